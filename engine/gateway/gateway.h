@@ -1,0 +1,56 @@
+// The front door for web requests: HTTP/1.1 on every gateway loop, routed by host to a function's pool.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "async/loop.h"
+#include "base/result.h"
+#include "model/model.h"
+#include "scheduler/functions.h"
+
+namespace bimodal::gateway {
+
+struct GatewayLimits {
+  std::uint64_t max_body_bytes = std::uint64_t{4} << 30;
+  std::size_t max_head_bytes = 64 * 1024;
+  std::chrono::milliseconds head_timeout = std::chrono::seconds(30);
+  std::chrono::milliseconds idle_timeout = std::chrono::seconds(75);
+  std::size_t max_connections = 65536;
+};
+
+// A request for the daemon itself (blob upload and download): host is an address or unknown, path begins with
+// kInternalPrefix. Bodies are streamed to and from files.
+inline constexpr std::string_view kInternalPrefix = "/_bimodal/";
+
+// Where blobs are read and written over plain HTTP. Called on a gateway loop; `token` is the last path component.
+class BlobGate {
+ public:
+  virtual ~BlobGate() = default;
+  // A file to write the body of PUT /_bimodal/blobs/<token> to, or NotFound. commit() is called once it is complete.
+  virtual Result<std::filesystem::path> open_upload(const std::string& token, std::uint64_t size) = 0;
+  virtual Result<void> commit_upload(const std::string& token, const std::string& md5_hex) = 0;
+  // The file behind GET /_bimodal/blobs/<token>.
+  virtual Result<std::filesystem::path> open_download(const std::string& token) = 0;
+};
+
+class Gateway {
+ public:
+  // Binds `address` ("127.0.0.1:8080"; port 0 picks one) for every loop in `loops`. AlreadyExists when it is in use.
+  static Result<std::unique_ptr<Gateway>> listen(
+      std::vector<Loop*> loops, const std::string& address, scheduler::Functions& functions, BlobGate& blobs,
+      GatewayLimits limits);
+  virtual ~Gateway() = default;
+
+  virtual std::uint16_t port() const = 0;
+  // Any thread: swaps the whole routing table.
+  virtual void publish(std::vector<model::Route> routes) = 0;
+  // Stops accepting, lets running requests finish until `grace`, then cuts them. From the control loop.
+  virtual Task<void> close(Deadline grace) = 0;
+};
+
+}  // namespace bimodal::gateway

@@ -1,0 +1,70 @@
+// Builds images: recipes as the client sends them (Dockerfile lines) become one content-addressed layer per step.
+//
+// Loop-bound. Parallel builds of one step are joined. A finished step is found again by its key, so that an unchanged
+// recipe costs a few look-ups.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "async/task.h"
+#include "base/result.h"
+
+namespace bimodal::image {
+
+// A file tree that COPY and ADD read from: absolute path inside -> blob on disk.
+struct ContextEntry {
+  std::filesystem::path source;
+  unsigned mode = 0644;
+  std::string sha256;  // of the content
+};
+using Context = std::map<std::string, ContextEntry>;
+
+// What an image adds to a container besides files.
+struct ImageConfig {
+  std::map<std::string, std::string> env;
+  std::string workdir;  // "" when no WORKDIR was given
+  std::string user;
+  std::vector<std::string> entrypoint, cmd;
+  std::vector<std::string> shell = {"/bin/sh", "-c"};
+  std::map<std::string, std::string> labels;
+};
+
+// A built image: layers lowest first (directories under <home>/layers), the base included, our runtime layer not.
+struct Image {
+  std::vector<std::string> layers;  // names; path = layers_dir / name
+  ImageConfig config;
+  std::string python;  // "3.11"; "" when the image has none
+};
+
+struct BuildRequest {
+  std::string image_id;
+  std::vector<std::string> commands;  // Dockerfile lines, `FROM base` first where it builds on `base`
+  std::shared_ptr<const Image> base;  // what "base" stands for; null when FROM names a registry image or scratch
+  Context context;                    // context files and the context mount together
+  std::map<std::string, std::string> build_args;
+  std::map<std::string, std::string> secrets;  // environment of RUN steps only; never stored
+  bool ignore_cache = false;
+};
+
+// Receives build output as it appears: whole lines or parts of lines, verbatim.
+using BuildLog = std::function<void(std::string_view text)>;
+
+class Builder {
+ public:
+  virtual ~Builder() = default;
+  // Fails with the failing line and its last output (Code::FailedPrecondition), or names what is available when
+  // a base can't be had (Code::NotFound).
+  virtual Task<Result<Image>> build(BuildRequest request, BuildLog log) = 0;
+  // The runtime layer (client package, FastAPI fallback, runner) for a Python series and a client version such as
+  // "1.5.4", made on first use. Returns its path.
+  virtual Task<Result<std::filesystem::path>> runtime_layer(std::string python, std::string client_version) = 0;
+  virtual std::filesystem::path layers_dir() const = 0;
+  virtual Task<void> close() = 0;
+};
+
+}  // namespace bimodal::image

@@ -1,0 +1,94 @@
+// The product's words as plain values: what a published function is, how it scales, where it answers.
+//
+// Nothing here does anything; every module may use it. Values are immutable once published and shared between threads.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace bimodal::model {
+
+using namespace std::chrono_literals;
+
+// How the runner must call the user's web function; numbers as modal.client.WebhookType.
+enum class WebKind { None = 0, Asgi = 1, FastapiEndpoint = 2, Wsgi = 3, WebServer = 4 };
+
+// One web method: a whole function, or one method of a class.
+struct WebMethod {
+  std::string method_name;  // empty for a function
+  WebKind kind = WebKind::None;
+  std::string host;  // "ws--app-fn.localhost", without port
+  std::string url;   // as printed to users
+  bool requires_proxy_auth = false;
+  std::uint16_t server_port = 0;  // WebServer only
+  std::chrono::milliseconds server_startup_timeout = 5s;
+  std::vector<std::string> custom_domains;
+};
+
+struct ScalingPolicy {
+  int min_containers = 0;
+  int max_containers = 0;  // 0: as many as the host allows (PoolLimits::max_containers)
+  int buffer_containers = 0;
+  std::chrono::milliseconds scaledown_window = 60s;
+  int max_inputs = 1;     // concurrent requests per container, 1..1000
+  int target_inputs = 0;  // 0: max_inputs
+};
+
+struct Resources {
+  int cpu_milli = 125;        // reserved
+  int cpu_milli_max = 0;      // hard limit, 0: none asked for
+  int memory_mb = 128;        // reserved
+  int memory_mb_max = 0;      // hard limit, 0: none asked for
+  std::string gpu;            // "", or what the user asked for, e.g. "L40S:1"
+};
+
+// One immutable definition of one function (or class service "Cls.*"). A publish makes it current.
+struct FunctionVersion {
+  std::string function_id;    // fu-…
+  std::string definition_id;  // de-…
+  std::string app_id;         // ap-…
+  std::string app_name;       // description or deployed name, for messages
+  std::string environment;
+  std::string tag;  // "hello", "Cls.*"
+  bool ephemeral = false;
+  bool is_class = false;
+  std::string image_id;
+  std::vector<std::string> mount_ids;
+  std::vector<std::string> secret_ids;
+  std::vector<WebMethod> web_methods;  // empty: not a web function
+  bool has_plain_methods = false;      // inputs other than web requests may come
+  ScalingPolicy scaling;
+  Resources resources;
+  bool block_network = false;
+  std::chrono::milliseconds timeout = 300s;          // per request
+  std::chrono::milliseconds startup_timeout = 300s;  // until warm
+};
+
+using FunctionVersionPtr = std::shared_ptr<const FunctionVersion>;
+
+// Where a host name leads. `stopped` hosts answer 404 "app for invoked web endpoint is stopped".
+struct Route {
+  std::string host;  // lower case, no port
+  std::string function_id;
+  std::string method_name;  // empty for a function
+  bool requires_proxy_auth = false;
+  bool stopped = false;
+};
+
+enum class LogStream { Stdout = 1, Stderr = 2, System = 3 };  // numbers as modal.client.FileDescriptor
+
+// One line (or part of one, ≤ 64 KiB) that a container or the platform said.
+struct LogEntry {
+  std::string app_id;
+  std::string function_id;
+  std::string task_id;
+  LogStream stream = LogStream::Stdout;
+  std::string text;  // verbatim, with its newline
+  std::chrono::system_clock::time_point at;
+};
+
+}  // namespace bimodal::model

@@ -1,0 +1,109 @@
+// Live containers: starts them in sandboxes, follows their side of the protocol, keeps their logs.
+//
+// Implements scheduler::Launcher. Loop-bound (control loop). Container RPCs arrive at `control`, which knows from the
+// connection which task called, and forwards them to that task's Session.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "async/deadline.h"
+#include "async/task.h"
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "model/model.h"
+#include "sandbox/launcher.h"
+#include "scheduler/launcher.h"
+
+namespace bimodal::runtime {
+
+// Everything that a container needs besides its sockets. Made by `control` for each start.
+struct ContainerPlan {
+  std::vector<std::filesystem::path> layers;  // image, runtime layer, mounts; lowest first
+  std::map<std::string, std::string> env;     // image ENV, secrets, MODAL_IMAGE_ID, MODAL_ENVIRONMENT, PYTHONPATH …
+  std::string workdir = "/root";
+  std::string user;
+  std::string arguments;  // serialized modal.client.ContainerArguments
+  std::string python = "python";
+};
+
+class Planner {
+ public:
+  virtual ~Planner() = default;
+  virtual Task<Result<ContainerPlan>> plan(model::FunctionVersionPtr version, std::string task_id) = 0;
+};
+
+// Takes over an accepted connection of a container's API socket. Implemented by rpc.
+class ApiConnections {
+ public:
+  virtual ~ApiConnections() = default;
+  virtual void adopt(UniqueFd connection, std::string task_id) = 0;
+};
+
+using LogSink = std::function<void(model::LogEntry)>;
+
+// What the next FunctionGetInputs of a container is answered with.
+struct Order {
+  enum class Kind { Seat, KillSwitch, Nothing } kind = Kind::Nothing;  // Nothing: the deadline passed, ask again
+  std::string method_name;  // Seat: which web method
+  std::string input_id, function_call_id;
+};
+
+// Why a container could not be started, as its TaskResult said.
+struct StartFailure {
+  std::string summary;    // one line: "ModuleNotFoundError: No module named 'x'"
+  std::string traceback;  // for the log, never for a response
+};
+
+// The container's side of the protocol, for control's RPC handlers.
+class Session {
+ public:
+  virtual ~Session() = default;
+  virtual const std::string& task_id() const = 0;
+  virtual const model::FunctionVersion& version() const = 0;
+  virtual void hello() = 0;
+  virtual void heartbeat() = 0;
+  virtual Task<Order> next_order(Deadline deadline) = 0;
+  virtual void output(std::string input_id) = 0;     // a seat ended
+  virtual void start_failed(StartFailure failure) = 0;
+  virtual void stop_fetching() = 0;  // the user's stop_fetching_inputs()
+};
+
+struct TaskInfo {
+  std::string task_id, app_id, function_id;
+  std::chrono::system_clock::time_point enqueued_at, started_at;  // started_at: epoch until warm
+  bool draining = false;
+};
+
+struct ContainersConfig {
+  std::filesystem::path home;  // run/<task>/ and upper directories live below
+  std::chrono::milliseconds exit_grace = std::chrono::seconds(30);
+  std::int64_t default_memory_bytes = 0;  // limit when the function names none; 0: no limit
+};
+
+class Containers : public scheduler::Launcher {
+ public:
+  Containers(
+      boost::asio::any_io_executor executor, sandbox::Launcher& sandboxes, Planner& planner, ApiConnections& api,
+      LogSink logs, ContainersConfig config);
+  ~Containers() override;
+
+  Task<Result<std::shared_ptr<scheduler::Container>>> launch(model::FunctionVersionPtr version) override;
+
+  std::shared_ptr<Session> session(const std::string& task_id) const;  // null when gone
+  std::vector<TaskInfo> list() const;
+  Task<void> close();  // kills what is left and waits
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace bimodal::runtime

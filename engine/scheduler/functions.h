@@ -1,0 +1,58 @@
+// The current pool of every published function, and the atomic switch between versions.
+#pragma once
+
+#include <atomic>
+#include <boost/asio/any_io_executor.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "scheduler/pool.h"
+
+namespace bimodal::scheduler {
+
+// Stable for the life of a function id; the pool behind it changes at a publish. Any thread.
+class FunctionHandle {
+ public:
+  // Null when the function's app is stopped.
+  std::shared_ptr<Pool> pool() const { return pool_.load(std::memory_order_acquire); }
+
+ private:
+  friend class Functions;
+  std::atomic<std::shared_ptr<Pool>> pool_;
+};
+
+enum class Switch {
+  AtOnce,    // requests go to the new version now; `serve`, `recreate`
+  WhenWarm,  // requests stay with the old version until one new container is warm; if that fails the old one stays
+};
+
+// Control loop only, but for find().
+class Functions {
+ public:
+  Functions(Launcher& launcher, boost::asio::any_io_executor control, PoolLimits limits);
+  ~Functions();
+
+  // Any thread. Null when never published.
+  std::shared_ptr<FunctionHandle> find(const std::string& function_id) const;
+
+  // Makes `versions` the whole set of functions of that app. Unchanged definition ids keep their pool; replaced and
+  // removed pools drain in the background. With AtOnce a replaced function that had warm containers gets one
+  // started at once, so that the next caller doesn't wait.
+  void publish(const std::string& app_id, std::vector<model::FunctionVersionPtr> versions, Switch how);
+  // Stops every function of the app; its handles stay, with no pool. Completes when its containers are gone.
+  Task<void> stop(const std::string& app_id);
+  // False when no pool has that container.
+  bool stop_container(const std::string& task_id, bool graceful);
+  bool update_scaling(const std::string& function_id, model::ScalingPolicy scaling);
+  std::optional<PoolLoad> load(const std::string& function_id) const;
+
+  // Drains everything within `grace`, then kills.
+  Task<void> close(Deadline grace);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace bimodal::scheduler

@@ -1,0 +1,32 @@
+// Content-addressed files: blobs/<first two hex digits>/<sha-256>. Thread-safe; every method blocks.
+//
+// Written to a temporary file, fsync'ed and renamed, so that a name that exists is always whole.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace bimodal::store {
+
+class Blobs {
+ public:
+  explicit Blobs(std::filesystem::path directory);  // made when missing; left-over temporary files are removed
+
+  bool contains(const std::string& sha256_hex) const;
+  // InvalidArgument when `expected_sha256` (if not empty) differs from the content's. ResourceExhausted: disk full.
+  Result<std::string> put(std::string_view data, const std::string& expected_sha256 = "");
+  // The same for a finished file, which is moved in.
+  Result<std::string> adopt(const std::filesystem::path& file, const std::string& expected_sha256 = "");
+  std::filesystem::path path_of(const std::string& sha256_hex) const;
+  Result<std::string> read(const std::string& sha256_hex) const;
+  // A new name for a file to be written and adopted later.
+  std::filesystem::path temporary() const;
+
+ private:
+  std::filesystem::path directory_;
+};
+
+}  // namespace bimodal::store

@@ -1,0 +1,61 @@
+// Frames between gateway and runner: the layout, and nothing else. Shared with the runner's extension module, so this
+// module depends on the C++ standard library only.
+//
+// The container listens on a Unix stream socket (file descriptor kListenFd, already listening when Python starts).
+// Every gateway loop makes one connection per container and multiplexes requests on it; `runtime` makes one more to
+// learn when the container is ready. The runner accepts any number. One frame = 16-byte header + payload,
+// little endian, header first:
+//
+//   u32 payload size (<= kMaxPayload)   u32 stream   u8 type   u8 flags   u16 zero   u32 extra
+//
+// A stream is one request; the gateway numbers them from 1 upwards per connection, never reuses one.
+// Stream 0 carries Hello, Drain, Ping, Pong.
+//
+// A request: Request (head [+ whole body when kEnd]) then Body… with kEnd on the last; the runner answers Response
+// (head [+ body]) then Body… with kEnd, then Done when the application's task ended (only then is the slot free).
+// `extra` of Request is the size of the head; the rest of its payload is body. The same for Response.
+// Credit: each side may send kInitialCredit bytes of body per stream unasked (a body inside a Request or
+// Response frame counts too); Credit adds `extra` bytes. Cancel (gateway: the caller is gone or timed out) ends a
+// stream: the runner delivers http.disconnect, and still sends Done. Abort (runner: the application failed) carries a
+// one-line reason; the gateway answers 500 if no Response went out, else cuts the connection; Done follows.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+namespace bimodal::wire {
+
+inline constexpr int kVersion = 1;
+inline constexpr int kListenFd = 3;  // the runner's listening socket inside the container
+inline constexpr std::size_t kHeaderSize = 16;
+inline constexpr std::uint32_t kMaxPayload = 128 * 1024;      // head (<= 64 KiB) + inline body (<= 64 KiB)
+inline constexpr std::uint32_t kMaxInlineBody = 64 * 1024;    // body in a Request, Response or Body frame
+inline constexpr std::uint32_t kInitialCredit = 256 * 1024;   // bytes of body per stream and direction
+
+enum class FrameType : std::uint8_t {
+  Hello = 1,     // runner -> gateway, first frame: extra = kVersion; payload = task id (text)
+  Request = 2,   // gateway -> runner
+  Response = 3,  // runner -> gateway
+  Body = 4,      // both; WebSocket messages use types 16…
+  Credit = 5,    // both
+  Cancel = 6,    // gateway -> runner; extra: 1 = caller gone, 2 = timed out, 3 = draining
+  Abort = 7,     // runner -> gateway; payload: one line
+  Done = 8,      // runner -> gateway: the stream is over, its slot is free
+  Trailers = 9,  // runner -> gateway, before the final kEnd: headers encoded as in Response
+  Drain = 10,    // gateway -> runner, stream 0: finish running requests, then end the seat
+  Ping = 11,     // both, stream 0; answered by Pong with the same extra
+  Pong = 12,
+};
+
+inline constexpr std::uint8_t kEnd = 1;  // flag: nothing more of this body follows
+
+struct FrameHeader {
+  std::uint32_t size = 0;
+  std::uint32_t stream = 0;
+  FrameType type = FrameType::Ping;
+  std::uint8_t flags = 0;
+  std::uint32_t extra = 0;
+};
+
+}  // namespace bimodal::wire
