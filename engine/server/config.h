@@ -1,0 +1,37 @@
+// What the daemon is told at start: the merged result of defaults, configuration file, environment and flags.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+#include "gateway/gateway.h"
+#include "scheduler/pool.h"
+
+namespace bimodal::server {
+
+struct Config {
+  std::filesystem::path home;    // state.db, blobs/, layers/, logs/, keys/, run/
+  std::filesystem::path layers;  // empty: <home>/layers; may be shared by several homes
+  std::filesystem::path runner_dir;  // sitecustomize.py, bimodal_runner/, _runner.abi3.so
+  std::filesystem::path init_path;   // bimodal-init
+  std::string api = "127.0.0.1:6420";
+  std::string web = "127.0.0.1:8080";
+  std::string base_domain = "localhost";
+  std::string workspace = "local";
+  std::string log_level = "info";  // debug, info, warning, error
+  bool log_to_stderr = false;      // else <home>/logs/daemon.log
+  int gateway_loops = 0;           // 0: one per core
+  bool gpu_required = false;       // refuse gpu= on a host without one instead of warning
+  std::uint64_t log_bytes_per_app = std::uint64_t{64} << 20;
+  gateway::GatewayLimits gateway;
+  scheduler::PoolLimits pool;
+  std::chrono::milliseconds exit_grace = std::chrono::seconds(30);
+  std::chrono::milliseconds drain = std::chrono::seconds(30);  // for running requests, at shutdown
+};
+
+// Runs the daemon on the calling thread until SIGTERM or SIGINT, or fails to start with a one-line cause and remedy.
+// Must be called before any thread exists. `ready` is called once, when everything answers.
+Result<void> run(Config config, std::function<void()> ready);
+
+}  // namespace bimodal::server
