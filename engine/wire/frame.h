@@ -22,16 +22,18 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
+#include <optional>
+#include <string>
+#include <string_view>
 
 namespace bimodal::wire {
 
 inline constexpr int kVersion = 1;
 inline constexpr int kListenFd = 3;  // the runner's listening socket inside the container
 inline constexpr std::size_t kHeaderSize = 16;
-inline constexpr std::uint32_t kMaxPayload = 128 * 1024;      // head (<= 64 KiB) + inline body (<= 64 KiB)
-inline constexpr std::uint32_t kMaxInlineBody = 64 * 1024;    // body in a Request, Response or Body frame
-inline constexpr std::uint32_t kInitialCredit = 256 * 1024;   // bytes of body per stream and direction
+inline constexpr std::uint32_t kMaxPayload = 128 * 1024;     // encoded head and inline body together
+inline constexpr std::uint32_t kMaxInlineBody = 64 * 1024;   // body in a Request, Response or Body frame
+inline constexpr std::uint32_t kInitialCredit = 256 * 1024;  // bytes of body per stream and direction
 
 enum class FrameType : std::uint8_t {
   Hello = 1,     // runner -> gateway, first frame: extra = kVersion; payload = task id (text)
@@ -57,5 +59,15 @@ struct FrameHeader {
   std::uint8_t flags = 0;
   std::uint32_t extra = 0;
 };
+
+// Writes the kHeaderSize bytes of `header` to `out`.
+void encode(const FrameHeader& header, char* out);
+
+// Reads kHeaderSize bytes. Nothing when no peer of ours can have sent them: a payload over kMaxPayload, a head larger
+// than its payload, a reserved byte set. The type may be one that this version doesn't know.
+std::optional<FrameHeader> decode_frame_header(const char* bytes);
+
+// Appends a whole frame; header.size is taken from `payload`, which must not exceed kMaxPayload.
+void append_frame(std::string& out, FrameHeader header, std::string_view payload = {});
 
 }  // namespace bimodal::wire
