@@ -24,6 +24,8 @@ class Blobs {
   Result<std::string> read(const std::string& sha256_hex) const;
   // A new name for a file to be written and adopted later.
   std::filesystem::path temporary() const;
+  // Whether `text` is 64 lower-case hex digits. Check it before path_of() for text that a client sent.
+  static bool is_digest(std::string_view text);
 
  private:
   std::filesystem::path directory_;
