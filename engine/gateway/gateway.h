@@ -27,7 +27,8 @@ struct GatewayLimits {
 // kInternalPrefix. Bodies are streamed to and from files.
 inline constexpr std::string_view kInternalPrefix = "/_bimodal/";
 
-// Where blobs are read and written over plain HTTP. Called on a gateway loop; `token` is the last path component.
+// Where blobs are read and written over plain HTTP. Every method may block: the gateway calls them on its blocking
+// threads, several at a time. `token` is the last path component.
 class BlobGate {
  public:
   virtual ~BlobGate() = default;
