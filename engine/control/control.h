@@ -1,0 +1,31 @@
+// The API of the daemon: one service class per group of RPCs, composed here. Loop-bound (the control loop).
+#pragma once
+
+#include <memory>
+
+#include "async/task.h"
+#include "base/result.h"
+#include "control/context.h"
+#include "rpc/service.h"
+
+namespace bimodal::control {
+
+class Control {
+ public:
+  // Registers every RPC with `service`, which must outlive it. `context` must, too.
+  Control(Context& context, rpc::Service& service);
+  ~Control();
+
+  // Brings every app that was published before the last end back to life: its functions and its routes. Once, before the
+  // API is served.
+  Task<Result<void>> recover();
+
+  // Ends background work. Apps stay as they are, for the next recover().
+  Task<void> close();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace bimodal::control

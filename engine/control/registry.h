@@ -1,0 +1,50 @@
+// What is published right now, in memory: every app's functions, and the hosts that lead to them. Loop-bound.
+//
+// The database is the truth; Control fills this from it at start and after each publish and stop.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "async/pulse.h"
+#include "model/model.h"
+
+namespace bimodal::control {
+
+struct PublishedApp {
+  std::string app_id;
+  std::string name;  // as shown to users
+  bool ephemeral = false;
+  bool stopped = false;
+  double published_at = 0;  // Unix seconds
+  std::vector<model::FunctionVersionPtr> functions;
+};
+
+class Registry {
+ public:
+  explicit Registry(boost::asio::any_io_executor executor) : changed_(std::move(executor)) {}
+
+  void put(PublishedApp app);               // replaces the one of that id
+  void mark_stopped(const std::string& app_id);  // its hosts answer "stopped" from now on
+
+  const PublishedApp* find(const std::string& app_id) const;
+  model::FunctionVersionPtr function(const std::string& function_id) const;  // null when not published, or stopped
+
+  // Who answers at `host`, stopped apps apart.
+  const PublishedApp* owner(const std::string& host) const;
+  // One route for each host. A deployed app is preferred to an ephemeral one, a newer one to an older, a stopped one
+  // is last.
+  std::vector<model::Route> routes() const;
+
+  // Notified whenever an app was published or stopped, an unpublished one included.
+  Pulse& changed() { return changed_; }
+
+ private:
+  std::map<std::string, PublishedApp> apps_;
+  Pulse changed_;
+};
+
+}  // namespace bimodal::control

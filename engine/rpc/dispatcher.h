@@ -1,0 +1,36 @@
+// Runs calls as coroutines on the control loop and ends them when their callers go or the server closes.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <unordered_set>
+
+#include "async/deadline.h"
+#include "async/pulse.h"
+#include "rpc/connections.h"
+#include "rpc/identity.h"
+#include "rpc/replays.h"
+#include "rpc/service.h"
+
+namespace bimodal::rpc {
+
+class Reactor;
+
+// Loop-bound, but for `service`, `token` and `connections`.
+struct Dispatcher {
+  Dispatcher(boost::asio::any_io_executor executor, const Service& service, Token token)
+      : executor(executor), service(service), token(std::move(token)), replays(executor), idle(executor) {}
+
+  boost::asio::any_io_executor executor;
+  const Service& service;
+  const Token token;
+  Connections connections;
+  Replays replays;
+  std::unordered_set<Reactor*> running;
+  Pulse idle;  // nothing runs any more
+  bool closing = false;
+
+  // Cancels queries and streams, waits for mutations until `grace`, then cancels those too and waits for all.
+  Task<void> close(Deadline grace);
+};
+
+}  // namespace bimodal::rpc

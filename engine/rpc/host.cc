@@ -1,0 +1,119 @@
+#include "rpc/host.h"
+
+#include <grpc/support/log.h>
+#include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
+#include <grpcpp/server_posix.h>
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <mutex>
+#include <thread>
+
+#include "base/log.h"
+#include "rpc/dispatcher.h"
+#include "rpc/reactor.h"
+
+namespace bimodal::rpc {
+
+namespace asio = boost::asio;
+
+struct Host::State : grpc::CallbackGenericService {
+  State(asio::any_io_executor control, const Service& service, Token token)
+      : dispatcher(control, service, std::move(token)) {}
+
+  grpc::ServerGenericBidiReactor* CreateReactor(grpc::GenericCallbackServerContext* context) override {
+    return Reactor::start(dispatcher, *context);
+  }
+
+  Dispatcher dispatcher;
+  std::unique_ptr<grpc::Server> server;
+  int port = 0;
+};
+
+namespace {
+
+constexpr int kFlowControlWindow = 16 << 20;  // bytes a client may send ahead on one stream
+
+// gRPC's own lines belong in our log, and are for debugging: what matters reaches us as a status.
+void log_grpc_line(gpr_log_func_args* line) { log::debug("grpc: {}", line->message); }
+
+// Protocol §0.2, §0.3: JavaScript and Go clients ping every 30 s, also with nothing in flight.
+void set_channel_arguments(grpc::ServerBuilder& builder) {
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 0);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, kFlowControlWindow);
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  builder.SetMaxReceiveMessageSize(-1);
+  builder.SetMaxSendMessageSize(-1);
+}
+
+// gRPC doesn't say why it couldn't bind; the system does.
+tl::unexpected<Error> bind_failure(const std::string& address) {
+  const auto colon = address.rfind(':');
+  boost::system::error_code failure;
+  const auto host = asio::ip::make_address(address.substr(0, colon), failure);
+  if (colon == std::string::npos || failure) {
+    return error(Code::InvalidArgument, "{} is not an address to listen on; expected HOST:PORT", address);
+  }
+  asio::io_context context;
+  asio::ip::tcp::acceptor acceptor(context);
+  const asio::ip::tcp::endpoint endpoint(host, static_cast<std::uint16_t>(std::atoi(address.c_str() + colon + 1)));
+  acceptor.open(endpoint.protocol());
+  acceptor.bind(endpoint, failure);
+  if (failure == asio::error::address_in_use) {
+    return error(Code::AlreadyExists, "{} is in use by another process; choose another API address", address);
+  }
+  return error(Code::InvalidArgument, "Can't listen on {}: {}", address, failure.message());
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Host>> Host::listen(
+    const std::string& address, Token token, asio::any_io_executor control, const Service& service) {
+  static std::once_flag log_taken;
+  std::call_once(log_taken, [] { gpr_set_log_function(log_grpc_line); });
+  auto state = std::make_unique<State>(control, service, std::move(token));
+  grpc::ServerBuilder builder;
+  set_channel_arguments(builder);
+  builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &state->port);
+  builder.RegisterCallbackGenericService(state.get());
+  state->server = builder.BuildAndStart();
+  if (!state->server) return bind_failure(address);
+  return std::unique_ptr<Host>(new Host(std::move(state)));
+}
+
+Host::Host(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+Host::~Host() = default;
+
+std::uint16_t Host::port() const { return static_cast<std::uint16_t>(state_->port); }
+
+void Host::adopt(UniqueFd connection, std::string task_id) {
+  auto enlisted = state_->dispatcher.connections.enlist(std::move(connection), task_id);
+  if (!enlisted) {
+    log::error("{}: {}", task_id, enlisted.error().message);
+    return;
+  }
+  grpc::AddInsecureChannelFromFd(state_->server.get(), enlisted->release());
+}
+
+Task<void> Host::close(Deadline grace) {
+  co_await state_->dispatcher.close(grace);
+  // Shutdown() blocks until every call is finished, and finishing passes through this loop.
+  Pulse ended(state_->dispatcher.executor);
+  bool shut_down = false;
+  std::thread shutting([this, &ended, &shut_down] {
+    state_->server->Shutdown(std::chrono::system_clock::now());
+    asio::post(state_->dispatcher.executor, [&ended, &shut_down] {
+      shut_down = true;
+      ended.notify_all();
+    });
+  });
+  while (!shut_down) co_await ended.wait(Deadline::never());
+  shutting.join();
+}
+
+}  // namespace bimodal::rpc

@@ -1,0 +1,168 @@
+#include "rpc/reactor.h"
+
+#include <grpcpp/support/proto_buffer_reader.h>
+#include <grpcpp/support/proto_buffer_writer.h>
+#include <grpcpp/impl/codegen/proto_utils.h>
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/system/system_error.hpp>
+
+#include "base/log.h"
+
+namespace bimodal::rpc {
+
+namespace asio = boost::asio;
+
+namespace {
+
+grpc::Status status_of(const Error& error) {
+  return grpc::Status(static_cast<grpc::StatusCode>(error.code), error.message);
+}
+
+// "AppCreate" of "/modal.client.ModalClient/AppCreate".
+std::string name_in(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
+Deadline deadline_of(const grpc::ServerContextBase& context) {
+  const auto at = context.deadline();
+  if (at == std::chrono::system_clock::time_point::max()) return Deadline::never();
+  return Deadline::after(std::chrono::duration_cast<Deadline::Clock::duration>(at - std::chrono::system_clock::now()));
+}
+
+void serialize(const Message& message, grpc::ByteBuffer& bytes) {
+  bool own_buffer = false;
+  const auto status = grpc::GenericSerialize<grpc::ProtoBufferWriter, Message>(message, &bytes, &own_buffer);
+  if (!status.ok()) log::error("serializing {}: {}", message.GetTypeName(), status.error_message());
+}
+
+}  // namespace
+
+Reactor* Reactor::start(Dispatcher& dispatcher, grpc::GenericCallbackServerContext& context) {
+  auto reactor = std::make_shared<Reactor>(dispatcher, context);
+  reactor->self_ = reactor;
+  reactor->accept();
+  return reactor.get();
+}
+
+Reactor::Reactor(Dispatcher& dispatcher, grpc::GenericCallbackServerContext& context)
+    : dispatcher_(dispatcher), context_(context), written_(dispatcher.executor) {}
+
+void Reactor::accept() {
+  call_.rpc = name_in(context_.method());
+  auto caller = identify(context_, call_.rpc, dispatcher_.token, dispatcher_.connections);
+  if (!caller) {
+    Finish(status_of(caller.error()));
+    return;
+  }
+  call_.caller = *std::move(caller);
+  call_.deadline = deadline_of(context_);
+  method_ = dispatcher_.service.find(context_.method());
+  if (method_ == nullptr) {
+    Finish(grpc::Status(grpc::StatusCode::UNIMPLEMENTED, call_.rpc + " is not available on this server"));
+    return;
+  }
+  StartRead(&request_bytes_);
+}
+
+void Reactor::OnReadDone(bool ok) {
+  if (!ok) {
+    Finish(grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, call_.rpc + " came without a request message"));
+    return;
+  }
+  request_.reset(method_->request->New());
+  const auto parsed = grpc::GenericDeserialize<grpc::ProtoBufferReader, Message>(&request_bytes_, request_.get());
+  if (!parsed.ok()) {
+    Finish(grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, call_.rpc + ": the request message can't be read"));
+    return;
+  }
+  asio::post(dispatcher_.executor, [self = shared_from_this()] { self->run(); });
+}
+
+void Reactor::OnWriteDone(bool ok) {
+  asio::post(dispatcher_.executor, [self = shared_from_this(), ok] {
+    self->writing_ = false;
+    if (!ok) self->caller_gone_ = true;
+    if (self->after_write_) self->Finish(*self->after_write_);
+    self->written_.notify_all();
+  });
+}
+
+void Reactor::OnCancel() {
+  asio::post(dispatcher_.executor, [self = shared_from_this()] {
+    self->caller_gone_ = true;
+    if (self->method_ != nullptr && self->kind() != Kind::Mutation) self->cancel();
+  });
+}
+
+void Reactor::OnDone() {
+  // Ends on the loop, because the coroutine's side may still be at work there.
+  asio::post(dispatcher_.executor, [self = std::move(self_)] {});
+}
+
+void Reactor::cancel() { cancellation_.emit(asio::cancellation_type::terminal); }
+
+void Reactor::run() {
+  if (dispatcher_.closing) return finish(error(Code::Unavailable, "The server is shutting down"));
+  if (caller_gone_) return finish(error(Code::Cancelled, "{} was cancelled", call_.rpc));
+  dispatcher_.running.insert(this);
+  auto ended = [self = shared_from_this()](std::exception_ptr) {
+    self->dispatcher_.running.erase(self.get());
+    if (self->dispatcher_.running.empty()) self->dispatcher_.idle.notify_all();
+  };
+  asio::co_spawn(
+      dispatcher_.executor, answer(shared_from_this()),
+      asio::bind_cancellation_slot(cancellation_.slot(), std::move(ended)));
+}
+
+Task<void> Reactor::answer(std::shared_ptr<Reactor> self) {
+  Result<SharedMessage> answer = error(Code::Cancelled, "{} was cancelled", self->call_.rpc);
+  try {
+    answer = co_await self->handle();
+  } catch (const boost::system::system_error& thrown) {
+    if (thrown.code() != asio::error::operation_aborted) {
+      log::error("{}: {}", self->call_.rpc, thrown.what());
+      answer = error(Code::Internal, "{} failed inside the server; its log says why", self->call_.rpc);
+    } else if (self->dispatcher_.closing) {
+      answer = error(Code::Unavailable, "The server is shutting down");
+    }
+  } catch (const std::exception& thrown) {
+    log::error("{}: {}", self->call_.rpc, thrown.what());
+    answer = error(Code::Internal, "{} failed inside the server; its log says why", self->call_.rpc);
+  }
+  self->finish(std::move(answer));
+}
+
+Task<Result<SharedMessage>> Reactor::handle() {
+  if (kind() == Kind::Mutation) {
+    co_return co_await dispatcher_.replays.run_once(*method_, call_, std::move(request_));
+  }
+  auto outlet = std::static_pointer_cast<Outlet>(shared_from_this());
+  co_return co_await method_->run(call_, std::move(request_), std::move(outlet));
+}
+
+void Reactor::finish(Result<SharedMessage> answer) {
+  const grpc::Status status = answer ? grpc::Status::OK : status_of(answer.error());
+  if (writing_) {
+    after_write_ = status;
+  } else if (answer && *answer != nullptr) {
+    serialize(**answer, reply_bytes_);
+    StartWriteAndFinish(&reply_bytes_, grpc::WriteOptions(), status);
+  } else {
+    Finish(status);
+  }
+}
+
+Task<bool> Reactor::write(SharedMessage message) {
+  if (caller_gone_ || writing_) co_return false;
+  serialize(*message, reply_bytes_);
+  writing_ = true;
+  StartWrite(&reply_bytes_);
+  while (writing_) {
+    const bool woken = co_await written_.wait(Deadline::never());
+    if (!woken) co_return false;  // cancelled; the write goes on with our buffer, finish() waits for it
+  }
+  co_return !caller_gone_;
+}
+
+}  // namespace bimodal::rpc

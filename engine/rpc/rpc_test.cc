@@ -1,0 +1,302 @@
+#include <grpcpp/create_channel.h>
+#include <grpcpp/create_channel_posix.h>
+#include <gtest/gtest.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#include <thread>
+
+#include "async/loop.h"
+#include "async/pulse.h"
+#include "modal_client/api.grpc.pb.h"
+#include "rpc/fields.h"
+#include "rpc/host.h"
+
+namespace bimodal::rpc {
+namespace {
+
+namespace api = modal::client;
+using namespace std::chrono_literals;
+
+// Handlers of the tests. Everything is touched on the loop, but for what tests read after a reply.
+class Handlers {
+ public:
+  explicit Handlers(boost::asio::any_io_executor executor) : ended(std::move(executor)) {}
+
+  void bind(Service& service) {
+    service.query("AppGetLifecycle", this, &Handlers::lifecycle);
+    service.mutation("AppCreate", this, &Handlers::create);
+    service.query("WorkspaceNameLookup", this, &Handlers::who);
+    service.stream("AppGetLogs", this, &Handlers::logs);
+    service.query("ClientHello", this, &Handlers::hello);
+  }
+
+  Task<Result<api::AppGetLifecycleResponse>> lifecycle(Call call, api::AppGetLifecycleRequest request) {
+    if (request.app_id() == "throws") throw std::runtime_error("a bug");
+    if (request.app_id() == "waits") {
+      co_await ended.wait(Deadline::never());
+      cancelled = true;
+      co_await sleep_until(Deadline::never());
+    }
+    co_return error(Code::NotFound, "No app {}", request.app_id());
+  }
+
+  Task<Result<api::AppCreateResponse>> create(Call call, api::AppCreateRequest request) {
+    ++created;
+    co_await sleep_until(Deadline::after(20ms));
+    if (request.description() == "bad") co_return error(Code::InvalidArgument, "bad");
+    api::AppCreateResponse response;
+    response.set_app_id("ap-" + std::to_string(created));
+    co_return response;
+  }
+
+  Task<Result<api::WorkspaceNameLookupResponse>> who(Call call, Empty) {
+    api::WorkspaceNameLookupResponse response;
+    response.set_username(call.caller.task_id);
+    response.set_workspace_name(call.caller.client_version);
+    co_return response;
+  }
+
+  Task<Result<api::ClientHelloResponse>> hello(Call, Empty) { co_return api::ClientHelloResponse(); }
+
+  Task<Result<void>> logs(Call, api::AppGetLogsRequest request, Writer<api::TaskLogsBatch> writer) {
+    for (int i = 0; i < 3; ++i) {
+      api::TaskLogsBatch batch;
+      batch.set_entry_id(std::to_string(i));
+      const bool written = co_await writer.write(std::move(batch));
+      if (!written) co_return Result<void>();
+    }
+    if (request.app_id() == "endless") {
+      co_await ended.wait(Deadline::never());
+      cancelled = true;
+    }
+    co_return error(Code::NotFound, "enough");
+  }
+
+  Pulse ended;
+  std::atomic<bool> cancelled = false;
+  std::atomic<int> created = 0;
+};
+
+class HostTest : public testing::Test {
+ protected:
+  HostTest() : loop_("test"), handlers_(loop_.executor()) {
+    handlers_.bind(service_);
+    loop_.start();
+    host_ = *Host::listen("127.0.0.1:0", Token{"ak-1", "as-1"}, loop_.executor(), service_);
+    stub_ = api::ModalClient::NewStub(
+        grpc::CreateChannel("127.0.0.1:" + std::to_string(host_->port()), grpc::InsecureChannelCredentials()));
+  }
+  ~HostTest() override {
+    loop_.run_blocking(host_->close(Deadline::after(5s)));
+    host_.reset();
+  }
+
+  static void sign(grpc::ClientContext& context) {
+    context.AddMetadata("x-modal-token-id", "ak-1");
+    context.AddMetadata("x-modal-token-secret", "as-1");
+  }
+
+  grpc::Status create(const std::string& key, const std::string& description, api::AppCreateResponse* response) {
+    grpc::ClientContext context;
+    sign(context);
+    if (!key.empty()) context.AddMetadata("x-idempotency-key", key);
+    api::AppCreateRequest request;
+    request.set_description(description);
+    return stub_->AppCreate(&context, request, response);
+  }
+
+  grpc::Status lifecycle(const std::string& app_id, std::chrono::milliseconds timeout = 5s) {
+    grpc::ClientContext context;
+    sign(context);
+    context.set_deadline(std::chrono::system_clock::now() + timeout);
+    api::AppGetLifecycleRequest request;
+    request.set_app_id(app_id);
+    api::AppGetLifecycleResponse response;
+    return stub_->AppGetLifecycle(&context, request, &response);
+  }
+
+  bool eventually_cancelled() {
+    for (int i = 0; i < 500 && !handlers_.cancelled; ++i) std::this_thread::sleep_for(10ms);
+    return handlers_.cancelled;
+  }
+
+  Loop loop_;
+  Handlers handlers_;
+  Service service_;
+  std::unique_ptr<Host> host_;
+  std::unique_ptr<api::ModalClient::Stub> stub_;
+};
+
+TEST_F(HostTest, MapsAnErrorToItsStatus) {
+  const auto status = lifecycle("ap-x");
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::NOT_FOUND);
+  EXPECT_EQ(status.error_message(), "No app ap-x");
+}
+
+TEST_F(HostTest, AnswersInternalWhenAHandlerThrows) {
+  EXPECT_EQ(lifecycle("throws").error_code(), grpc::StatusCode::INTERNAL);
+}
+
+TEST_F(HostTest, RefusesAWrongToken) {
+  grpc::ClientContext context;
+  context.AddMetadata("x-modal-token-id", "ak-1");
+  context.AddMetadata("x-modal-token-secret", "as-2");
+  api::AppCreateResponse response;
+  const auto status = stub_->AppCreate(&context, {}, &response);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAUTHENTICATED);
+  EXPECT_NE(status.error_message().find("token"), std::string::npos);
+}
+
+TEST_F(HostTest, LetsClientHelloInWithoutAToken) {
+  grpc::ClientContext context;
+  api::ClientHelloResponse response;
+  EXPECT_TRUE(stub_->ClientHello(&context, {}, &response).ok());
+  grpc::ClientContext second;
+  api::AppCreateResponse created;
+  EXPECT_EQ(stub_->AppCreate(&second, {}, &created).error_code(), grpc::StatusCode::UNAUTHENTICATED);
+}
+
+TEST_F(HostTest, NamesTheRpcThatItDoesNotServe) {
+  grpc::ClientContext context;
+  sign(context);
+  api::AppListResponse response;
+  const auto status = stub_->AppList(&context, {}, &response);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
+  EXPECT_NE(status.error_message().find("AppList"), std::string::npos);
+}
+
+TEST_F(HostTest, GivesARetriedMutationItsFirstAnswer) {
+  api::AppCreateResponse first, second, other;
+  ASSERT_TRUE(create("key-1", "", &first).ok());
+  ASSERT_TRUE(create("key-1", "", &second).ok());
+  ASSERT_TRUE(create("key-2", "", &other).ok());
+  EXPECT_EQ(first.app_id(), second.app_id());
+  EXPECT_NE(first.app_id(), other.app_id());
+}
+
+TEST_F(HostTest, JoinsTwoAttemptsThatRunAtOnce) {
+  api::AppCreateResponse first, second;
+  std::thread other([&] { EXPECT_TRUE(create("key", "", &first).ok()); });
+  EXPECT_TRUE(create("key", "", &second).ok());
+  other.join();
+  EXPECT_EQ(first.app_id(), second.app_id());
+  EXPECT_EQ(handlers_.created, 1);
+}
+
+TEST_F(HostTest, RunsAFailedMutationAgain) {
+  api::AppCreateResponse response;
+  EXPECT_FALSE(create("key", "bad", &response).ok());
+  EXPECT_FALSE(create("key", "bad", &response).ok());
+  EXPECT_EQ(handlers_.created, 2);
+}
+
+TEST_F(HostTest, CancelsAQueryWhenItsCallerGivesUp) {
+  EXPECT_EQ(lifecycle("waits", 50ms).error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
+  EXPECT_TRUE(eventually_cancelled());
+}
+
+TEST_F(HostTest, FinishesAMutationWhoseCallerGaveUp) {
+  grpc::ClientContext context;
+  sign(context);
+  context.AddMetadata("x-idempotency-key", "k");
+  context.set_deadline(std::chrono::system_clock::now() + 5ms);
+  api::AppCreateResponse response;
+  stub_->AppCreate(&context, {}, &response);
+  api::AppCreateResponse retried;
+  ASSERT_TRUE(create("k", "", &retried).ok());
+  EXPECT_EQ(handlers_.created, 1);
+}
+
+TEST_F(HostTest, StreamsMessagesThenTheStatus) {
+  grpc::ClientContext context;
+  sign(context);
+  auto reader = stub_->AppGetLogs(&context, {});
+  api::TaskLogsBatch batch;
+  int count = 0;
+  while (reader->Read(&batch)) EXPECT_EQ(batch.entry_id(), std::to_string(count++));
+  EXPECT_EQ(count, 3);
+  EXPECT_EQ(reader->Finish().error_code(), grpc::StatusCode::NOT_FOUND);
+}
+
+TEST_F(HostTest, CancelsAStreamWhenItsReaderGoes) {
+  grpc::ClientContext context;
+  sign(context);
+  api::AppGetLogsRequest request;
+  request.set_app_id("endless");
+  auto reader = stub_->AppGetLogs(&context, request);
+  api::TaskLogsBatch batch;
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(reader->Read(&batch));
+  context.TryCancel();
+  reader->Finish();
+  EXPECT_TRUE(eventually_cancelled());
+}
+
+TEST_F(HostTest, EndsStreamsWhenItCloses) {
+  grpc::ClientContext context;
+  sign(context);
+  api::AppGetLogsRequest request;
+  request.set_app_id("endless");
+  auto reader = stub_->AppGetLogs(&context, request);
+  api::TaskLogsBatch batch;
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(reader->Read(&batch));
+  loop_.run_blocking(host_->close(Deadline::after(5s)));
+  EXPECT_FALSE(reader->Read(&batch));
+  EXPECT_FALSE(reader->Finish().ok());
+}
+
+TEST_F(HostTest, KnowsAContainerByItsConnection) {
+  std::vector<std::unique_ptr<api::ModalClient::Stub>> stubs;
+  for (const char* task : {"ta-A", "ta-B"}) {
+    int ends[2];
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    host_->adopt(UniqueFd(ends[0]), task);
+    ::fcntl(ends[1], F_SETFL, O_NONBLOCK);
+    stubs.push_back(api::ModalClient::NewStub(grpc::CreateInsecureChannelFromFd(task, ends[1])));
+  }
+  for (int i = 0; i < 2; ++i) {
+    grpc::ClientContext context;
+    context.AddMetadata("x-modal-client-version", "1.6.4");
+    api::WorkspaceNameLookupResponse response;
+    const auto status = stubs[i]->WorkspaceNameLookup(&context, {}, &response);
+    ASSERT_TRUE(status.ok()) << status.error_message();
+    EXPECT_EQ(response.username(), i == 0 ? "ta-A" : "ta-B");
+    EXPECT_EQ(response.workspace_name(), "1.6.4");
+  }
+}
+
+TEST_F(HostTest, SaysThatAPortIsTaken) {
+  const auto second =
+      Host::listen("127.0.0.1:" + std::to_string(host_->port()), Token{}, loop_.executor(), service_);
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, Code::AlreadyExists);
+  EXPECT_NE(second.error().message.find(std::to_string(host_->port())), std::string::npos);
+}
+
+TEST_F(HostTest, TakesAMessageOf20MiB) {
+  api::AppCreateResponse response;
+  EXPECT_TRUE(create("", std::string(20 << 20, 'x'), &response).ok());
+}
+
+TEST(Fields, NamesTheFieldThatIsSetAndUnsupported) {
+  api::Function function;
+  EXPECT_TRUE(refuse_fields("function 'f'", function, {{"volume_mounts", "volumes="}}));
+  function.add_volume_mounts();
+  const auto refused = refuse_fields("function 'f'", function, {{"volume_mounts", "volumes="}});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::InvalidArgument);
+  EXPECT_NE(refused.error().message.find("volumes="), std::string::npos);
+}
+
+TEST(Fields, NamesAnUnknownFieldAtAnyDepth) {
+  api::FunctionCreateRequest request;
+  EXPECT_TRUE(refuse_unknown_fields("function 'f'", request));
+  auto* resources = request.mutable_function()->mutable_resources();
+  resources->GetReflection()->MutableUnknownFields(resources)->AddVarint(777, 1);
+  const auto refused = refuse_unknown_fields("function 'f'", request);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("777"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace bimodal::rpc

@@ -1,0 +1,122 @@
+#include "store/migrations.h"
+
+#include <array>
+
+namespace bimodal::store {
+namespace {
+
+// Times are Unix seconds (REAL), 0 when it didn't happen. "state" of an app is modal.client.AppState by number.
+constexpr std::string_view kVersion1 = R"sql(
+CREATE TABLE environments (
+  environment_id TEXT PRIMARY KEY,
+  name           TEXT NOT NULL UNIQUE,
+  web_suffix     TEXT NOT NULL UNIQUE,
+  is_default     INTEGER NOT NULL,
+  created_at     REAL NOT NULL
+);
+
+CREATE TABLE apps (
+  app_id         TEXT PRIMARY KEY,
+  environment_id TEXT NOT NULL REFERENCES environments,
+  description    TEXT NOT NULL,
+  name           TEXT NOT NULL,  -- deployed name, '' for none; kept when stopped
+  state          INTEGER NOT NULL,
+  version        INTEGER NOT NULL,  -- of the current layout, 0 before the first publish
+  created_at     REAL NOT NULL,
+  deployed_at    REAL NOT NULL,
+  stopped_at     REAL NOT NULL
+);
+CREATE UNIQUE INDEX apps_by_name ON apps (environment_id, name) WHERE name <> '' AND stopped_at = 0;
+CREATE INDEX apps_by_environment ON apps (environment_id, created_at);
+
+CREATE TABLE functions (
+  function_id TEXT PRIMARY KEY,
+  app_id      TEXT NOT NULL REFERENCES apps ON DELETE CASCADE,
+  tag         TEXT NOT NULL,  -- "hello", "Cls.*"
+  UNIQUE (app_id, tag)
+);
+
+-- Staged and published definitions. The same content of the same function keeps its id.
+CREATE TABLE definitions (
+  definition_id TEXT PRIMARY KEY,
+  function_id   TEXT NOT NULL REFERENCES functions ON DELETE CASCADE,
+  content_hash  TEXT NOT NULL,
+  function      BLOB NOT NULL,  -- modal.client.Function as it will run
+  created_at    REAL NOT NULL,
+  UNIQUE (function_id, content_hash)
+);
+
+CREATE TABLE classes (
+  class_id TEXT PRIMARY KEY,
+  app_id   TEXT NOT NULL REFERENCES apps ON DELETE CASCADE
+);
+CREATE INDEX classes_by_app ON classes (app_id);
+
+-- One row for each publish of a deployed app, and for the last one of any other.
+CREATE TABLE deployments (
+  app_id           TEXT NOT NULL REFERENCES apps ON DELETE CASCADE,
+  version          INTEGER NOT NULL,
+  deployed_at      REAL NOT NULL,
+  deployed_by      TEXT NOT NULL,
+  client_version   TEXT NOT NULL,
+  tag              TEXT NOT NULL,
+  commit_info      BLOB,  -- modal.client.CommitInfo, NULL for none
+  rollback_version INTEGER NOT NULL,
+  deployment_type  INTEGER NOT NULL,
+  PRIMARY KEY (app_id, version)
+);
+
+-- What a version consists of: functions (with their definition) and classes, by tag.
+CREATE TABLE layouts (
+  app_id        TEXT NOT NULL,
+  version       INTEGER NOT NULL,
+  tag           TEXT NOT NULL,
+  object_id     TEXT NOT NULL,
+  definition_id TEXT REFERENCES definitions,  -- NULL for a class
+  PRIMARY KEY (app_id, version, tag, object_id),
+  FOREIGN KEY (app_id, version) REFERENCES deployments ON DELETE CASCADE
+);
+CREATE INDEX layouts_by_definition ON layouts (definition_id);
+
+CREATE TABLE secrets (
+  secret_id      TEXT PRIMARY KEY,
+  environment_id TEXT NOT NULL REFERENCES environments,
+  name           TEXT NOT NULL,  -- '' for one that belongs to an app
+  app_id         TEXT REFERENCES apps ON DELETE CASCADE,
+  keys           TEXT NOT NULL,  -- names of the variables, one per line
+  sealed         BLOB NOT NULL,  -- the variables, encrypted
+  fingerprint    TEXT NOT NULL,  -- keyed hash of the variables: tells whether they changed, not what they are
+  created_at     REAL NOT NULL,
+  last_used_at   REAL NOT NULL
+);
+CREATE UNIQUE INDEX secrets_by_name ON secrets (environment_id, name) WHERE name <> '';
+CREATE UNIQUE INDEX secrets_of_app ON secrets (app_id, fingerprint) WHERE app_id IS NOT NULL;
+
+CREATE TABLE images (
+  image_id        TEXT PRIMARY KEY,
+  request         BLOB NOT NULL,  -- modal.client.ImageGetOrCreateRequest
+  builder_version TEXT NOT NULL,
+  state           TEXT NOT NULL CHECK (state IN ('pending', 'built', 'failed')),
+  layers          TEXT NOT NULL,  -- JSON array of layer names, lowest first
+  config          TEXT NOT NULL,  -- JSON: env, workdir, user, entrypoint, cmd, shell, labels, python
+  result          TEXT NOT NULL,  -- why it failed; '' otherwise
+  created_at      REAL NOT NULL
+);
+
+CREATE TABLE mounts (
+  mount_id   TEXT PRIMARY KEY,
+  kind       TEXT NOT NULL,  -- 'files', or 'client' for the client's own package
+  name       TEXT NOT NULL,  -- deployment name, '' for none
+  files      BLOB NOT NULL,  -- modal.client.MountGetOrCreateRequest with the files
+  created_at REAL NOT NULL
+);
+CREATE UNIQUE INDEX mounts_by_name ON mounts (name) WHERE name <> '';
+)sql";
+
+constexpr std::array<std::string_view, 1> kMigrations = {kVersion1};
+
+}  // namespace
+
+std::span<const std::string_view> all_migrations() { return kMigrations; }
+
+}  // namespace bimodal::store
