@@ -112,6 +112,7 @@ struct Finding {
   bool ok = false;
   std::string detail;  // "cgroup v1 hybrid: memory, cpu, pids"
   std::string remedy;  // empty when ok
+  bool essential = true;  // false: web functions answer without it
 };
 std::vector<Finding> examine_host(const LauncherConfig& config);
 

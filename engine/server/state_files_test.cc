@@ -99,8 +99,9 @@ TEST_F(StateFiles, DaemonInfoIsReadBackByOtherProcesses) {
 }
 
 TEST_F(StateFiles, InfoLeftByAKilledDaemonDoesNotCount) {
+  // As its pid may be in use again, the pid of the file must not be what counts.
   EXPECT_TRUE(in_child([&] {
-    DaemonInfo info{::getpid(), "1", "a", "b", "c", 1};
+    DaemonInfo info{1, "1", "a", "b", "c", 1};
     return HomeLock::acquire(home_) && write_daemon_info(home_, info);
   }));
   Result<DaemonInfo> read = read_daemon_info(home_);
