@@ -1,0 +1,191 @@
+#include "cli/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <iostream>
+#include <set>
+
+#include "cli/client.h"
+#include "cli/commands.h"
+#include "server/state_files.h"
+
+namespace bimodal::cli {
+namespace {
+
+constexpr int kFailed = 1;
+constexpr int kWrongUsage = 2;
+constexpr int kDefaultPatience = 120;
+
+const Key* key_of(const std::string& flag) {
+  for (const Key& key : keys()) {
+    if (key.flag() == flag) return &key;
+  }
+  return nullptr;
+}
+
+// Takes a flag of ours, "--api X" or "--api=X", at words[at] into `flags`. How many words it was; 0: not ours.
+Result<std::size_t> take_flag(const std::vector<std::string>& words, std::size_t at, Flags& flags) {
+  std::size_t equals = words[at].find('=');
+  const Key* key = key_of(words[at].substr(0, equals));
+  if (key == nullptr) return 0;
+  if (equals != std::string::npos) {
+    flags[key->name] = words[at].substr(equals + 1);
+    return 1;
+  }
+  if (at + 1 == words.size()) return error(Code::InvalidArgument, "{} needs a value: {}", words[at], key->argument);
+  flags[key->name] = words[at + 1];
+  return 2;
+}
+
+bool takes_foreign_words(const std::string& command) {
+  static const std::set<std::string> commands = {"run", "shell", "container", "curl"};
+  return commands.contains(command);
+}
+
+int fail(const Error& why) {
+  std::cerr << "bimodal: " << why.message << std::endl;
+  return why.code == Code::InvalidArgument ? kWrongUsage : kFailed;
+}
+
+enum class Shown { None, Common, All };
+
+void add_settings(CLI::App& command, Flags& flags, Shown shown) {
+  for (const Key& key : keys()) {
+    auto keep = [&flags, name = key.name](const std::string& text) { flags[name] = text; };
+    std::string help = fmt::format("{} [{}]", key.help, key.variable());
+    bool visible = shown == Shown::All || (shown == Shown::Common && key.common);
+    CLI::Option* option = command.add_option_function<std::string>(key.flag(), keep, help);
+    option->type_name(key.argument)->group(visible ? "Settings" : "");
+  }
+}
+
+std::string footer() {
+  std::string text = "Commands of the official client, run against the local daemon (started when there is none):\n";
+  for (const auto& [name, help] : client_commands()) text += fmt::format("  {:<12}  {}\n", name, help);
+  text +=
+      "\nSettings come from <home>/config.toml (sections [server], [limits], [scheduler]), then from the environment,\n"
+      "then from flags; `bimodal up --help` lists them all. Examples:\n"
+      "  bimodal deploy app.py\n"
+      "  bimodal serve app.py --web 127.0.0.1:9000\n"
+      "  eval $(bimodal env) && modal deploy app.py\n";
+  return text;
+}
+
+// Bimodal's own commands, and what the command line said to them.
+struct OwnCommands {
+  CLI::App app{"Run Modal apps on machines you own.", "bimodal"};
+  Flags flags;
+  bool foreground = false, json = false, follow = false;
+  int patience = kDefaultPatience;
+  std::string log_app;
+
+  OwnCommands() {
+    app.require_subcommand(1, 1);
+    add_settings(app, flags, Shown::None);
+    app.set_version_flag("--version", "bimodal " + std::string(server::version()));
+    app.set_help_all_flag("");
+    app.footer(footer());
+    CLI::App* up = add("up", "Start the daemon; returns when it is ready and prints its addresses");
+    up->add_flag("--foreground", foreground, "Stay in the foreground and log to this terminal; Ctrl-C stops");
+    CLI::App* down = add("down", "Let running requests finish, stop the daemon, and wait for its end");
+    down->add_option("--timeout", patience, "Seconds to wait")->capture_default_str()->check(CLI::NonNegativeNumber);
+    CLI::App* status = add("status", "Show the daemon, its addresses, apps and containers; exit status 1: none runs");
+    status->add_flag("--json", json, "As JSON");
+    add("doctor", "Say what this host can do, with a remedy for what is missing");
+    add("env", "Print the variables that lead a plain `modal` here, for eval $(bimodal env)");
+    CLI::App* logs = add("logs", "Show an app's logs, or the daemon's own");
+    logs->add_option("app", log_app, "Name or id of an app");
+    logs->add_flag("-f,--follow", follow, "Go on showing new lines");
+  }
+
+  CLI::App* add(const std::string& name, const std::string& help) {
+    CLI::App* command = app.add_subcommand(name, help);
+    command->footer("");
+    add_settings(*command, flags, name == "up" ? Shown::All : Shown::Common);
+    return command;
+  }
+
+  bool knows(const std::string& name) const {
+    auto matches = [&](const CLI::App* command) { return command->get_name() == name; };
+    auto all = app.get_subcommands([](const CLI::App*) { return true; });
+    return std::any_of(all.begin(), all.end(), matches);
+  }
+
+  Result<int> run() {
+    TRY(Settings settings, load_settings(flags, process_environment));
+    std::string name = app.get_subcommands().front()->get_name();
+    if (name == "up") return up(settings, flags, foreground ? UpMode::Foreground : UpMode::Background);
+    if (name == "down") return down(settings, std::chrono::seconds(patience));
+    if (name == "status") return status(settings, json ? StatusFormat::Json : StatusFormat::Text);
+    if (name == "doctor") return doctor(settings);
+    if (name == "env") return env(settings);
+    std::optional<std::string> log_source;
+    if (!log_app.empty()) log_source = log_app;
+    return logs(settings, flags, log_source, follow ? Follow::Yes : Follow::No);
+  }
+};
+
+// The first word that is neither a flag of ours nor its value; empty when there is none.
+std::string command_of(const std::vector<std::string>& words) {
+  Flags ignored;
+  for (std::size_t at = 0; at < words.size();) {
+    std::size_t taken = take_flag(words, at, ignored).value_or(0);
+    if (taken == 0) return words[at];
+    at += taken;
+  }
+  return "";
+}
+
+int run_own(const std::vector<std::string>& words) {
+  OwnCommands commands;
+  std::string name = command_of(words);
+  if (name.empty()) {
+    std::cerr << commands.app.help();
+    return kWrongUsage;
+  }
+  if (!name.starts_with('-') && !commands.knows(name)) {
+    return fail({Code::InvalidArgument, "there is no command '" + name + "'; `bimodal --help` lists them"});
+  }
+  try {
+    commands.app.parse(std::vector<std::string>(words.rbegin(), words.rend()));
+  } catch (const CLI::ParseError& why) {
+    return commands.app.exit(why) == 0 ? 0 : kWrongUsage;
+  }
+  Result<int> status = commands.run();
+  return status ? *status : fail(status.error());
+}
+
+}  // namespace
+
+Result<PassedOn> split_client_command(const std::vector<std::string>& words) {
+  PassedOn found;
+  bool ours_may_follow = true;
+  for (std::size_t at = 0; at < words.size();) {
+    std::size_t taken = 0;
+    if (ours_may_follow) {
+      TRY(taken, take_flag(words, at, found.flags));
+    }
+    if (taken == 0) {
+      if (found.words.empty() && !client_commands().contains(words[at])) return PassedOn{};
+      bool is_command = found.words.empty();
+      found.words.push_back(words[at]);
+      bool is_flag = words[at].starts_with('-') && words[at] != "--";
+      if (!is_command && !is_flag && takes_foreign_words(found.words[0])) ours_may_follow = false;
+      if (words[at] == "--") ours_may_follow = false;
+      taken = 1;
+    }
+    at += taken;
+  }
+  return found;
+}
+
+int run(const std::vector<std::string>& words) {
+  Result<PassedOn> passed_on = split_client_command(words);
+  if (!passed_on) return fail(passed_on.error());
+  if (passed_on->words.empty()) return run_own(words);
+  Result<Settings> settings = load_settings(passed_on->flags, process_environment);
+  if (!settings) return fail(settings.error());
+  return fail(run_client(*settings, passed_on->flags, std::move(passed_on->words)));
+}
+
+}  // namespace bimodal::cli

@@ -1,0 +1,216 @@
+#include "cli/settings.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cstdlib>
+
+#include "cli/config_file.h"
+#include "cli/resources.h"
+#include "cli/values.h"
+
+namespace bimodal::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kMaxLoops = 256;
+constexpr int kMaxContainers = 100'000;
+constexpr int kMaxWaiting = 1'000'000;
+constexpr int kMaxConnections = 10'000'000;
+
+using Setter = std::function<Result<void>(Settings&, const std::string& text)>;
+
+struct Setting {
+  Key key;
+  Setter set;
+};
+
+// A setter that parses the text with `parse` and puts the value where `place` points.
+template <typename Parse, typename Place>
+Setter to(Parse parse, Place place) {
+  return [parse, place](Settings& settings, const std::string& text) -> Result<void> {
+    TRY(auto value, parse(text));
+    place(settings) = std::move(value);
+    return {};
+  };
+}
+
+Result<std::string> any_text(const std::string& text) {
+  return text;
+}
+
+Result<fs::path> absolute_path(const std::string& text) {
+  std::error_code failure;
+  fs::path path = fs::absolute(text, failure);
+  if (failure) return error(Code::InvalidArgument, "'{}' isn't a path: {}", text, failure.message());
+  return path.lexically_normal();
+}
+
+Result<std::string> level(const std::string& text) {
+  for (const char* known : {"debug", "info", "warning", "error"}) {
+    if (text == known) return text;
+  }
+  return error(Code::InvalidArgument, "'{}' isn't debug, info, warning or error", text);
+}
+
+Result<std::string> lower_case(const std::string& text) {
+  std::string lower = text;
+  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
+  return lower;
+}
+
+auto count(int lowest, int highest) {
+  return [lowest, highest](const std::string& text) { return parse_count(text, lowest, highest); };
+}
+
+std::vector<Setting> server_settings() {
+  return {
+      {{"", "home", "DIR", "Where everything is kept: state, blobs, layers, logs, keys", true},
+       to(absolute_path, [](Settings& s) -> auto& { return s.daemon.home; })},
+      {{"", "config", "FILE", "Configuration file (default <home>/config.toml, if there is one)", true},
+       [](Settings&, const std::string&) -> Result<void> { return {}; }},
+      {{"server", "api", "HOST:PORT", "Where the official client connects (default 127.0.0.1:6420); port 0 picks one",
+        true},
+       to(parse_address, [](Settings& s) -> auto& { return s.daemon.api; })},
+      {{"server", "web", "HOST:PORT", "Where web functions answer (default 127.0.0.1:8080); port 0 picks one", true},
+       to(parse_address, [](Settings& s) -> auto& { return s.daemon.web; })},
+      {{"server", "base_domain", "DOMAIN", "Domain under which URLs are made (default localhost)", true},
+       to(lower_case, [](Settings& s) -> auto& { return s.daemon.base_domain; })},
+      {{"server", "layers", "DIR", "Image layers; may be shared by several homes (default <home>/layers)"},
+       to(absolute_path, [](Settings& s) -> auto& { return s.daemon.layers; })},
+      {{"server", "workspace", "NAME", "First part of every URL (default local)"},
+       to(any_text, [](Settings& s) -> auto& { return s.daemon.workspace; })},
+      {{"server", "log_level", "LEVEL", "debug, info, warning or error (default info)"},
+       to(level, [](Settings& s) -> auto& { return s.daemon.log_level; })},
+      {{"server", "log_per_app", "SIZE", "How much text is kept of each app's logs (default 64MiB)"},
+       to(parse_size, [](Settings& s) -> auto& { return s.daemon.log_bytes_per_app; })},
+      {{"server", "gateway_loops", "N", "Threads that serve web requests (default 0: one per core)"},
+       to(count(0, kMaxLoops), [](Settings& s) -> auto& { return s.daemon.gateway_loops; })},
+      {{"server", "gpu_required", "BOOL", "Refuse gpu= on a machine without one instead of warning (default false)"},
+       to(parse_bool, [](Settings& s) -> auto& { return s.daemon.gpu_required; })},
+      {{"server", "python", "FILE", "Python that has the official client (default: that of `modal` on PATH)"},
+       to(absolute_path, [](Settings& s) -> auto& { return s.python; })},
+  };
+}
+
+std::vector<Setting> limit_settings() {
+  return {
+      {{"limits", "max_body", "SIZE", "Longest request body (default 4GiB)"},
+       to(parse_size, [](Settings& s) -> auto& { return s.daemon.gateway.max_body_bytes; })},
+      {{"limits", "max_head", "SIZE", "Longest request head (default 64KiB)"},
+       to(parse_size, [](Settings& s) -> auto& { return s.daemon.gateway.max_head_bytes; })},
+      {{"limits", "head_timeout", "TIME", "For a caller to send a whole head (default 30s)"},
+       to(parse_duration, [](Settings& s) -> auto& { return s.daemon.gateway.head_timeout; })},
+      {{"limits", "idle_timeout", "TIME", "Until an idle connection is closed (default 75s)"},
+       to(parse_duration, [](Settings& s) -> auto& { return s.daemon.gateway.idle_timeout; })},
+      {{"limits", "max_connections", "N", "Connections at once (default 65536)"},
+       to(count(1, kMaxConnections), [](Settings& s) -> auto& { return s.daemon.gateway.max_connections; })},
+      {{"limits", "max_waiting", "N", "Requests per function that may wait for a container (default 2000)"},
+       to(count(1, kMaxWaiting), [](Settings& s) -> auto& { return s.daemon.pool.max_waiting; })},
+      {{"scheduler", "max_containers", "N", "Per function that names no maximum itself (default 100)"},
+       to(count(1, kMaxContainers), [](Settings& s) -> auto& { return s.daemon.pool.max_containers; })},
+      {{"scheduler", "exit_grace", "TIME", "For a container's exit handlers (default 30s)"},
+       to(parse_duration, [](Settings& s) -> auto& { return s.daemon.exit_grace; })},
+      {{"scheduler", "drain", "TIME", "For running requests when the daemon stops (default 30s)"},
+       to(parse_duration, [](Settings& s) -> auto& { return s.daemon.drain; })},
+  };
+}
+
+const std::vector<Setting>& settings_table() {
+  static const std::vector<Setting> table = [] {
+    std::vector<Setting> all = server_settings();
+    for (Setting& setting : limit_settings()) all.push_back(std::move(setting));
+    return all;
+  }();
+  return table;
+}
+
+fs::path default_home(const Environment& environment) {
+  if (::geteuid() == 0) return "/var/lib/bimodal";
+  if (auto data = environment("XDG_DATA_HOME")) return fs::path(*data) / "bimodal";
+  return fs::path(environment("HOME").value_or("/tmp")) / ".local" / "share" / "bimodal";
+}
+
+Result<void> apply(Settings& settings, const Setting& setting, const std::string& text, const std::string& place) {
+  if (text.empty()) return error(Code::InvalidArgument, "{}: {} is empty", place, setting.key.name);
+  Result<void> done = setting.set(settings, text);
+  if (!done) return error(Code::InvalidArgument, "{}: {}", place, done.error().message);
+  return {};
+}
+
+Result<void> apply_file(Settings& settings, const fs::path& file) {
+  TRY(std::vector<ConfigEntry> entries, read_config_file(file));
+  for (const ConfigEntry& entry : entries) {
+    auto known = std::find_if(settings_table().begin(), settings_table().end(), [&](const Setting& setting) {
+      return !setting.key.section.empty() && setting.key.section == entry.section && setting.key.name == entry.name;
+    });
+    std::string place = fmt::format("{}:{}", file.string(), entry.line);
+    if (known == settings_table().end()) {
+      return error(
+          Code::InvalidArgument, "{}: there is no setting {}.{}; `bimodal up --help` lists them", place, entry.section,
+          entry.name);
+    }
+    TRY_VOID(apply(settings, *known, entry.text, place));
+  }
+  return {};
+}
+
+std::optional<std::string> given(const std::string& name, const Flags& flags, const Environment& environment) {
+  if (auto flag = flags.find(name); flag != flags.end()) return flag->second;
+  return environment(Key{"", name, "", ""}.variable());
+}
+
+}  // namespace
+
+std::string Key::flag() const {
+  std::string text = "--" + name;
+  std::replace(text.begin(), text.end(), '_', '-');
+  return text;
+}
+
+std::string Key::variable() const {
+  std::string text = "BIMODAL_" + name;
+  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::toupper(c); });
+  return text;
+}
+
+const std::vector<Key>& keys() {
+  static const std::vector<Key> all = [] {
+    std::vector<Key> found;
+    for (const Setting& setting : settings_table()) found.push_back(setting.key);
+    return found;
+  }();
+  return all;
+}
+
+std::optional<std::string> process_environment(const std::string& variable) {
+  const char* value = std::getenv(variable.c_str());
+  if (value == nullptr || *value == '\0') return std::nullopt;
+  return value;
+}
+
+Result<Settings> load_settings(const Flags& flags, const Environment& environment) {
+  Settings settings;
+  settings.daemon.runner_dir = resources().runner_dir;
+  settings.daemon.init_path = resources().init_path;
+  TRY(settings.daemon.home,
+      absolute_path(given("home", flags, environment).value_or(default_home(environment).string())));
+  std::optional<std::string> named = given("config", flags, environment);
+  fs::path file = named ? fs::absolute(*named) : settings.daemon.home / "config.toml";
+  if (named || fs::exists(file)) TRY_VOID(apply_file(settings, file));
+  for (const Setting& setting : settings_table()) {
+    if (auto text = environment(setting.key.variable())) {
+      TRY_VOID(apply(settings, setting, *text, setting.key.variable()));
+    }
+  }
+  for (const Setting& setting : settings_table()) {
+    auto flag = flags.find(setting.key.name);
+    if (flag != flags.end()) TRY_VOID(apply(settings, setting, flag->second, setting.key.flag()));
+  }
+  if (settings.daemon.layers.empty()) settings.daemon.layers = settings.daemon.home / "layers";
+  return settings;
+}
+
+}  // namespace bimodal::cli

@@ -1,0 +1,105 @@
+#include "cli/status.h"
+
+#include <nlohmann/json.hpp>
+
+#include "cli/daemon.h"
+#include "cli/http_get.h"
+
+namespace bimodal::cli {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::chrono::seconds kPatience{5};
+
+json account_of(const DaemonStatus& status) {
+  json apps = json::array(), containers = json::array();
+  for (const AppStatus& app : status.apps) {
+    apps.push_back(
+        {{"app_id", app.app_id},
+         {"name", app.name},
+         {"environment", app.environment},
+         {"state", app.state},
+         {"urls", app.urls}});
+  }
+  for (const ContainerStatus& container : status.containers) {
+    containers.push_back(
+        {{"task_id", container.task_id},
+         {"app_id", container.app_id},
+         {"function", container.function},
+         {"state", container.state},
+         {"running", container.running}});
+  }
+  return {{"apps", apps}, {"containers", containers}};
+}
+
+}  // namespace
+
+Result<void> read_account(const std::string& text, DaemonStatus& status) {
+  json account = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  try {
+    for (const json& app : account.at("apps")) {
+      status.apps.push_back(
+          {app.at("app_id"), app.at("name"), app.at("environment"), app.at("state"),
+           app.at("urls").get<std::vector<std::string>>()});
+    }
+    for (const json& container : account.at("containers")) {
+      status.containers.push_back(
+          {container.at("task_id"), container.at("app_id"), container.at("function"), container.at("state"),
+           container.at("running")});
+    }
+  } catch (const json::exception& why) {
+    return error(Code::DataLoss, "the daemon's account isn't understood: {}; do versions differ?", why.what());
+  }
+  return {};
+}
+
+Result<DaemonStatus> ask_status(const std::filesystem::path& home) {
+  DaemonStatus status;
+  status.home = home;
+  Result<server::DaemonInfo> info = server::read_daemon_info(home);
+  if (!info) return status;
+  status.info = *info;
+  TRY(server::Token token, server::load_token(home));
+  GetRequest request{web_url(*info).substr(sizeof("http://") - 1), "/_bimodal/status", token.id + "." + token.secret};
+  TRY(std::string account, http_get(std::move(request), kPatience));
+  TRY_VOID(read_account(account, status));
+  return status;
+}
+
+std::string as_text(const DaemonStatus& status) {
+  if (!status.info) {
+    return fmt::format("no daemon answers on {}; `bimodal up` starts one\n", status.home.string());
+  }
+  std::string text = fmt::format(
+      "pid      {}\nversion  {}\nhome     {}\napi      {}\nweb      {}\n", status.info->pid, status.info->version,
+      status.home.string(), api_url(*status.info), web_url(*status.info));
+  text += fmt::format("apps     {}\n", status.apps.size());
+  for (const AppStatus& app : status.apps) {
+    text += fmt::format("  {}  {}  {}  {}\n", app.app_id, app.state, app.environment, app.name);
+    for (const std::string& url : app.urls) text += fmt::format("    {}\n", url);
+  }
+  text += fmt::format("containers  {}\n", status.containers.size());
+  for (const ContainerStatus& container : status.containers) {
+    text += fmt::format(
+        "  {}  {}  {}  {} running\n", container.task_id, container.state, container.function, container.running);
+  }
+  return text;
+}
+
+std::string as_json(const DaemonStatus& status) {
+  json out = account_of(status);
+  out["running"] = status.info.has_value();
+  out["home"] = status.home.string();
+  if (status.info) {
+    out["pid"] = status.info->pid;
+    out["version"] = status.info->version;
+    out["api"] = api_url(*status.info);
+    out["web"] = web_url(*status.info);
+    out["base_domain"] = status.info->base_domain;
+    out["started_at"] = status.info->started_at;
+  }
+  return out.dump(2) + "\n";
+}
+
+}  // namespace bimodal::cli

@@ -1,0 +1,49 @@
+// What `bimodal status` shows: the daemon's addresses, its apps and their containers.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "server/state_files.h"
+
+namespace bimodal::cli {
+
+struct AppStatus {
+  std::string app_id;
+  std::string name;
+  std::string environment;
+  std::string state;  // "deployed", "ephemeral"
+  std::vector<std::string> urls;
+};
+
+struct ContainerStatus {
+  std::string task_id;
+  std::string app_id;
+  std::string function;  // "hello"
+  std::string state;     // "starting", "warm", "draining"
+  int running = 0;       // requests inside
+};
+
+struct DaemonStatus {
+  std::filesystem::path home;
+  std::optional<server::DaemonInfo> info;  // none: no daemon answers
+  std::vector<AppStatus> apps;
+  std::vector<ContainerStatus> containers;
+};
+
+// Reads the daemon's own account, the JSON of GET /_bimodal/status:
+//   {"apps": [{"app_id", "name", "environment", "state", "urls": […]}],
+//    "containers": [{"task_id", "app_id", "function", "state", "running"}]}
+// Blocks for at most some seconds.
+Result<DaemonStatus> ask_status(const std::filesystem::path& home);
+
+// The lists of `status` from that JSON; DataLoss when it isn't such.
+Result<void> read_account(const std::string& json, DaemonStatus& status);
+
+std::string as_text(const DaemonStatus& status);
+std::string as_json(const DaemonStatus& status);
+
+}  // namespace bimodal::cli
