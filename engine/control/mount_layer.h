@@ -25,6 +25,9 @@ Result<std::vector<MountedFile>> canonical(std::vector<MountedFile> files);
 // Depends on the canonical files alone.
 std::string mount_id_of(const std::vector<MountedFile>& files);
 
+// Where the layer of a mount lies below the image builder's layers.
+std::filesystem::path mount_layer_path(const std::filesystem::path& layers, const std::string& mount_id);
+
 // Makes `directory` with the canonical files in it, unless it exists. It appears whole or not at all. Content is shared with the blobs
 // by hard links where the mode allows it. FailedPrecondition names the first blob that wasn't uploaded.
 Result<void> make_mount_layer(

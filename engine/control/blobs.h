@@ -1,0 +1,24 @@
+// BlobCreate and BlobGet (protocol §7.2): where clients send and fetch what is too large for a message. Loop-bound.
+#pragma once
+
+#include "control/blob_transfers.h"
+#include "control/context.h"
+#include "modal_client/api.pb.h"
+#include "rpc/service.h"
+
+namespace bimodal::control {
+
+class Blobs {
+ public:
+  Blobs(Context& context, BlobTransfers& transfers, rpc::Service& service);
+
+ private:
+  Task<Result<modal::client::BlobCreateResponse>> create(rpc::Call call, modal::client::BlobCreateRequest request);
+  Task<Result<modal::client::BlobGetResponse>> get(rpc::Call call, modal::client::BlobGetRequest request);
+  std::string url(const std::string& ticket) const;
+
+  Context& context_;
+  BlobTransfers& transfers_;
+};
+
+}  // namespace bimodal::control
