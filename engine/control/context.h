@@ -28,18 +28,19 @@ class Functions;
 namespace bimodal::store {
 class Blobs;
 class Logs;
+class SecretBox;
 }  // namespace bimodal::store
 
 namespace bimodal::control {
 
 struct Settings {
-  std::filesystem::path home;               // BIMODAL_HOME
-  std::string workspace = "local";          // first part of every web host
-  std::string base_domain = "localhost";    // last part
+  std::filesystem::path home;             // BIMODAL_HOME
+  std::string workspace = "local";        // first part of every web host
+  std::string base_domain = "localhost";  // last part
   std::string web_scheme = "http";
-  std::string web_host = "127.0.0.1";       // where the gateway listens: for blob URLs
-  std::uint16_t web_port = 8080;            // in URLs; left out when it is the scheme's default
-  std::string token_id;                     // shown by `modal token info`
+  std::string web_host = "127.0.0.1";  // where the gateway listens: for blob URLs
+  std::uint16_t web_port = 8080;       // in URLs; left out when it is the scheme's default
+  std::string token_id;                // shown by `modal token info`
 };
 
 struct Context {
@@ -48,7 +49,8 @@ struct Context {
   store::Database& database;
   store::Blobs& blobs;
   store::Logs& logs;
-  scheduler::Functions* functions = nullptr;    // these three are set before Control is made
+  const store::SecretBox& secret_box;         // <home>/keys/secrets.key
+  scheduler::Functions* functions = nullptr;  // these three are set before Control is made
   runtime::Containers* containers = nullptr;
   image::Builder* builder = nullptr;
   std::function<void(std::vector<model::Route>)> on_routes_changed;  // the gateway's new table

@@ -21,6 +21,8 @@ Task<Result<void>> Control::recover() {
   co_return Result<void>();
 }
 
-Task<void> Control::close() { co_return; }
+Task<void> Control::close() {
+  co_return;
+}
 
 }  // namespace bimodal::control

@@ -16,8 +16,8 @@ class Control {
   Control(Context& context, rpc::Service& service);
   ~Control();
 
-  // Brings every app that was published before the last end back to life: its functions and its routes. Once, before the
-  // API is served.
+  // Brings every app that was published before the last end back to life: its functions and its routes. Once, before
+  // the API is served.
   Task<Result<void>> recover();
 
   // Ends background work. Apps stay as they are, for the next recover().

@@ -6,7 +6,9 @@ namespace bimodal::control {
 namespace {
 
 // The greater one answers where two apps have the same host.
-auto rank(const PublishedApp& app) { return std::tuple(!app.stopped, !app.ephemeral, app.published_at); }
+auto rank(const PublishedApp& app) {
+  return std::tuple(!app.stopped, !app.ephemeral, app.published_at);
+}
 
 template <typename Visit>
 void for_each_host(const PublishedApp& app, Visit visit) {

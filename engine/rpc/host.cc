@@ -5,8 +5,8 @@
 #include <grpcpp/server_builder.h>
 #include <grpcpp/server_posix.h>
 
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <mutex>
 #include <thread>
@@ -37,7 +37,9 @@ namespace {
 constexpr int kFlowControlWindow = 16 << 20;  // bytes a client may send ahead on one stream
 
 // gRPC's own lines belong in our log, and are for debugging: what matters reaches us as a status.
-void log_grpc_line(gpr_log_func_args* line) { log::debug("grpc: {}", line->message); }
+void log_grpc_line(gpr_log_func_args* line) {
+  log::debug("grpc: {}", line->message);
+}
 
 // Protocol §0.2, §0.3: JavaScript and Go clients ping every 30 s, also with nothing in flight.
 void set_channel_arguments(grpc::ServerBuilder& builder) {
@@ -89,7 +91,9 @@ Host::Host(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
 Host::~Host() = default;
 
-std::uint16_t Host::port() const { return static_cast<std::uint16_t>(state_->port); }
+std::uint16_t Host::port() const {
+  return static_cast<std::uint16_t>(state_->port);
+}
 
 void Host::adopt(UniqueFd connection, std::string task_id) {
   auto enlisted = state_->dispatcher.connections.enlist(std::move(connection), task_id);

@@ -1,5 +1,5 @@
-// Serves a Service over gRPC: to clients on a TCP address (HTTP/2 in clear, prior knowledge), to containers on connections
-// that somebody accepted for them.
+// Serves a Service over gRPC: to clients on a TCP address (HTTP/2 in clear, prior knowledge), to containers on
+// connections that somebody accepted for them.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -18,8 +18,9 @@ namespace bimodal::rpc {
 
 class Host {
  public:
-  // Binds `address` ("127.0.0.1:6420"; port 0 picks one) and serves at once; handlers run on `control`'s loop. `service` must
-  // outlive the Host. AlreadyExists when the port is in use, InvalidArgument when the address can't be bound.
+  // Binds `address` ("127.0.0.1:6420"; port 0 picks one) and serves at once; handlers run on `control`'s loop.
+  // `service` must outlive the Host. AlreadyExists when the port is in use, InvalidArgument when the address can't be
+  // bound.
   static Result<std::unique_ptr<Host>> listen(
       const std::string& address, Token token, boost::asio::any_io_executor control, const Service& service);
   ~Host();  // after close()

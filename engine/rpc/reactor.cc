@@ -1,8 +1,8 @@
 #include "rpc/reactor.h"
 
+#include <grpcpp/impl/codegen/proto_utils.h>
 #include <grpcpp/support/proto_buffer_reader.h>
 #include <grpcpp/support/proto_buffer_writer.h>
-#include <grpcpp/impl/codegen/proto_utils.h>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -22,7 +22,9 @@ grpc::Status status_of(const Error& error) {
 }
 
 // "AppCreate" of "/modal.client.ModalClient/AppCreate".
-std::string name_in(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+std::string name_in(const std::string& path) {
+  return path.substr(path.rfind('/') + 1);
+}
 
 Deadline deadline_of(const grpc::ServerContextBase& context) {
   const auto at = context.deadline();
@@ -100,7 +102,9 @@ void Reactor::OnDone() {
   asio::post(dispatcher_.executor, [self = std::move(self_)] {});
 }
 
-void Reactor::cancel() { cancellation_.emit(asio::cancellation_type::terminal); }
+void Reactor::cancel() {
+  cancellation_.emit(asio::cancellation_type::terminal);
+}
 
 void Reactor::run() {
   if (dispatcher_.closing) return finish(error(Code::Unavailable, "The server is shutting down"));

@@ -1,4 +1,5 @@
-// Answers of finished mutations by idempotency key, so that a retried attempt gets the first answer again (protocol §0.7).
+// Answers of finished mutations by idempotency key, so that a retried attempt gets the first answer again (protocol
+// §0.7).
 //
 // Loop-bound. Keeps an answer for kKeep unless more than kMaxEntries or kMaxBytes are kept: then the oldest go first.
 // A failed call isn't kept: its retry runs again.

@@ -1,7 +1,7 @@
+#include <fcntl.h>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/create_channel_posix.h>
 #include <gtest/gtest.h>
-#include <fcntl.h>
 #include <sys/socket.h>
 
 #include <thread>
@@ -266,8 +266,7 @@ TEST_F(HostTest, KnowsAContainerByItsConnection) {
 }
 
 TEST_F(HostTest, SaysThatAPortIsTaken) {
-  const auto second =
-      Host::listen("127.0.0.1:" + std::to_string(host_->port()), Token{}, loop_.executor(), service_);
+  const auto second = Host::listen("127.0.0.1:" + std::to_string(host_->port()), Token{}, loop_.executor(), service_);
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, Code::AlreadyExists);
   EXPECT_NE(second.error().message.find(std::to_string(host_->port())), std::string::npos);

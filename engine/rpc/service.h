@@ -1,10 +1,12 @@
 // The RPCs that are served, by name: one line registers a handler, a member coroutine.
 //
-//   service.mutation("AppCreate", this, &Apps::create);   Task<Result<AppCreateResponse>> create(Call, AppCreateRequest)
-//   service.stream("AppGetLogs", this, &Logs::follow);    Task<Result<void>> follow(Call, AppGetLogsRequest, Writer<TaskLogsBatch>)
+//   service.mutation("AppCreate", this, &Apps::create);   Task<Result<AppCreateResponse>> create(Call,
+//   AppCreateRequest) service.stream("AppGetLogs", this, &Logs::follow);    Task<Result<void>> follow(Call,
+//   AppGetLogsRequest, Writer<TaskLogsBatch>)
 //
-// A name that the protocol doesn't know, or types that aren't that RPC's, end the process at registration. Fill it before the
-// Host starts; constant afterwards. Handlers run on the control loop; an Error becomes the gRPC status of its code.
+// A name that the protocol doesn't know, or types that aren't that RPC's, end the process at registration. Fill it
+// before the Host starts; constant afterwards. Handlers run on the control loop; an Error becomes the gRPC status of
+// its code.
 #pragma once
 
 #include <google/protobuf/empty.pb.h>

@@ -39,7 +39,8 @@ Result<std::optional<App>> first(Transaction& transaction, std::string_view wher
 
 Result<void> AppTable::insert(const App& app) {
   TRY_VOID(transaction_.run(
-      "INSERT INTO apps (app_id, environment_id, description, name, state, version, created_at, deployed_at, stopped_at) "
+      "INSERT INTO apps (app_id, environment_id, description, name, state, version, created_at, deployed_at, "
+      "stopped_at) "
       "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
       {app.app_id, app.environment_id, app.description, app.name, static_cast<std::int64_t>(app.state),
        std::int64_t{app.version}, app.created_at, app.deployed_at, app.stopped_at}));

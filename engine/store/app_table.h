@@ -14,8 +14,8 @@ enum class AppState {
   Ephemeral = 1,
   Detached = 2,
   Deployed = 3,
-  Stopping = 4,
-  Stopped = 5,
+  Stopping = 4,  // serves nothing any more, its containers are going
+  Stopped = 5,   // the last container is gone
   Initializing = 6,
   DetachedDisconnected = 8,
 };
@@ -27,8 +27,8 @@ struct App {
   std::string description;
   std::string name;  // deployed name, "" for none; kept when stopped
   AppState state = AppState::Initializing;
-  int version = 0;  // of the current layout, 0 before the first publish
-  double created_at = 0, deployed_at = 0, stopped_at = 0;  // Unix seconds, 0: not yet
+  int version = 0;                                         // of the current layout, 0 before the first publish
+  double created_at = 0, deployed_at = 0, stopped_at = 0;  // Unix seconds, 0: not yet; set when it begins to stop
 
   bool stopped() const { return stopped_at != 0; }
   const std::string& shown_name() const { return name.empty() ? description : name; }

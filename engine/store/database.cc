@@ -97,9 +97,15 @@ Result<sqlite3_stmt*> Database::State::prepare(std::string_view sql) {
   return statement;
 }
 
-std::int64_t Row::integer(int column) const { return sqlite3_column_int64(statement_, column); }
-double Row::real(int column) const { return sqlite3_column_double(statement_, column); }
-bool Row::is_null(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
+std::int64_t Row::integer(int column) const {
+  return sqlite3_column_int64(statement_, column);
+}
+double Row::real(int column) const {
+  return sqlite3_column_double(statement_, column);
+}
+bool Row::is_null(int column) const {
+  return sqlite3_column_type(statement_, column) == SQLITE_NULL;
+}
 
 std::string Row::text(int column) const {
   const auto* data = static_cast<const char*>(sqlite3_column_blob(statement_, column));
@@ -149,7 +155,9 @@ Result<std::unique_ptr<Database>> Database::open(const std::filesystem::path& fi
 
 Database::Database(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
-Database::~Database() { state_->statements.clear(); }
+Database::~Database() {
+  state_->statements.clear();
+}
 
 Result<void> Database::migrate() {
   return transact([this](Transaction& transaction) -> Result<void> {
@@ -168,8 +176,14 @@ Result<void> Database::migrate() {
   });
 }
 
-Result<void> Database::begin() { return state_->execute("BEGIN IMMEDIATE"); }
-Result<void> Database::commit() { return state_->execute("COMMIT"); }
-void Database::roll_back() { sqlite3_exec(state_->connection.get(), "ROLLBACK", nullptr, nullptr, nullptr); }
+Result<void> Database::begin() {
+  return state_->execute("BEGIN IMMEDIATE");
+}
+Result<void> Database::commit() {
+  return state_->execute("COMMIT");
+}
+void Database::roll_back() {
+  sqlite3_exec(state_->connection.get(), "ROLLBACK", nullptr, nullptr, nullptr);
+}
 
 }  // namespace bimodal::store

@@ -33,6 +33,7 @@ CREATE TABLE functions (
   function_id TEXT PRIMARY KEY,
   app_id      TEXT NOT NULL REFERENCES apps ON DELETE CASCADE,
   tag         TEXT NOT NULL,  -- "hello", "Cls.*"
+  autoscaler  BLOB,  -- modal.client.AutoscalerSettings that came after the publish, NULL for none
   UNIQUE (app_id, tag)
 );
 
@@ -60,9 +61,7 @@ CREATE TABLE deployments (
   deployed_by      TEXT NOT NULL,
   client_version   TEXT NOT NULL,
   tag              TEXT NOT NULL,
-  commit_info      BLOB,  -- modal.client.CommitInfo, NULL for none
-  rollback_version INTEGER NOT NULL,
-  deployment_type  INTEGER NOT NULL,
+  commit_info      BLOB NOT NULL,  -- modal.client.CommitInfo, empty for none
   PRIMARY KEY (app_id, version)
 );
 
@@ -81,7 +80,7 @@ CREATE INDEX layouts_by_definition ON layouts (definition_id);
 CREATE TABLE secrets (
   secret_id      TEXT PRIMARY KEY,
   environment_id TEXT NOT NULL REFERENCES environments,
-  name           TEXT NOT NULL,  -- '' for one that belongs to an app
+  name           TEXT NOT NULL,  -- '' for an anonymous one
   app_id         TEXT REFERENCES apps ON DELETE CASCADE,
   keys           TEXT NOT NULL,  -- names of the variables, one per line
   sealed         BLOB NOT NULL,  -- the variables, encrypted
@@ -90,7 +89,7 @@ CREATE TABLE secrets (
   last_used_at   REAL NOT NULL
 );
 CREATE UNIQUE INDEX secrets_by_name ON secrets (environment_id, name) WHERE name <> '';
-CREATE UNIQUE INDEX secrets_of_app ON secrets (app_id, fingerprint) WHERE app_id IS NOT NULL;
+CREATE UNIQUE INDEX anonymous_secrets ON secrets (environment_id, ifnull(app_id, ''), fingerprint) WHERE name = '';
 
 CREATE TABLE images (
   image_id        TEXT PRIMARY KEY,
@@ -117,6 +116,8 @@ constexpr std::array<std::string_view, 1> kMigrations = {kVersion1};
 
 }  // namespace
 
-std::span<const std::string_view> all_migrations() { return kMigrations; }
+std::span<const std::string_view> all_migrations() {
+  return kMigrations;
+}
 
 }  // namespace bimodal::store

@@ -1,4 +1,5 @@
-// The schema, as the steps that lead to it. Step n brings a database from version n to n+1; a released step is never edited.
+// The schema, as the steps that lead to it. Step n brings a database from version n to n+1; a released step is never
+// edited.
 #pragma once
 
 #include <span>

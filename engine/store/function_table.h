@@ -1,0 +1,68 @@
+// Rows of `functions`, `definitions` and `classes`: what an app may publish.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "store/database.h"
+
+namespace bimodal::store {
+
+struct Function {
+  std::string function_id;
+  std::string app_id;
+  std::string tag;         // "hello", "Cls.*"
+  std::string autoscaler;  // serialized modal.client.AutoscalerSettings that came after the publish, "" for none
+};
+
+class FunctionTable {
+ public:
+  explicit FunctionTable(Transaction& transaction) : transaction_(transaction) {}
+
+  Result<void> insert(const Function& function);
+  Result<std::optional<Function>> find(const std::string& function_id);
+  Result<std::optional<Function>> find_tag(const std::string& app_id, const std::string& tag);
+  Result<void> set_autoscaler(const std::string& function_id, const std::string& settings);
+  // Forgets autoscaler settings of all the app's functions, as a publish does.
+  Result<void> clear_autoscalers(const std::string& app_id);
+
+ private:
+  Transaction& transaction_;
+};
+
+struct Definition {
+  std::string definition_id;
+  std::string function_id;
+  std::string content_hash;
+  std::string function;  // serialized modal.client.Function, as it will run
+  double created_at = 0;
+};
+
+class DefinitionTable {
+ public:
+  explicit DefinitionTable(Transaction& transaction) : transaction_(transaction) {}
+
+  // Keeps `definition` unless that function has one with the same hash already. Returns the id of the one that stands.
+  Result<std::string> stage(const Definition& definition);
+  Result<std::optional<Definition>> find(const std::string& definition_id);
+  // Removes definitions of the app that no layout holds and that are older than `created_before`.
+  Result<void> remove_unused(const std::string& app_id, double created_before);
+
+ private:
+  Transaction& transaction_;
+};
+
+class ClassTable {
+ public:
+  explicit ClassTable(Transaction& transaction) : transaction_(transaction) {}
+
+  Result<void> insert(const std::string& class_id, const std::string& app_id);
+  // The app that it belongs to.
+  Result<std::optional<std::string>> app_of(const std::string& class_id);
+
+ private:
+  Transaction& transaction_;
+};
+
+}  // namespace bimodal::store
