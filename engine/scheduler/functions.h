@@ -1,9 +1,10 @@
 // The current pool of every published function, and the atomic switch between versions.
 #pragma once
 
-#include <atomic>
 #include <boost/asio/any_io_executor.hpp>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,20 +15,31 @@ namespace bimodal::scheduler {
 // Stable for the life of a function id; the pool behind it changes at a publish. Any thread.
 class FunctionHandle {
  public:
-  // Null when the function's app is stopped.
-  std::shared_ptr<Pool> pool() const { return pool_.load(std::memory_order_acquire); }
+  // Null when the function's app is stopped. A caller to whom this pool answers Unavailable was overtaken by a
+  // publish and asks again: the new pool is here before the old one closes.
+  std::shared_ptr<Pool> pool() const {
+    std::lock_guard lock(mutex_);
+    return pool_;
+  }
 
  private:
   friend class Functions;
-  std::atomic<std::shared_ptr<Pool>> pool_;
+  void set(std::shared_ptr<Pool> pool) {
+    std::lock_guard lock(mutex_);
+    pool_.swap(pool);
+  }
+
+  mutable std::mutex mutex_;
+  std::shared_ptr<Pool> pool_;
 };
 
 enum class Switch {
   AtOnce,    // requests go to the new version now; `serve`, `recreate`
-  WhenWarm,  // requests stay with the old version until one new container is warm; if that fails the old one stays
+  WhenWarm,  // requests stay with the old version until one new container is warm; if that fails the old one stays.
+             // An old version without a warm container is replaced at once.
 };
 
-// Control loop only, but for find().
+// Control loop only, but for find(). Handles are kept for ever (some hundred bytes per function id).
 class Functions {
  public:
   Functions(Launcher& launcher, boost::asio::any_io_executor control, PoolLimits limits);
@@ -40,14 +52,15 @@ class Functions {
   // removed pools drain in the background. With AtOnce a replaced function that had warm containers gets one
   // started at once, so that the next caller doesn't wait.
   void publish(const std::string& app_id, std::vector<model::FunctionVersionPtr> versions, Switch how);
-  // Stops every function of the app; its handles stay, with no pool. Completes when its containers are gone.
-  Task<void> stop(const std::string& app_id);
+  // Stops every function of the app; its handles stay, with no pool. Its containers drain at once (running requests
+  // have the containers' exit grace); completes when they are gone.
+  Task<void> stop(std::string app_id);
   // False when no pool has that container.
   bool stop_container(const std::string& task_id, bool graceful);
   bool update_scaling(const std::string& function_id, model::ScalingPolicy scaling);
   std::optional<PoolLoad> load(const std::string& function_id) const;
 
-  // Drains everything within `grace`, then kills.
+  // Drains everything within `grace`, then kills. Must finish before destruction.
   Task<void> close(Deadline grace);
 
  private:

@@ -6,8 +6,11 @@
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
+#include <chrono>
 #include <memory>
 #include <optional>
+#include <string>
+#include <utility>
 
 #include "async/deadline.h"
 #include "async/task.h"
@@ -20,6 +23,8 @@ namespace bimodal::scheduler {
 struct PoolLimits {
   int max_containers = 100;  // when the function names no maximum
   int max_waiting = 2000;    // requests that wait; more are refused with ResourceExhausted
+  std::chrono::milliseconds first_retry = std::chrono::seconds(1);  // after a failed start; doubles from then on
+  std::chrono::milliseconds last_retry = std::chrono::seconds(60);
 };
 
 struct PoolLoad {
@@ -29,21 +34,21 @@ struct PoolLoad {
   int waiting = 0;
 };
 
-class Pool;
+struct ContainerSlots;
+class Slots;
 
-// One taken slot. Gives it back when destroyed. Movable, any thread.
+// One taken slot. Gives it back when destroyed, also when its container or its pool is gone. Movable, any thread.
 class Lease {
  public:
-  Lease(std::shared_ptr<Pool> pool, std::shared_ptr<Container> container);
+  explicit Lease(std::shared_ptr<ContainerSlots> taken) : taken_(std::move(taken)) {}
   Lease(Lease&&) noexcept = default;
   Lease& operator=(Lease&&) noexcept;
   ~Lease();
-  const Container& container() const { return *container_; }
-  const std::shared_ptr<Container>& shared_container() const { return container_; }
+  const Container& container() const { return *shared_container(); }
+  const std::shared_ptr<Container>& shared_container() const;
 
  private:
-  std::shared_ptr<Pool> pool_;
-  std::shared_ptr<Container> container_;
+  std::shared_ptr<ContainerSlots> taken_;
 };
 
 class Pool : public std::enable_shared_from_this<Pool> {
@@ -58,27 +63,30 @@ class Pool : public std::enable_shared_from_this<Pool> {
   // Any thread. A free slot of a warm container, nullopt when there is none (or others wait already).
   std::optional<Lease> try_acquire();
   // Any loop; completes on the caller's. Waits in the queue and has a container started when none is free. Fails with
-  // ResourceExhausted (queue full), DeadlineExceeded, Unavailable (pool closed), FailedPrecondition (the container
-  // can't start; the message is the one-line reason).
+  // ResourceExhausted (queue full), DeadlineExceeded, Cancelled, FailedPrecondition (the container can't start; the
+  // message is the one-line reason), Unavailable (pool closed: ask the function's handle for its pool again).
   Task<Result<Lease>> acquire(Deadline deadline);
 
   PoolLoad load() const;  // any thread
 
   // Control loop only, from here on.
   void update_scaling(model::ScalingPolicy scaling);
-  // Starts one container if none is warm; completes when one is, or with why not.
+  // Starts one container if none is warm or starting; completes when one is warm, or with why not.
   Task<Result<void>> warm_up();
-  // Stops giving new work to that container and lets it go. False when it isn't this pool's.
+  // Stops giving new work to that container and lets it go: gracefully once its requests have left it, at the latest
+  // after the function's timeout; else kills it at once. False when it isn't this pool's.
   bool stop_container(const std::string& task_id, bool graceful);
-  // No new requests; waits for running ones, then for every container's exit. Waiting requests get Unavailable.
-  Task<void> close();
+  // No new requests; those that wait get Unavailable. Containers are let go as by stop_container(), but no later than
+  // `patience`. Completes when all are gone. close() or abort() must have completed before the last reference goes;
+  // both may be called many times, also at once.
+  Task<void> close(Deadline patience);
   // The same, but containers are killed at once.
   Task<void> abort();
 
  private:
-  friend class Lease;
   Pool() = default;
   struct State;
+  std::shared_ptr<Slots> slots_;
   std::unique_ptr<State> state_;
 };
 

@@ -1,0 +1,81 @@
+#include "scheduler/autoscale.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace bimodal::scheduler {
+namespace {
+
+// A pool with busy containers is looked at again after a scale-down window, but never more often than this.
+constexpr auto kShortestCheck = std::chrono::milliseconds(50);
+
+int ceiling_of(const model::ScalingPolicy& policy, int default_max) {
+  return std::max(1, policy.max_containers > 0 ? policy.max_containers : default_max);
+}
+
+int wanted_containers(const ScalingState& state, const model::ScalingPolicy& policy) {
+  int demand = state.running + state.waiting;
+  int target = target_inputs(policy);
+  int wanted = (demand + target - 1) / target;
+  if (demand > 0) wanted += policy.buffer_containers;
+  return std::max(wanted, policy.min_containers);
+}
+
+int enough_for(int containers, int ceiling, const model::ScalingPolicy& policy) {
+  if (containers >= ceiling) return std::numeric_limits<int>::max();
+  return std::max(0, containers - policy.buffer_containers) * target_inputs(policy);
+}
+
+int count_to_stop(const ScalingState& state, TimePoint idle_before, int have, int wanted, int ceiling) {
+  auto expired = std::count_if(
+      state.idle_since.begin(), state.idle_since.end(), [&](TimePoint since) { return since <= idle_before; });
+  int spare = std::min<int>(expired, have - wanted);
+  int surplus = std::min<int>(state.idle_since.size(), have - ceiling);
+  return std::max({0, spare, surplus});
+}
+
+TimePoint next_expiry(const ScalingState& state, const model::ScalingPolicy& policy, TimePoint now) {
+  TimePoint pause = now + std::max<Deadline::Clock::duration>(policy.scaledown_window, kShortestCheck);
+  TimePoint next = pause;
+  for (TimePoint since : state.idle_since) {
+    TimePoint expiry = since + policy.scaledown_window;
+    if (expiry > now) next = std::min(next, expiry);
+  }
+  return next;
+}
+
+}  // namespace
+
+int target_inputs(const model::ScalingPolicy& policy) {
+  int most = std::max(1, policy.max_inputs);
+  return policy.target_inputs > 0 ? std::min(policy.target_inputs, most) : most;
+}
+
+ScalingDecision autoscale(
+    const ScalingState& state, const model::ScalingPolicy& policy, int default_max, TimePoint now) {
+  int ceiling = ceiling_of(policy, default_max);
+  int warm = state.busy + static_cast<int>(state.idle_since.size());
+  int have = warm + state.starting;
+  int wanted = std::min(wanted_containers(state, policy), ceiling);
+
+  ScalingDecision decision;
+  if (have < wanted) {
+    if (now < state.retry_at) {
+      decision.check_again = state.retry_at;
+    } else {
+      decision.start = wanted - have;
+    }
+  } else {
+    decision.stop = count_to_stop(state, now - policy.scaledown_window, have, wanted, ceiling);
+  }
+  bool held_back = have < wanted && decision.start == 0;
+  int after = held_back ? ceiling : have + decision.start - decision.stop;
+  decision.enough_for = enough_for(after, ceiling, policy);
+  if (warm - decision.stop > 0 && have - decision.stop > policy.min_containers) {
+    TimePoint expiry = next_expiry(state, policy, now);
+    decision.check_again = std::min(decision.check_again.value_or(expiry), expiry);
+  }
+  return decision;
+}
+
+}  // namespace bimodal::scheduler

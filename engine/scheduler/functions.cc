@@ -1,0 +1,208 @@
+#include "scheduler/functions.h"
+
+#include <algorithm>
+#include <list>
+#include <map>
+#include <set>
+
+#include "async/pulse.h"
+#include "async/scope.h"
+#include "base/log.h"
+
+namespace bimodal::scheduler {
+
+namespace asio = boost::asio;
+
+namespace {
+
+struct Published {
+  std::string app_id;
+  std::shared_ptr<FunctionHandle> handle = std::make_shared<FunctionHandle>();
+  std::shared_ptr<Pool> current;
+  std::shared_ptr<Pool> pending;  // warms up to replace `current`
+};
+
+bool is_definition(const std::shared_ptr<Pool>& pool, const model::FunctionVersion& version) {
+  return pool && pool->version().definition_id == version.definition_id;
+}
+
+}  // namespace
+
+struct Functions::State {
+  State(Launcher& launcher, asio::any_io_executor control, PoolLimits limits)
+      : launcher(launcher), control(control), limits(limits), scope(control, "functions"), changed(control) {}
+
+  void install(const model::FunctionVersionPtr& version, Switch how);
+  Task<void> switch_when_warm(std::shared_ptr<Pool> fresh);
+  Task<void> warm_up(std::shared_ptr<Pool> pool);
+  void set_current(Published& function, std::shared_ptr<Pool> pool);
+  void withdraw(std::shared_ptr<Pool>& pool);
+  void remove(Published& function);
+  Published& find_or_add(const model::FunctionVersion& version);
+
+  Task<void> close_pool(std::shared_ptr<Pool> pool, Deadline patience);
+  Task<void> abort_pool(std::shared_ptr<Pool> pool);
+  bool drains(const std::string& app_id) const;
+
+  Launcher& launcher;
+  asio::any_io_executor control;
+  PoolLimits limits;
+  mutable std::mutex mutex;  // of the map's shape, which only the control loop changes
+  std::map<std::string, Published> functions;
+  std::list<std::shared_ptr<Pool>> draining;
+  Scope scope;
+  Pulse changed;  // a pool has drained
+};
+
+Functions::Functions(Launcher& launcher, asio::any_io_executor control, PoolLimits limits)
+    : state_(std::make_unique<State>(launcher, std::move(control), limits)) {}
+
+Functions::~Functions() = default;
+
+std::shared_ptr<FunctionHandle> Functions::find(const std::string& function_id) const {
+  std::lock_guard lock(state_->mutex);
+  auto found = state_->functions.find(function_id);
+  return found == state_->functions.end() ? nullptr : found->second.handle;
+}
+
+void Functions::publish(const std::string& app_id, std::vector<model::FunctionVersionPtr> versions, Switch how) {
+  std::set<std::string> published;
+  for (auto& version : versions) {
+    published.insert(version->function_id);
+    state_->install(version, how);
+  }
+  for (auto& [id, function] : state_->functions) {
+    if (function.app_id == app_id && !published.contains(id)) state_->remove(function);
+  }
+}
+
+Task<void> Functions::stop(std::string app_id) {
+  for (auto& [id, function] : state_->functions) {
+    if (function.app_id == app_id) state_->remove(function);
+  }
+  // A copy: a pool without containers is closed, and leaves the list, at once.
+  auto draining = state_->draining;
+  for (auto& pool : draining) {
+    if (pool->version().app_id == app_id) state_->scope.spawn(state_->close_pool(pool, Deadline::after({})));
+  }
+  while (state_->drains(app_id)) co_await state_->changed.wait(Deadline::never());
+}
+
+bool Functions::stop_container(const std::string& task_id, bool graceful) {
+  auto stop = [&](const std::shared_ptr<Pool>& pool) { return pool && pool->stop_container(task_id, graceful); };
+  for (auto& [id, function] : state_->functions) {
+    if (stop(function.current) || stop(function.pending)) return true;
+  }
+  return std::any_of(state_->draining.begin(), state_->draining.end(), stop);
+}
+
+bool Functions::update_scaling(const std::string& function_id, model::ScalingPolicy scaling) {
+  auto found = state_->functions.find(function_id);
+  if (found == state_->functions.end() || !found->second.current) return false;
+  found->second.current->update_scaling(scaling);
+  return true;
+}
+
+std::optional<PoolLoad> Functions::load(const std::string& function_id) const {
+  auto found = state_->functions.find(function_id);
+  if (found == state_->functions.end() || !found->second.current) return std::nullopt;
+  return found->second.current->load();
+}
+
+Task<void> Functions::close(Deadline grace) {
+  for (auto& [id, function] : state_->functions) state_->remove(function);
+  auto patient = state_->draining;
+  for (auto& pool : patient) state_->scope.spawn(state_->close_pool(pool, Deadline::after({})));
+  bool in_time = true;
+  while (!state_->draining.empty() && in_time) in_time = co_await state_->changed.wait(grace);
+  auto late = state_->draining;
+  for (auto& pool : late) state_->scope.spawn(state_->abort_pool(pool));
+  while (!state_->draining.empty()) co_await state_->changed.wait(Deadline::never());
+  co_await state_->scope.close();
+}
+
+void Functions::State::install(const model::FunctionVersionPtr& version, Switch how) {
+  Published& function = find_or_add(*version);
+  if (is_definition(function.current, *version)) {
+    withdraw(function.pending);
+    function.current->update_scaling(version->scaling);
+    return;
+  }
+  if (how == Switch::WhenWarm && is_definition(function.pending, *version)) return;
+  withdraw(function.pending);
+  auto fresh = Pool::create(version, launcher, control, limits);
+  bool was_warm = function.current && function.current->load().containers > 0;
+  if (was_warm && how == Switch::WhenWarm) {
+    function.pending = fresh;
+    scope.spawn(switch_when_warm(fresh));
+    return;
+  }
+  set_current(function, fresh);
+  if (was_warm) scope.spawn(warm_up(fresh));
+}
+
+Published& Functions::State::find_or_add(const model::FunctionVersion& version) {
+  std::lock_guard lock(mutex);
+  Published& function = functions[version.function_id];
+  function.app_id = version.app_id;
+  return function;
+}
+
+Task<void> Functions::State::switch_when_warm(std::shared_ptr<Pool> fresh) {
+  auto warm = co_await fresh->warm_up();
+  Published& function = functions.at(fresh->version().function_id);
+  if (function.pending != fresh) co_return;  // overtaken by another publish or a stop
+  if (warm) {
+    function.pending = nullptr;
+    set_current(function, fresh);
+    co_return;
+  }
+  log::warning(
+      "app {}: the new version of {} doesn't start, the old one goes on serving: {}", fresh->version().app_name,
+      fresh->version().tag, warm.error().message);
+  withdraw(function.pending);
+}
+
+Task<void> Functions::State::warm_up(std::shared_ptr<Pool> pool) {
+  auto warm = co_await pool->warm_up();
+  if (warm || warm.error().code == Code::Unavailable) co_return;
+  log::warning("app {}: {} doesn't start: {}", pool->version().app_name, pool->version().tag, warm.error().message);
+}
+
+void Functions::State::set_current(Published& function, std::shared_ptr<Pool> pool) {
+  function.handle->set(pool);
+  function.current.swap(pool);
+  withdraw(pool);
+}
+
+// Lets a pool drain in the background, with as much time as its requests may take.
+void Functions::State::withdraw(std::shared_ptr<Pool>& pool) {
+  if (!pool) return;
+  draining.push_back(pool);
+  scope.spawn(close_pool(pool, Deadline::never()));
+  pool = nullptr;
+}
+
+void Functions::State::remove(Published& function) {
+  withdraw(function.pending);
+  set_current(function, nullptr);
+}
+
+Task<void> Functions::State::close_pool(std::shared_ptr<Pool> pool, Deadline patience) {
+  co_await pool->close(patience);
+  draining.remove(pool);
+  changed.notify_all();
+}
+
+Task<void> Functions::State::abort_pool(std::shared_ptr<Pool> pool) {
+  co_await pool->abort();
+  draining.remove(pool);
+  changed.notify_all();
+}
+
+bool Functions::State::drains(const std::string& app_id) const {
+  auto is_of_app = [&](const std::shared_ptr<Pool>& pool) { return pool->version().app_id == app_id; };
+  return std::any_of(draining.begin(), draining.end(), is_of_app);
+}
+
+}  // namespace bimodal::scheduler

@@ -1,0 +1,149 @@
+#include "scheduler/functions.h"
+
+#include <gtest/gtest.h>
+
+#include "scheduler/test_support.h"
+
+namespace bimodal::scheduler {
+namespace {
+
+class FunctionsTest : public testing::Test {
+ protected:
+  FunctionsTest() { control.start(); }
+  ~FunctionsTest() override {
+    wait_for(control, functions.close(Deadline::after(5s)));
+    EXPECT_EQ(launcher.alive(), 0);
+  }
+
+  static model::FunctionVersionPtr version(std::string function_id, std::string definition_id, int min_containers = 0) {
+    model::FunctionVersion version;
+    version.app_id = "ap-1";
+    version.app_name = "shop";
+    version.tag = "hello";
+    version.function_id = std::move(function_id);
+    version.definition_id = std::move(definition_id);
+    version.scaling.min_containers = min_containers;
+    return std::make_shared<const model::FunctionVersion>(version);
+  }
+  void publish(std::vector<model::FunctionVersionPtr> versions, Switch how) {
+    on(control, [&] { functions.publish("ap-1", versions, how); });
+  }
+  void publish_warm(const std::string& definition_id) {
+    publish({version("fu-1", definition_id, 1)}, Switch::AtOnce);
+    ASSERT_TRUE(until([&] { return pool()->load().containers == 1; }));
+  }
+  std::shared_ptr<Pool> pool(const std::string& function_id = "fu-1") { return functions.find(function_id)->pool(); }
+  std::string definition() { return pool()->version().definition_id; }
+
+  Loop control{"control"};
+  FakeLauncher launcher{control.executor()};
+  Functions functions{launcher, control.executor(), PoolLimits()};
+};
+
+TEST_F(FunctionsTest, FindsWhatWasPublished) {
+  EXPECT_EQ(functions.find("fu-1"), nullptr);
+  publish({version("fu-1", "de-1")}, Switch::AtOnce);
+  ASSERT_NE(functions.find("fu-1"), nullptr);
+  EXPECT_EQ(definition(), "de-1");
+}
+
+TEST_F(FunctionsTest, KeepsThePoolOfAnUnchangedDefinition) {
+  publish_warm("de-1");
+  auto before = pool();
+  publish({version("fu-1", "de-1", 1)}, Switch::AtOnce);
+  EXPECT_EQ(pool(), before);
+}
+
+TEST_F(FunctionsTest, SwitchesAtOnceAndWarmsTheNewVersionWhenTheOldOneWasWarm) {
+  publish_warm("de-1");
+  auto old = pool();
+  auto lease = old->try_acquire();
+  publish({version("fu-1", "de-2")}, Switch::AtOnce);
+  EXPECT_EQ(definition(), "de-2");
+  EXPECT_TRUE(until([&] { return pool()->load().containers == 1; })) << "the next caller doesn't wait";
+  EXPECT_FALSE(old->try_acquire());
+  EXPECT_EQ(launcher.alive(), 2) << "the old one still has a request";
+  lease.reset();
+  EXPECT_TRUE(until([&] { return launcher.alive() == 1; }));
+}
+
+TEST_F(FunctionsTest, StartsNothingWhenTheOldVersionWasCold) {
+  publish({version("fu-1", "de-1")}, Switch::AtOnce);
+  publish({version("fu-1", "de-2")}, Switch::AtOnce);
+  publish({version("fu-1", "de-3")}, Switch::WhenWarm);
+  EXPECT_EQ(definition(), "de-3");
+  EXPECT_EQ(launcher.started(), 0);
+}
+
+TEST_F(FunctionsTest, StaysWithTheOldVersionUntilTheNewOneIsWarm) {
+  publish_warm("de-1");
+  on(control, [&] { launcher.start_time = 200ms; });
+  publish({version("fu-1", "de-2")}, Switch::WhenWarm);
+  EXPECT_EQ(definition(), "de-1");
+  EXPECT_TRUE(pool()->try_acquire());
+  ASSERT_TRUE(until([&] { return definition() == "de-2"; }));
+  EXPECT_EQ(pool()->load().containers, 1);
+  EXPECT_TRUE(until([&] { return launcher.alive() == 1; }));
+}
+
+TEST_F(FunctionsTest, StaysWithTheOldVersionWhenTheNewOneDoesNotStart) {
+  publish_warm("de-1");
+  on(control, [&] { launcher.failure = "SyntaxError: invalid syntax"; });
+  publish({version("fu-1", "de-2")}, Switch::WhenWarm);
+  ASSERT_TRUE(until([&] { return launcher.started() == 2; }));
+  on(control, [] {});
+  EXPECT_EQ(definition(), "de-1");
+  EXPECT_TRUE(pool()->try_acquire());
+}
+
+TEST_F(FunctionsTest, ForgetsAVersionThatAnotherPublishOvertook) {
+  publish_warm("de-1");
+  on(control, [&] { launcher.start_time = 50ms; });
+  publish({version("fu-1", "de-2")}, Switch::WhenWarm);
+  publish({version("fu-1", "de-3")}, Switch::WhenWarm);
+  ASSERT_TRUE(until([&] { return definition() != "de-1"; }));
+  EXPECT_EQ(definition(), "de-3");
+}
+
+TEST_F(FunctionsTest, RemovesFunctionsThatThePublishLacks) {
+  publish({version("fu-1", "de-1"), version("fu-2", "de-2", 1)}, Switch::AtOnce);
+  ASSERT_TRUE(until([&] { return launcher.alive() == 1; }));
+  publish({version("fu-1", "de-1")}, Switch::AtOnce);
+  EXPECT_EQ(pool("fu-2"), nullptr);
+  EXPECT_TRUE(until([&] { return launcher.alive() == 0; }));
+}
+
+TEST_F(FunctionsTest, StopsAnAppAndKeepsItsHandles) {
+  publish_warm("de-1");
+  auto handle = functions.find("fu-1");
+  wait_for(control, functions.stop("ap-1"));
+  EXPECT_EQ(handle->pool(), nullptr);
+  EXPECT_EQ(launcher.alive(), 0);
+  publish({version("fu-1", "de-2")}, Switch::WhenWarm);
+  EXPECT_NE(handle->pool(), nullptr);
+}
+
+TEST_F(FunctionsTest, StopsAContainerOfAPoolThatDrains) {
+  publish_warm("de-1");
+  auto lease = pool()->try_acquire();
+  std::string id = lease->container().task_id();
+  publish({version("fu-1", "de-2")}, Switch::AtOnce);
+  EXPECT_TRUE(on(control, [&] { return functions.stop_container(id, false); }));
+  EXPECT_FALSE(on(control, [&] { return functions.stop_container("ta-other", false); }));
+  auto first = on(control, [&] { return launcher.containers().front(); });
+  EXPECT_EQ(get(start(control, first->wait_exit())).kind, ExitKind::Signalled);
+}
+
+TEST_F(FunctionsTest, ResetsUpdatedScalingAtThePublish) {
+  publish({version("fu-1", "de-1")}, Switch::AtOnce);
+  model::ScalingPolicy scaling;
+  scaling.min_containers = 2;
+  EXPECT_TRUE(on(control, [&] { return functions.update_scaling("fu-1", scaling); }));
+  EXPECT_FALSE(on(control, [&] { return functions.update_scaling("fu-9", scaling); }));
+  ASSERT_TRUE(until([&] { return functions.load("fu-1")->containers == 2; }));
+  publish({version("fu-1", "de-1", 3)}, Switch::AtOnce);
+  EXPECT_TRUE(until([&] { return functions.load("fu-1")->containers == 3; }));
+}
+
+}  // namespace
+}  // namespace bimodal::scheduler

@@ -1,0 +1,326 @@
+#include "scheduler/pool.h"
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+
+#include "async/pulse.h"
+#include "async/scope.h"
+#include "base/log.h"
+#include "scheduler/autoscale.h"
+#include "scheduler/slots.h"
+#include "scheduler/start_backoff.h"
+
+namespace bimodal::scheduler {
+
+namespace asio = boost::asio;
+
+namespace {
+
+// Waiting requests of a deployed app survive this many failed starts but one.
+constexpr int kStartsOfDeployed = 3;
+
+std::string name_of(const model::FunctionVersion& version) { return version.app_name + "/" + version.tag; }
+
+Slots::Limits slot_limits(const model::ScalingPolicy& scaling, const PoolLimits& limits) {
+  return {std::max(1, scaling.max_inputs), target_inputs(scaling), limits.max_waiting};
+}
+
+// A container that is warm, or on its way out.
+struct Live {
+  ContainerSlotsPtr slots;
+  bool retired = false;  // gets no new work
+  bool leaving = false;  // was told to drain or killed
+  TimePoint leave_by{};  // of a retired one: when it is told, with or without requests inside
+};
+
+}  // namespace
+
+// Everything of the control loop. Coroutines hold the pool while they run.
+struct Pool::State {
+  State(
+      model::FunctionVersionPtr version, Launcher& launcher, asio::any_io_executor control, PoolLimits limits,
+      std::shared_ptr<Slots> slots)
+      : version(std::move(version)),
+        launcher(launcher),
+        limits(limits),
+        scaling(this->version->scaling),
+        slots(std::move(slots)),
+        starts(control, "container start"),
+        lives(control, "container"),
+        asked(control),
+        changed(control),
+        backoff(limits.first_retry, limits.last_retry) {}
+
+  // Wakes tend(), or has it decide once more when it is deciding just now (a start may end before spawn() returns).
+  void ask() {
+    asked_again = true;
+    asked.notify_all();
+  }
+  // Decides now and whenever time or the slots ask for it, until the pool is closed and empty.
+  Task<void> tend(std::shared_ptr<Pool> pool);
+  std::optional<TimePoint> decide();
+  std::optional<TimePoint> let_retired_go();
+  std::optional<TimePoint> scale();
+
+  void begin_start(const std::shared_ptr<Pool>& pool);
+  Task<void> start(std::shared_ptr<Pool> pool);
+  void welcome(const std::shared_ptr<Pool>& pool, std::shared_ptr<Container> container);
+  Task<void> watch(std::shared_ptr<Pool> pool, ContainerSlotsPtr slots);
+  void record_failure(std::string reason);
+  void fail_hopeless_requests();
+
+  void retire(Live& live);
+  void kill(Live& live);
+  void begin_close(Deadline patience);
+
+  model::FunctionVersionPtr version;
+  Launcher& launcher;
+  PoolLimits limits;
+  model::ScalingPolicy scaling;
+  std::shared_ptr<Slots> slots;
+  Scope starts;
+  Scope lives;
+  Pulse asked;    // see ask()
+  Pulse changed;  // a container came, went, or failed to start
+  StartBackoff backoff;
+  std::string last_failure;
+  std::vector<Live> live;
+  std::weak_ptr<Pool> self;
+  int starting = 0;
+  bool asked_again = false;
+  bool closed = false;
+};
+
+Lease& Lease::operator=(Lease&& other) noexcept {
+  if (this != &other) {
+    if (taken_) taken_->owner->give_back(taken_);
+    taken_ = std::move(other.taken_);
+  }
+  return *this;
+}
+
+Lease::~Lease() {
+  if (taken_) taken_->owner->give_back(taken_);
+}
+
+const std::shared_ptr<Container>& Lease::shared_container() const { return taken_->container; }
+
+std::shared_ptr<Pool> Pool::create(
+    model::FunctionVersionPtr version, Launcher& launcher, asio::any_io_executor control, PoolLimits limits) {
+  std::shared_ptr<Pool> pool(new Pool());
+  auto ask = [control, weak = std::weak_ptr<Pool>(pool)] {
+    asio::post(control, [weak] {
+      if (auto pool = weak.lock()) pool->state_->ask();
+    });
+  };
+  pool->slots_ = std::make_shared<Slots>(name_of(*version), slot_limits(version->scaling, limits), std::move(ask));
+  pool->state_ = std::make_unique<State>(std::move(version), launcher, std::move(control), limits, pool->slots_);
+  pool->state_->self = pool;
+  pool->state_->lives.spawn(pool->state_->tend(pool));
+  return pool;
+}
+
+Pool::~Pool() = default;
+
+const model::FunctionVersion& Pool::version() const { return *state_->version; }
+
+std::optional<Lease> Pool::try_acquire() {
+  auto taken = slots_->try_take();
+  if (!taken) return std::nullopt;
+  return Lease(std::move(taken));
+}
+
+Task<Result<Lease>> Pool::acquire(Deadline deadline) {
+  auto slots = slots_;
+  CO_TRY(auto taken, co_await slots->take(deadline));
+  co_return Lease(std::move(taken));
+}
+
+PoolLoad Pool::load() const { return slots_->load(); }
+
+void Pool::update_scaling(model::ScalingPolicy scaling) {
+  state_->scaling = scaling;
+  slots_->set_limits(slot_limits(scaling, state_->limits));
+  state_->ask();
+}
+
+Task<Result<void>> Pool::warm_up() {
+  auto self = shared_from_this();
+  State& state = *state_;
+  if (!state.closed && state.starting == 0 && load().containers == 0) state.begin_start(self);
+  while (load().containers == 0) {
+    if (state.closed) co_return error(Code::Unavailable, "{}: replaced or stopped", name_of(*state.version));
+    if (state.starting == 0) co_return error(Code::FailedPrecondition, "{}", state.last_failure);
+    co_await state.changed.wait(Deadline::never());
+  }
+  co_return Result<void>();
+}
+
+bool Pool::stop_container(const std::string& task_id, bool graceful) {
+  for (Live& live : state_->live) {
+    if (live.slots->container->task_id() != task_id) continue;
+    state_->retire(live);
+    if (!graceful) state_->kill(live);
+    state_->ask();
+    return true;
+  }
+  return false;
+}
+
+Task<void> Pool::close(Deadline patience) {
+  auto self = shared_from_this();
+  State& state = *state_;
+  state.begin_close(patience);
+  co_await state.starts.close();
+  while (!state.live.empty()) co_await state.changed.wait(Deadline::never());
+  co_await state.lives.close();
+}
+
+Task<void> Pool::abort() {
+  auto self = shared_from_this();
+  state_->begin_close(Deadline::after({}));
+  for (Live& live : state_->live) state_->kill(live);
+  co_await close(Deadline::after({}));
+}
+
+void Pool::State::begin_close(Deadline patience) {
+  closed = true;
+  slots->close(Error{Code::Unavailable, name_of(*version) + ": replaced or stopped"});
+  for (Live& one : live) {
+    retire(one);
+    one.leave_by = std::min(one.leave_by, patience.point());
+  }
+  ask();
+  changed.notify_all();
+}
+
+Task<void> Pool::State::tend(std::shared_ptr<Pool> pool) {
+  while (!closed || !live.empty()) {
+    asked_again = false;
+    auto again = decide();
+    Deadline deadline = again ? Deadline::at(*again) : Deadline::never();
+    if (!asked_again) co_await asked.wait(deadline);
+  }
+}
+
+std::optional<TimePoint> Pool::State::decide() {
+  std::optional<TimePoint> again = closed ? std::nullopt : scale();
+  std::optional<TimePoint> leave = let_retired_go();
+  if (!again || (leave && *leave < *again)) return leave ? leave : again;
+  return again;
+}
+
+std::optional<TimePoint> Pool::State::scale() {
+  ScalingState now = slots->begin_decision();
+  now.retry_at = backoff.retry_at();
+  ScalingDecision decision = autoscale(now, scaling, limits.max_containers, Deadline::Clock::now());
+  slots->set_enough_for(decision.enough_for);
+  if (auto pool = self.lock()) {
+    for (int i = 0; i < decision.start; ++i) begin_start(pool);
+  }
+  if (decision.stop > 0) {
+    for (auto& idle : slots->retire_idle(decision.stop)) {
+      for (Live& one : live) {
+        if (one.slots == idle) retire(one);
+      }
+    }
+  }
+  return decision.check_again;
+}
+
+// Tells retired containers to go once they are empty. Returns when the next must go even with requests inside.
+std::optional<TimePoint> Pool::State::let_retired_go() {
+  if (closed) slots->begin_decision();
+  std::optional<TimePoint> next;
+  auto now = Deadline::Clock::now();
+  for (Live& one : live) {
+    if (!one.retired || one.leaving) continue;
+    if (slots->is_empty(one.slots) || one.leave_by <= now) {
+      one.leaving = true;
+      one.slots->container->drain();
+    } else if (!next || one.leave_by < *next) {
+      next = one.leave_by;
+    }
+  }
+  return next;
+}
+
+void Pool::State::begin_start(const std::shared_ptr<Pool>& pool) {
+  slots->set_starting(++starting);
+  starts.spawn(start(pool));
+}
+
+Task<void> Pool::State::start(std::shared_ptr<Pool> pool) {
+  // Also when the launch is cancelled, which throws.
+  struct Ended {
+    explicit Ended(State& state) : state(state) {}
+    State& state;
+    ~Ended() {
+      state.slots->set_starting(--state.starting);
+      state.changed.notify_all();
+      state.ask();
+    }
+  };
+  std::optional<Ended> counted;
+  counted.emplace(*this);
+  auto launched = co_await launcher.launch(version);
+  if (launched) {
+    welcome(pool, *std::move(launched));
+  } else if (!closed) {
+    record_failure(launched.error().message);
+  }
+  counted.reset();
+  if (!launched) fail_hopeless_requests();
+}
+
+void Pool::State::welcome(const std::shared_ptr<Pool>& pool, std::shared_ptr<Container> container) {
+  auto added = slots->add(std::move(container));
+  live.push_back(Live{added});
+  if (closed) {
+    retire(live.back());
+    kill(live.back());
+  }
+  lives.spawn(watch(pool, added));
+}
+
+Task<void> Pool::State::watch(std::shared_ptr<Pool> pool, ContainerSlotsPtr added) {
+  auto exit = co_await added->container->wait_exit();
+  auto gone = std::find_if(live.begin(), live.end(), [&](const Live& one) { return one.slots == added; });
+  bool expected = gone->retired;
+  live.erase(gone);
+  slots->remove(added);
+  if (!expected && !slots->has_served(added)) {
+    record_failure(exit.reason.empty() ? "the container ended before it served a request" : exit.reason);
+    fail_hopeless_requests();
+  }
+  changed.notify_all();
+  ask();
+}
+
+void Pool::State::record_failure(std::string reason) {
+  if (slots->take_proof()) backoff.reset();
+  backoff.record_failure(Deadline::Clock::now());
+  last_failure = std::move(reason);
+}
+
+void Pool::State::fail_hopeless_requests() {
+  PoolLoad now = slots->load();
+  if (now.containers > 0 || now.starting > 0) return;
+  if (version->ephemeral || backoff.failures() >= kStartsOfDeployed) {
+    slots->refuse_until(backoff.retry_at(), Error{Code::FailedPrecondition, last_failure});
+  }
+}
+
+void Pool::State::retire(Live& one) {
+  if (one.retired) return;
+  slots->retire(one.slots);
+  one.retired = true;
+  one.leave_by = Deadline::Clock::now() + version->timeout;
+}
+
+void Pool::State::kill(Live& one) {
+  one.leaving = true;
+  one.slots->container->kill();
+}
+
+}  // namespace bimodal::scheduler

@@ -1,0 +1,369 @@
+#include "scheduler/pool.h"
+
+#include <gtest/gtest.h>
+
+#include "scheduler/test_support.h"
+
+namespace bimodal::scheduler {
+namespace {
+
+class PoolTest : public testing::Test {
+ protected:
+  PoolTest() {
+    control.start();
+    gateway.start();
+    version.app_name = "shop";
+    version.tag = "hello";
+    limits.first_retry = 20ms;
+    limits.last_retry = 80ms;
+  }
+  ~PoolTest() override {
+    if (pool) wait_for(control, pool->abort());
+    EXPECT_EQ(launcher.alive(), 0);
+  }
+
+  void open() {
+    auto shared = std::make_shared<const model::FunctionVersion>(version);
+    pool = on(control, [&] { return Pool::create(shared, launcher, control.executor(), limits); });
+  }
+  void open_with_warm_container() {
+    version.scaling.min_containers = 1;
+    open();
+    ASSERT_TRUE(until([&] { return pool->load().containers == 1; }));
+  }
+  std::future<Result<Lease>> acquire(Deadline::Clock::duration patience = kPatience) {
+    return start(gateway, pool->acquire(Deadline::after(patience)));
+  }
+  // An acquire that is in the queue when this returns.
+  std::future<Result<Lease>> wait_in_queue() {
+    int before = pool->load().waiting;
+    auto request = acquire();
+    EXPECT_TRUE(until([&] { return pool->load().waiting > before; }));
+    return request;
+  }
+  std::shared_ptr<FakeContainer> container(int index) {
+    return on(control, [&] { return launcher.containers().at(index); });
+  }
+
+  Loop control{"control"};
+  Loop gateway{"gateway"};
+  FakeLauncher launcher{control.executor()};
+  model::FunctionVersion version;
+  PoolLimits limits;
+  std::shared_ptr<Pool> pool;
+};
+
+TEST_F(PoolTest, StartsAContainerForTheFirstRequest) {
+  open();
+  EXPECT_FALSE(pool->try_acquire());
+  auto lease = get(acquire());
+  ASSERT_TRUE(lease);
+  EXPECT_EQ(lease->container().task_id(), container(0)->task_id());
+  EXPECT_EQ(launcher.started(), 1);
+}
+
+TEST_F(PoolTest, HandsOutAFreeSlotAtOnceAndTakesItBack) {
+  open_with_warm_container();
+  {
+    auto lease = pool->try_acquire();
+    ASSERT_TRUE(lease);
+    EXPECT_EQ(pool->load().running, 1);
+    EXPECT_FALSE(pool->try_acquire());
+  }
+  EXPECT_EQ(pool->load().running, 0);
+  EXPECT_TRUE(pool->try_acquire());
+}
+
+TEST_F(PoolTest, ServesWaitingRequestsInTheirOrder) {
+  version.scaling.max_containers = 1;
+  open_with_warm_container();
+  std::optional<Lease> busy = pool->try_acquire();
+  auto first = wait_in_queue();
+  auto second = wait_in_queue();
+  EXPECT_FALSE(pool->try_acquire()) << "nobody overtakes the queue";
+
+  busy.reset();
+  auto lease = get(std::move(first));
+  ASSERT_TRUE(lease);
+  EXPECT_FALSE(is_ready(second));
+  { Lease ended = *std::move(lease); }
+  EXPECT_TRUE(get(std::move(second)));
+}
+
+TEST_F(PoolTest, BindsAWaitingRequestToWhicheverContainerIsFreeFirst) {
+  version.scaling.max_containers = 2;
+  version.scaling.min_containers = 2;
+  open();
+  ASSERT_TRUE(until([&] { return pool->load().containers == 2; }));
+  auto one = pool->try_acquire();
+  auto other = pool->try_acquire();
+  auto waiting = wait_in_queue();
+  std::string freed = other->container().task_id();
+  other.reset();
+  EXPECT_EQ(get(std::move(waiting))->container().task_id(), freed);
+}
+
+TEST_F(PoolTest, StartsOneContainerForTenRequestsWhenItHasTenSlots) {
+  version.scaling.max_inputs = 10;
+  launcher.start_time = 100ms;
+  open();
+  std::vector<std::future<Result<Lease>>> requests;
+  for (int i = 0; i < 10; ++i) requests.push_back(acquire());
+  std::vector<Result<Lease>> leases;
+  for (auto& request : requests) leases.push_back(get(std::move(request)));
+  EXPECT_EQ(pool->load().running, 10);
+  EXPECT_EQ(launcher.started(), 1);
+}
+
+TEST_F(PoolTest, StartsAnotherWhenRunningRequestsExceedTheTarget) {
+  version.scaling.max_inputs = 10;
+  version.scaling.target_inputs = 2;
+  open_with_warm_container();
+  std::vector<std::optional<Lease>> leases;
+  for (int i = 0; i < 2; ++i) leases.push_back(pool->try_acquire());
+  EXPECT_EQ(launcher.started(), 1);
+  leases.push_back(pool->try_acquire());
+  EXPECT_TRUE(leases.back());
+  EXPECT_TRUE(until([&] { return pool->load().containers == 2; }));
+  leases.push_back(pool->try_acquire());
+  EXPECT_EQ(leases.back()->container().task_id(), container(1)->task_id()) << "the one below its target is preferred";
+}
+
+TEST_F(PoolTest, PrefersTheMostRecentlyUsedContainer) {
+  version.scaling.min_containers = 2;
+  open();
+  ASSERT_TRUE(until([&] { return pool->load().containers == 2; }));
+  std::string used = pool->try_acquire()->container().task_id();
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(pool->try_acquire()->container().task_id(), used);
+}
+
+TEST_F(PoolTest, NeverExceedsMaxContainers) {
+  version.scaling.max_containers = 2;
+  open();
+  std::vector<std::future<Result<Lease>>> requests;
+  for (int i = 0; i < 5; ++i) requests.push_back(acquire());
+  ASSERT_TRUE(until([&] { return pool->load().running == 2 && pool->load().waiting == 3; }));
+  EXPECT_EQ(launcher.started(), 2);
+  for (auto& request : requests) EXPECT_TRUE(get(std::move(request)));
+  EXPECT_EQ(launcher.started(), 2);
+}
+
+TEST_F(PoolTest, RefusesARequestWhenTheQueueIsFull) {
+  limits.max_waiting = 2;
+  launcher.start_time = 10s;
+  open();
+  auto one = wait_in_queue();
+  auto two = wait_in_queue();
+  auto refused = get(acquire());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::ResourceExhausted);
+  wait_for(control, pool->abort());
+  EXPECT_EQ(get(std::move(one)).error().code, Code::Unavailable);
+}
+
+TEST_F(PoolTest, GivesUpAtTheDeadlineAndLeavesTheQueue) {
+  launcher.start_time = 10s;
+  open();
+  auto late = get(acquire(20ms));
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code, Code::DeadlineExceeded);
+  EXPECT_EQ(pool->load().waiting, 0);
+}
+
+Task<void> acquire_in_vain(std::shared_ptr<Pool> pool, bool& cancelled) {
+  auto lease = co_await pool->acquire(Deadline::never());
+  cancelled = !lease && lease.error().code == Code::Cancelled;
+}
+
+TEST_F(PoolTest, LeavesTheQueueWhenTheRequestIsCancelled) {
+  launcher.start_time = 10s;
+  open();
+  bool cancelled = false;
+  Scope requests(gateway.executor(), "requests");
+  on(gateway, [&] { requests.spawn(acquire_in_vain(pool, cancelled)); });
+  ASSERT_TRUE(until([&] { return pool->load().waiting == 1; }));
+  wait_for(gateway, requests.close());
+  EXPECT_TRUE(cancelled);
+  EXPECT_EQ(pool->load().waiting, 0);
+}
+
+TEST_F(PoolTest, TakesASlotBackFromAnotherThread) {
+  version.scaling.max_containers = 1;
+  open_with_warm_container();
+  std::optional<Lease> lease = pool->try_acquire();
+  auto waiting = wait_in_queue();
+  std::thread([&] { lease.reset(); }).join();
+  EXPECT_TRUE(get(std::move(waiting)));
+}
+
+TEST_F(PoolTest, StopsAnIdleContainerAfterTheWindow) {
+  version.scaling.scaledown_window = 100ms;
+  open();
+  EXPECT_TRUE(get(acquire()));
+  auto idle_since = Deadline::Clock::now();
+  ASSERT_TRUE(until([&] { return launcher.alive() == 0; }));
+  EXPECT_GE(Deadline::Clock::now() - idle_since, 80ms);
+  EXPECT_EQ(pool->load().containers, 0);
+}
+
+TEST_F(PoolTest, KeepsMinContainersThroughTheWindow) {
+  version.scaling.scaledown_window = 20ms;
+  version.scaling.min_containers = 1;
+  open();
+  auto one = get(acquire());
+  auto two = get(acquire());
+  EXPECT_EQ(launcher.alive(), 2);
+  one = error(Code::Cancelled, "the request ended");
+  two = error(Code::Cancelled, "the request ended");
+  ASSERT_TRUE(until([&] { return launcher.alive() == 1; }));
+  std::this_thread::sleep_for(100ms);
+  EXPECT_EQ(launcher.alive(), 1);
+}
+
+TEST_F(PoolTest, FollowsUpdatedScalingAtOnce) {
+  open();
+  model::ScalingPolicy scaling;
+  scaling.min_containers = 3;
+  on(control, [&] { pool->update_scaling(scaling); });
+  EXPECT_TRUE(until([&] { return pool->load().containers == 3; }));
+  scaling.min_containers = 0;
+  scaling.max_containers = 1;
+  on(control, [&] { pool->update_scaling(scaling); });
+  EXPECT_TRUE(until([&] { return launcher.alive() == 1; }));
+}
+
+TEST_F(PoolTest, ReplacesACrashedContainerForTheRequestsThatWait) {
+  version.scaling.max_containers = 1;
+  open_with_warm_container();
+  auto lost = pool->try_acquire();
+  auto waiting = wait_in_queue();
+  auto crashed = container(0);
+  on(control, [&] { crashed->end(ExitKind::OutOfMemory, "out of memory"); });
+  auto lease = get(std::move(waiting));
+  ASSERT_TRUE(lease);
+  EXPECT_EQ(lease->container().task_id(), container(1)->task_id());
+  lost.reset();
+  EXPECT_EQ(pool->load().running, 1) << "a slot of a dead container comes back unnoticed";
+}
+
+TEST_F(PoolTest, FailsTheWaitingRequestsOfAnEphemeralAppWithTheReasonOfTheFirstFailedStart) {
+  version.ephemeral = true;
+  launcher.failure = "ModuleNotFoundError: No module named 'x'";
+  open();
+  auto failed = get(acquire());
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().code, Code::FailedPrecondition);
+  EXPECT_EQ(failed.error().message, "ModuleNotFoundError: No module named 'x'");
+  EXPECT_EQ(launcher.started(), 1);
+}
+
+TEST_F(PoolTest, TriesADeployedAppThreeTimesBeforeWaitingRequestsFail) {
+  launcher.failure = "out of luck";
+  open();
+  auto begun = Deadline::Clock::now();
+  auto failed = get(acquire());
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().code, Code::FailedPrecondition);
+  EXPECT_EQ(launcher.started(), 3);
+  EXPECT_GE(Deadline::Clock::now() - begun, 60ms) << "20 ms, then 40 ms of back-off";
+}
+
+TEST_F(PoolTest, AnswersWithTheReasonDuringTheBackoffAndTriesAgainAfterIt) {
+  version.ephemeral = true;
+  limits.first_retry = 300ms;
+  launcher.failure = "out of luck";
+  open();
+  EXPECT_FALSE(get(acquire()));
+  auto refused = get(acquire());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message, "out of luck");
+  EXPECT_EQ(launcher.started(), 1);
+  on(control, [&] { launcher.failure.reset(); });
+  EXPECT_TRUE(until([&] { return bool(get(acquire())); }));
+}
+
+TEST_F(PoolTest, BacksOffWhenContainersDieBeforeTheyServeAnything) {
+  limits.first_retry = 100ms;
+  limits.last_retry = 100ms;
+  open_with_warm_container();
+  auto begun = Deadline::Clock::now();
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(until([&] { return launcher.started() == i + 1 && pool->load().containers == 1; }));
+    auto unlucky = container(i);
+    on(control, [&] { unlucky->end(ExitKind::Failed, "exit status 1"); });
+  }
+  ASSERT_TRUE(until([&] { return launcher.started() == 4; }));
+  EXPECT_GE(Deadline::Clock::now() - begun, 300ms);
+}
+
+TEST_F(PoolTest, WarmsUpOneContainer) {
+  open();
+  EXPECT_TRUE(get(start(control, pool->warm_up())));
+  EXPECT_TRUE(get(start(control, pool->warm_up())));
+  EXPECT_EQ(launcher.started(), 1);
+  EXPECT_TRUE(pool->try_acquire());
+}
+
+TEST_F(PoolTest, SaysWhyItCanNotWarmUp) {
+  launcher.failure = "SyntaxError: invalid syntax";
+  open();
+  auto failed = get(start(control, pool->warm_up()));
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().message, "SyntaxError: invalid syntax");
+}
+
+TEST_F(PoolTest, LetsAContainerGoGracefullyOnceItsRequestsAreDone) {
+  open_with_warm_container();
+  auto lease = pool->try_acquire();
+  std::string id = lease->container().task_id();
+  EXPECT_TRUE(on(control, [&] { return pool->stop_container(id, true); }));
+  ASSERT_TRUE(until([&] { return pool->load().containers == 1; })) << "min_containers brings a replacement";
+  EXPECT_EQ(launcher.alive(), 2);
+  auto next = pool->try_acquire();
+  ASSERT_TRUE(next);
+  EXPECT_NE(next->container().task_id(), id);
+  lease.reset();
+  EXPECT_TRUE(until([&] { return launcher.alive() == 1; }));
+  EXPECT_FALSE(on(control, [&] { return pool->stop_container("ta-other", true); }));
+}
+
+TEST_F(PoolTest, KillsAContainerThatIsStoppedWithoutGrace) {
+  open_with_warm_container();
+  auto lease = pool->try_acquire();
+  std::string id = lease->container().task_id();
+  EXPECT_TRUE(on(control, [&] { return pool->stop_container(id, false); }));
+  auto killed = container(0);
+  EXPECT_EQ(get(start(control, killed->wait_exit())).kind, ExitKind::Signalled);
+}
+
+TEST_F(PoolTest, ClosesWhenItsRequestsAreDone) {
+  open_with_warm_container();
+  auto lease = pool->try_acquire();
+  auto closed = start(control, completed(pool->close(Deadline::never())));
+  EXPECT_EQ(get(acquire()).error().code, Code::Unavailable);
+  EXPECT_FALSE(pool->try_acquire());
+  EXPECT_EQ(launcher.alive(), 1);
+  lease.reset();
+  EXPECT_TRUE(get(std::move(closed)));
+  EXPECT_EQ(launcher.alive(), 0);
+}
+
+TEST_F(PoolTest, LosesPatienceWithRunningRequestsWhenItCloses) {
+  open_with_warm_container();
+  auto lease = pool->try_acquire();
+  wait_for(control, pool->close(Deadline::after(20ms)));
+  EXPECT_EQ(launcher.alive(), 0);
+}
+
+TEST_F(PoolTest, CancelsStartsWhenItCloses) {
+  launcher.start_time = 1h;
+  version.startup_timeout = 2h;
+  version.scaling.min_containers = 2;
+  open();
+  ASSERT_TRUE(until([&] { return pool->load().starting == 2; }));
+  wait_for(control, pool->close(Deadline::never()));
+  EXPECT_EQ(pool->load().starting, 0);
+}
+
+}  // namespace
+}  // namespace bimodal::scheduler

@@ -1,0 +1,314 @@
+#include "scheduler/slots.h"
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+namespace bimodal::scheduler {
+
+namespace asio = boost::asio;
+
+// A request in the queue. `outcome` and `place` are guarded by the pool's mutex; the timer belongs to the request's loop.
+struct Slots::Waiter {
+  explicit Waiter(asio::any_io_executor loop) : loop(loop), timer(std::move(loop)) {}
+
+  // Any thread, without the mutex.
+  static void wake(std::vector<WaiterPtr>& waiters) {
+    for (auto& waiter : waiters) {
+      auto loop = waiter->loop;
+      asio::post(loop, [waiter = std::move(waiter)] { waiter->timer.cancel(); });
+    }
+  }
+
+  asio::any_io_executor loop;
+  asio::steady_timer timer;
+  std::optional<Result<ContainerSlotsPtr>> outcome;
+  std::list<WaiterPtr>::iterator place;
+};
+
+// Leaves the queue, and gives back a slot that came too late, however the waiting coroutine ends.
+class Slots::QueuePlace {
+ public:
+  QueuePlace(std::shared_ptr<Slots> slots, WaiterPtr waiter) : slots_(std::move(slots)), waiter_(std::move(waiter)) {}
+  ~QueuePlace() {
+    auto outcome = leave();
+    if (outcome && *outcome) slots_->give_back(**outcome);
+  }
+
+  // Once: what the request got, nullopt when it is still waiting (and no longer is).
+  std::optional<Result<ContainerSlotsPtr>> leave() {
+    if (left_) return std::nullopt;
+    left_ = true;
+    std::lock_guard lock(slots_->mutex_);
+    if (!waiter_->outcome) slots_->waiting_.erase(waiter_->place);
+    return std::move(waiter_->outcome);
+  }
+
+ private:
+  std::shared_ptr<Slots> slots_;
+  WaiterPtr waiter_;
+  bool left_ = false;
+};
+
+Slots::Slots(std::string name, Limits limits, std::function<void()> ask)
+    : name_(std::move(name)), ask_(std::move(ask)), limits_(limits) {}
+
+ContainerSlotsPtr Slots::try_take() {
+  ContainerSlotsPtr taken;
+  bool ask = false;
+  {
+    std::lock_guard lock(mutex_);
+    if (!waiting_.empty() || closed_) return nullptr;
+    taken = take_locked();
+    ask = taken && running_ > enough_for_ && should_ask_locked();
+  }
+  if (ask) ask_();
+  return taken;
+}
+
+Task<Result<ContainerSlotsPtr>> Slots::take(Deadline deadline) {
+  auto self = shared_from_this();
+  auto waiter = std::make_shared<Waiter>(co_await asio::this_coro::executor);
+  CO_TRY(auto taken, take_or_enqueue(waiter));
+  if (taken) co_return taken;
+
+  QueuePlace place(self, waiter);
+  waiter->timer.expires_at(deadline.point());
+  boost::system::error_code cancelled;
+  co_await waiter->timer.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
+  if (auto outcome = place.leave()) co_return std::move(*outcome);
+  if (cancelled) co_return error(Code::Cancelled, "{}: the request was cancelled while it waited for a container", name_);
+  co_return error(Code::DeadlineExceeded, "{}: no container had a free slot in time", name_);
+}
+
+Result<ContainerSlotsPtr> Slots::take_or_enqueue(const WaiterPtr& waiter) {
+  ContainerSlotsPtr taken;
+  bool ask = false;
+  {
+    std::lock_guard lock(mutex_);
+    if (closed_) return tl::unexpected(*closed_);
+    if (waiting_.empty()) taken = take_locked();
+    if (!taken) {
+      bool none = running_ == 0 && starting_ == 0 && shelf(Shelf::BelowTarget).empty();
+      if (refusal_ && none && Deadline::Clock::now() < refused_until_) return tl::unexpected(*refusal_);
+      if (static_cast<int>(waiting_.size()) >= limits_.max_waiting) {
+        return error(Code::ResourceExhausted, "{}: {} requests wait for a container already", name_, waiting_.size());
+      }
+      waiter->place = waiting_.insert(waiting_.end(), waiter);
+    }
+    ask = (!taken || running_ > enough_for_) && should_ask_locked();
+  }
+  if (ask) ask_();
+  return taken;
+}
+
+void Slots::give_back(const ContainerSlotsPtr& taken) {
+  std::vector<WaiterPtr> served;
+  bool ask = false;
+  {
+    std::lock_guard lock(mutex_);
+    release_locked(*taken);
+    if (!waiting_.empty()) serve_waiters_locked(served);
+    ask = taken->shelf == Shelf::Retired && taken->running == 0 && should_ask_locked();
+  }
+  Waiter::wake(served);
+  if (ask) ask_();
+}
+
+PoolLoad Slots::load() const {
+  std::lock_guard lock(mutex_);
+  PoolLoad load;
+  for (Shelf kind : {Shelf::BelowTarget, Shelf::AboveTarget, Shelf::Full}) {
+    load.containers += static_cast<int>(shelves_[static_cast<int>(kind)].size());
+  }
+  load.starting = starting_;
+  load.running = running_ + running_retired_;
+  load.waiting = static_cast<int>(waiting_.size());
+  return load;
+}
+
+ContainerSlotsPtr Slots::add(std::shared_ptr<Container> container) {
+  auto slots = std::make_shared<ContainerSlots>();
+  slots->container = std::move(container);
+  slots->owner = shared_from_this();
+  slots->idle_since = Deadline::Clock::now();
+  std::vector<WaiterPtr> served;
+  {
+    std::lock_guard lock(mutex_);
+    slots->place = shelf(Shelf::BelowTarget).insert(shelf(Shelf::BelowTarget).begin(), slots);
+    serve_waiters_locked(served);
+  }
+  Waiter::wake(served);
+  return slots;
+}
+
+void Slots::retire(const ContainerSlotsPtr& slots) {
+  std::lock_guard lock(mutex_);
+  retire_locked(*slots);
+}
+
+std::vector<ContainerSlotsPtr> Slots::retire_idle(int count) {
+  std::vector<ContainerSlotsPtr> idle;
+  {
+    std::lock_guard lock(mutex_);
+    for (auto& slots : shelf(Shelf::BelowTarget)) {
+      if (slots->running == 0) idle.push_back(slots);
+    }
+    auto older = [](const ContainerSlotsPtr& a, const ContainerSlotsPtr& b) { return a->idle_since < b->idle_since; };
+    std::sort(idle.begin(), idle.end(), older);
+    idle.resize(std::min<std::size_t>(idle.size(), count));
+    for (auto& slots : idle) retire_locked(*slots);
+  }
+  return idle;
+}
+
+void Slots::remove(const ContainerSlotsPtr& slots) {
+  std::lock_guard lock(mutex_);
+  retire_locked(*slots);
+  shelf(Shelf::Retired).erase(slots->place);
+}
+
+bool Slots::is_empty(const ContainerSlotsPtr& slots) const {
+  std::lock_guard lock(mutex_);
+  return slots->running == 0;
+}
+
+bool Slots::has_served(const ContainerSlotsPtr& slots) const {
+  std::lock_guard lock(mutex_);
+  return slots->served;
+}
+
+void Slots::set_starting(int starting) {
+  std::lock_guard lock(mutex_);
+  starting_ = starting;
+}
+
+void Slots::set_limits(Limits limits) {
+  std::vector<WaiterPtr> served;
+  {
+    std::lock_guard lock(mutex_);
+    limits_ = limits;
+    for (Shelf kind : {Shelf::Full, Shelf::AboveTarget, Shelf::BelowTarget}) {
+      std::vector<ContainerSlotsPtr> all(shelf(kind).rbegin(), shelf(kind).rend());
+      for (auto& slots : all) place_locked(*slots);
+    }
+    serve_waiters_locked(served);
+  }
+  Waiter::wake(served);
+}
+
+ScalingState Slots::begin_decision() {
+  std::lock_guard lock(mutex_);
+  asked_ = false;
+  ScalingState state;
+  state.starting = starting_;
+  state.running = running_;
+  state.waiting = static_cast<int>(waiting_.size());
+  for (Shelf kind : {Shelf::BelowTarget, Shelf::AboveTarget, Shelf::Full}) {
+    for (auto& slots : shelf(kind)) {
+      if (slots->running == 0) {
+        state.idle_since.push_back(slots->idle_since);
+      } else {
+        ++state.busy;
+      }
+    }
+  }
+  return state;
+}
+
+void Slots::set_enough_for(int running) {
+  std::lock_guard lock(mutex_);
+  enough_for_ = running;
+}
+
+bool Slots::take_proof() {
+  std::lock_guard lock(mutex_);
+  return std::exchange(proved_, false);
+}
+
+void Slots::refuse_until(TimePoint until, Error reason) {
+  std::vector<WaiterPtr> failed;
+  {
+    std::lock_guard lock(mutex_);
+    fail_waiters_locked(reason, failed);
+    refused_until_ = until;
+    refusal_ = std::move(reason);
+  }
+  Waiter::wake(failed);
+}
+
+void Slots::close(Error reason) {
+  std::vector<WaiterPtr> failed;
+  {
+    std::lock_guard lock(mutex_);
+    if (closed_) return;
+    fail_waiters_locked(reason, failed);
+    closed_ = std::move(reason);
+  }
+  Waiter::wake(failed);
+}
+
+ContainerSlotsPtr Slots::take_locked() {
+  Shelved& from = shelf(shelf(Shelf::BelowTarget).empty() ? Shelf::AboveTarget : Shelf::BelowTarget);
+  if (from.empty()) return nullptr;
+  ContainerSlotsPtr taken = from.front();
+  ++taken->running;
+  ++running_;
+  if (!taken->served) taken->served = proved_ = true;
+  place_locked(*taken);
+  return taken;
+}
+
+void Slots::release_locked(ContainerSlots& slots) {
+  --slots.running;
+  if (slots.shelf == Shelf::Retired) {
+    --running_retired_;
+    return;
+  }
+  --running_;
+  if (slots.running == 0) slots.idle_since = Deadline::Clock::now();
+  place_locked(slots);
+}
+
+void Slots::retire_locked(ContainerSlots& slots) {
+  if (slots.shelf == Shelf::Retired) return;
+  running_ -= slots.running;
+  running_retired_ += slots.running;
+  shelf(Shelf::Retired).splice(shelf(Shelf::Retired).begin(), shelf(slots.shelf), slots.place);
+  slots.shelf = Shelf::Retired;
+}
+
+// Moves a container to the front of the shelf where its number of requests puts it.
+void Slots::place_locked(ContainerSlots& slots) {
+  Shelf to = Shelf::BelowTarget;
+  if (slots.running >= limits_.target_inputs) to = Shelf::AboveTarget;
+  if (slots.running >= limits_.max_inputs) to = Shelf::Full;
+  shelf(to).splice(shelf(to).begin(), shelf(slots.shelf), slots.place);
+  slots.shelf = to;
+}
+
+void Slots::serve_waiters_locked(std::vector<WaiterPtr>& served) {
+  while (!waiting_.empty()) {
+    ContainerSlotsPtr taken = take_locked();
+    if (!taken) return;
+    WaiterPtr waiter = std::move(waiting_.front());
+    waiting_.pop_front();
+    waiter->outcome = std::move(taken);
+    served.push_back(std::move(waiter));
+  }
+}
+
+void Slots::fail_waiters_locked(const Error& reason, std::vector<WaiterPtr>& failed) {
+  for (auto& waiter : waiting_) {
+    waiter->outcome = tl::unexpected(reason);
+    failed.push_back(std::move(waiter));
+  }
+  waiting_.clear();
+}
+
+bool Slots::should_ask_locked() { return !std::exchange(asked_, true); }
+
+}  // namespace bimodal::scheduler

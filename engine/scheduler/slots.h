@@ -1,0 +1,122 @@
+// The hot part of a pool: free slots of warm containers, and the requests that wait for one.
+//
+// Thread-safe; the mutex is held for nanoseconds and never while foreign code runs. Among containers below
+// `target_inputs` the most recently used is taken, so that the others go idle and can be stopped; above the target
+// the same among those with a free slot. Waiting requests are served first come first served, and meet their container
+// only when it has a free slot.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <functional>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "async/deadline.h"
+#include "async/task.h"
+#include "base/result.h"
+#include "scheduler/autoscale.h"
+#include "scheduler/launcher.h"
+#include "scheduler/pool.h"
+
+namespace bimodal::scheduler {
+
+class Slots;
+
+// Where a container stands: decides whether and when it is given requests.
+enum class Shelf { BelowTarget, AboveTarget, Full, Retired };
+
+// The slots of one warm container. All but the first two members are guarded by the mutex of `owner`.
+struct ContainerSlots {
+  std::shared_ptr<Container> container;
+  std::shared_ptr<Slots> owner;
+  int running = 0;
+  bool served = false;  // had a request, ever
+  TimePoint idle_since;
+  Shelf shelf = Shelf::BelowTarget;
+  std::list<std::shared_ptr<ContainerSlots>>::iterator place;
+};
+using ContainerSlotsPtr = std::shared_ptr<ContainerSlots>;
+
+class Slots : public std::enable_shared_from_this<Slots> {
+ public:
+  struct Limits {
+    int max_inputs = 1;
+    int target_inputs = 1;
+    int max_waiting = 2000;
+  };
+
+  // `name` stands in error messages. `ask` is called, from any thread, when the autoscaler should decide again; not
+  // again before begin_decision().
+  Slots(std::string name, Limits limits, std::function<void()> ask);
+
+  // Any thread. Null when no slot is free, or others wait already.
+  ContainerSlotsPtr try_take();
+  // Any loop; completes on the caller's. Fails as Pool::acquire() does.
+  Task<Result<ContainerSlotsPtr>> take(Deadline deadline);
+  void give_back(const ContainerSlotsPtr& taken);
+  PoolLoad load() const;
+
+  // The rest is for the control loop.
+
+  ContainerSlotsPtr add(std::shared_ptr<Container> container);
+  // No new requests for that container.
+  void retire(const ContainerSlotsPtr& slots);
+  // Retires up to `count` containers without requests, longest idle first, and returns them.
+  std::vector<ContainerSlotsPtr> retire_idle(int count);
+  // The container is gone; leases on it may still come back.
+  void remove(const ContainerSlotsPtr& slots);
+  bool is_empty(const ContainerSlotsPtr& slots) const;  // no requests inside
+  bool has_served(const ContainerSlotsPtr& slots) const;
+
+  void set_starting(int starting);
+  void set_limits(Limits limits);
+  // Takes note of everything that was asked for so far, and says how things stand.
+  ScalingState begin_decision();
+  void set_enough_for(int running);
+  // True when a container had its first request since the last call.
+  bool take_proof();
+
+  // Fails the waiting requests, and until `until` every new one that finds neither a warm nor a starting container.
+  void refuse_until(TimePoint until, Error reason);
+  // Fails the waiting requests and every later one.
+  void close(Error reason);
+
+ private:
+  struct Waiter;
+  class QueuePlace;
+  using WaiterPtr = std::shared_ptr<Waiter>;
+  using Shelved = std::list<ContainerSlotsPtr>;
+
+  Result<ContainerSlotsPtr> take_or_enqueue(const WaiterPtr& waiter);
+  // With the mutex held:
+  ContainerSlotsPtr take_locked();
+  void release_locked(ContainerSlots& slots);
+  void place_locked(ContainerSlots& slots);
+  void retire_locked(ContainerSlots& slots);
+  void serve_waiters_locked(std::vector<WaiterPtr>& served);
+  void fail_waiters_locked(const Error& reason, std::vector<WaiterPtr>& failed);
+  bool should_ask_locked();
+  Shelved& shelf(Shelf shelf) { return shelves_[static_cast<int>(shelf)]; }
+
+  const std::string name_;
+  const std::function<void()> ask_;
+  mutable std::mutex mutex_;
+  Limits limits_;
+  Shelved shelves_[4];  // each: most recently used first
+  std::list<WaiterPtr> waiting_;
+  int running_ = 0;  // in containers that are not retired
+  int running_retired_ = 0;
+  int starting_ = 0;
+  int enough_for_ = 0;
+  bool asked_ = false;
+  bool proved_ = false;
+  TimePoint refused_until_{};
+  std::optional<Error> refusal_;
+  std::optional<Error> closed_;
+};
+
+}  // namespace bimodal::scheduler
