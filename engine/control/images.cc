@@ -8,6 +8,7 @@
 #include "control/clock.h"
 #include "control/image_recipe.h"
 #include "control/mount_records.h"
+#include "control/secret_variables.h"
 #include "control/utf8.h"
 
 namespace bimodal::control {
@@ -67,6 +68,12 @@ Deadline join_deadline(float timeout_seconds) {
       std::chrono::duration<float>(std::clamp(timeout_seconds, 0.0f, 1e6f)));
   return Deadline::after(std::min<std::chrono::milliseconds>(wanted, kMaxJoin));
 }
+
+// What a recipe refers to by id.
+struct Ingredients {
+  image::Context context;
+  store::Variables secrets;
+};
 
 // Tells those who wait even when the build's coroutine is cancelled or throws.
 struct FinishOnExit {
@@ -166,14 +173,19 @@ Task<Result<image::BuildRequest>> Images::prepare(const std::string& image_id, c
     if (!base) co_return error(Code::NotFound, "the base image {} isn't built: run the command again", base_id);
     recipe.base = base->image;
   }
-  auto gather = [this, image = request.image()](store::Transaction& transaction) -> Result<image::Context> {
+  auto gather = [this, image = request.image()](store::Transaction& transaction) -> Result<Ingredients> {
+    Ingredients out;
     MountRecord mount;
     if (!image.context_mount_id().empty()) {
       TRY(mount, load_mount(transaction, image.context_mount_id()));
     }
-    return context_of(context_.blobs, image, mount.files);
+    TRY(out.context, context_of(context_.blobs, image, mount.files));
+    TRY(out.secrets, secret_variables(transaction, context_.secret_box, image.secret_ids()));
+    return out;
   };
-  CO_TRY(recipe.context, co_await context_.transact(std::move(gather)));
+  CO_TRY(Ingredients ingredients, co_await context_.transact(std::move(gather)));
+  recipe.context = std::move(ingredients.context);
+  recipe.secrets = std::move(ingredients.secrets);
   co_return recipe;
 }
 

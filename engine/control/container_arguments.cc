@@ -1,0 +1,94 @@
+#include "control/container_arguments.h"
+
+#include <algorithm>
+#include <set>
+#include <string_view>
+
+#include "control/utf8.h"
+
+namespace bimodal::control {
+namespace {
+
+constexpr std::size_t kMaxSummary = 300;
+
+// [[{"type": "seat"}], {}]: positional and keyword arguments in CBOR (RFC 8949). The client's own ASGI format would be
+// taken for a bare dictionary (protocol §10.6).
+constexpr std::string_view kSeatArguments = "\x82\x81\xA1\x64type\x64seat\xA0";
+
+std::uint32_t slots_of(const model::FunctionVersion& version, const modal::client::Function& definition) {
+  auto seats = static_cast<std::uint32_t>(version.web_methods.size());
+  std::uint32_t ordinary = version.has_plain_methods ? std::max(1u, definition.max_concurrent_inputs()) : 0;
+  return std::max(1u, seats + ordinary);
+}
+
+void add_missing_dependencies(const modal::client::Function& definition, modal::client::AppLayout& layout) {
+  std::set<std::string> known;
+  for (const auto& object : layout.objects()) known.insert(object.object_id());
+  for (const auto& dependency : definition.object_dependencies()) {
+    if (known.insert(dependency.object_id()).second) layout.add_objects()->set_object_id(dependency.object_id());
+  }
+}
+
+std::string last_line(std::string_view text) {
+  std::size_t end = text.find_last_not_of(" \t\r\n");
+  if (end == std::string_view::npos) return "";
+  std::size_t start = text.rfind('\n', end);
+  return std::string(text.substr(start == std::string_view::npos ? 0 : start + 1, end - start));
+}
+
+}  // namespace
+
+modal::client::ContainerArguments container_arguments(
+    const model::FunctionVersion& version, const std::string& task_id, modal::client::Function definition,
+    modal::client::AppLayout layout) {
+  if (!version.web_methods.empty()) {
+    std::uint32_t slots = slots_of(version, definition);
+    definition.set_max_concurrent_inputs(slots);
+    definition.set_target_concurrent_inputs(slots);
+  }
+  add_missing_dependencies(definition, layout);
+  modal::client::ContainerArguments out;
+  out.set_task_id(task_id);
+  out.set_function_id(version.function_id);
+  out.set_app_id(version.app_id);
+  out.set_environment_name(version.environment);
+  *out.mutable_function_def() = std::move(definition);
+  *out.mutable_app_layout() = std::move(layout);
+  return out;
+}
+
+modal::client::FunctionGetInputsResponse inputs_for(const runtime::Order& order) {
+  modal::client::FunctionGetInputsResponse response;
+  switch (order.kind) {
+    case runtime::Order::Kind::Nothing:
+      break;
+    case runtime::Order::Kind::KillSwitch:
+      response.add_inputs()->set_kill_switch(true);
+      break;
+    case runtime::Order::Kind::Seat: {
+      auto& item = *response.add_inputs();
+      item.set_input_id(order.input_id);
+      item.set_function_call_id(order.function_call_id);
+      item.set_function_call_invocation_type(modal::client::FUNCTION_CALL_INVOCATION_TYPE_SYNC);
+      item.mutable_input()->set_args(std::string(kSeatArguments));
+      item.mutable_input()->set_data_format(modal::client::DATA_FORMAT_CBOR);
+      item.mutable_input()->set_method_name(order.method_name);
+      break;
+    }
+  }
+  return response;
+}
+
+runtime::StartFailure start_failure_of(const modal::client::GenericResult& result) {
+  // The end of a traceback reads "ModuleNotFoundError: No module named 'x'", where `exception` is only its repr().
+  std::string summary = last_line(result.traceback());
+  if (summary.empty()) summary = last_line(result.exception());
+  if (summary.empty()) summary = "the container failed to start";
+  if (summary.size() > kMaxSummary) {
+    summary.resize(whole_characters(std::string_view(summary).substr(0, kMaxSummary)));
+    summary += "…";
+  }
+  return runtime::StartFailure{summary, result.traceback()};
+}
+
+}  // namespace bimodal::control

@@ -1,0 +1,24 @@
+// What a container's client reads at start, and the inputs that it is given (protocol §10.3, §10.7). Pure functions.
+#pragma once
+
+#include <string>
+
+#include "modal_client/api.pb.h"
+#include "model/model.h"
+#include "runtime/containers.h"
+
+namespace bimodal::control {
+
+// `definition` and `layout` as they were published. The container's copy of the definition has room for one seat for each web
+// method beside its ordinary inputs; every dependency of the function is in the container's copy of the layout.
+modal::client::ContainerArguments container_arguments(
+    const model::FunctionVersion& version, const std::string& task_id, modal::client::Function definition,
+    modal::client::AppLayout layout);
+
+// The answer to FunctionGetInputs. A seat is one input that lasts as long as its web method is served.
+modal::client::FunctionGetInputsResponse inputs_for(const runtime::Order& order);
+
+// Why a container couldn't start, in one line and in full.
+runtime::StartFailure start_failure_of(const modal::client::GenericResult& result);
+
+}  // namespace bimodal::control

@@ -1,0 +1,44 @@
+#include "control/container_environment.h"
+
+#include <string_view>
+
+namespace bimodal::control {
+namespace {
+
+constexpr std::string_view kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+constexpr std::string_view kPlace = "local";  // of MODAL_REGION and MODAL_CLOUD_PROVIDER
+
+// The runner takes over at interpreter start, user code follows, the client's package stands in the runtime layer.
+constexpr std::string_view kPythonPath = "/__modal/runner:/root:/pkg";
+
+}  // namespace
+
+std::map<std::string, std::string> container_environment(
+    const model::FunctionVersion& version, const std::string& task_id, const image::Image& image,
+    const std::map<std::string, std::string>& secrets) {
+  std::map<std::string, std::string> env = image.config.env;
+  for (const auto& [name, value] : secrets) env[name] = value;
+  env.try_emplace("PATH", kDefaultPath);
+  env.try_emplace("HOME", "/root");
+  env.try_emplace("PYTHONUNBUFFERED", "1");
+
+  std::string& python_path = env["PYTHONPATH"];
+  python_path = std::string(kPythonPath) + (python_path.empty() ? "" : ":" + python_path);
+
+  // Paths that the runtime makes inside the container.
+  env["MODAL_SERVER_URL"] = "unix:///__modal/api/api.sock";
+  env["MODAL_CONTAINER_ARGUMENTS_PATH"] = "/__modal/api/arguments.bin";
+
+  env["MODAL_IS_REMOTE"] = "1";
+  env["MODAL_TASK_ID"] = task_id;
+  env["MODAL_IMAGE_ID"] = version.image_id;
+  env["MODAL_ENVIRONMENT"] = version.environment;
+  env["MODAL_REGION"] = kPlace;
+  env["MODAL_CLOUD_PROVIDER"] = kPlace;
+  // With a token the container's client would take itself for a user's.
+  env.erase("MODAL_TOKEN_ID");
+  env.erase("MODAL_TOKEN_SECRET");
+  return env;
+}
+
+}  // namespace bimodal::control

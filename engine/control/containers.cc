@@ -1,0 +1,165 @@
+#include "control/containers.h"
+
+#include <algorithm>
+#include <map>
+
+#include "control/clock.h"
+#include "control/container_arguments.h"
+#include "scheduler/functions.h"
+#include "store/app_table.h"
+
+namespace bimodal::control {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A container asks again at once; the official client's own timeout for this call is far longer.
+constexpr auto kInputPoll = 20s;
+
+double started_at(const runtime::TaskInfo& task) {
+  return task.started_at.time_since_epoch().count() == 0 ? 0 : unix_seconds(task.started_at);
+}
+
+using AppsById = std::map<std::string, store::App>;
+
+Result<AppsById> load_apps(store::Transaction& transaction, const std::vector<runtime::TaskInfo>& tasks) {
+  AppsById apps;
+  for (const runtime::TaskInfo& task : tasks) {
+    if (apps.contains(task.app_id)) continue;
+    TRY(auto app, store::AppTable(transaction).find(task.app_id));
+    if (app) apps[task.app_id] = std::move(*app);
+  }
+  return apps;
+}
+
+}  // namespace
+
+Containers::Containers(Context& context, rpc::Service& service) : context_(context) {
+  service.query("ContainerHello", this, &Containers::hello);
+  service.query("ContainerHeartbeat", this, &Containers::heartbeat);
+  service.query("FunctionGetInputs", this, &Containers::get_inputs);
+  service.mutation("FunctionPutOutputs", this, &Containers::put_outputs);
+  service.query("FunctionGetDynamicConcurrency", this, &Containers::get_dynamic_concurrency);
+  service.mutation("TaskResult", this, &Containers::task_result);
+  service.query("TaskList", this, &Containers::list);
+  service.query("TaskGetInfo", this, &Containers::get_info);
+  service.mutation("ContainerStop", this, &Containers::stop);
+}
+
+Result<Containers::SessionPtr> Containers::session_of(const rpc::Call& call) const {
+  if (call.caller.kind != rpc::Caller::Kind::Container) {
+    return error(Code::PermissionDenied, "{} is for containers of this server", call.rpc);
+  }
+  SessionPtr session = context_.containers->session(call.caller.task_id);
+  if (!session) return error(Code::FailedPrecondition, "container {} was stopped", call.caller.task_id);
+  return session;
+}
+
+Task<Result<Containers::Empty>> Containers::hello(rpc::Call call, Empty) {
+  CO_TRY(SessionPtr session, session_of(call));
+  session->hello();
+  co_return Empty();
+}
+
+Task<Result<modal::client::ContainerHeartbeatResponse>> Containers::heartbeat(
+    rpc::Call call, modal::client::ContainerHeartbeatRequest) {
+  CO_TRY(SessionPtr session, session_of(call));
+  session->heartbeat();
+  co_return modal::client::ContainerHeartbeatResponse();
+}
+
+Task<Result<modal::client::FunctionGetInputsResponse>> Containers::get_inputs(
+    rpc::Call call, modal::client::FunctionGetInputsRequest) {
+  CO_TRY(SessionPtr session, session_of(call));
+  runtime::Order order = co_await session->next_order(Deadline::after(kInputPoll).or_earlier(call.deadline));
+  co_return inputs_for(order);
+}
+
+Task<Result<Containers::Empty>> Containers::put_outputs(
+    rpc::Call call, modal::client::FunctionPutOutputsRequest request) {
+  CO_TRY(SessionPtr session, session_of(call));
+  for (const auto& output : request.outputs()) session->output(output.input_id());
+  co_return Empty();
+}
+
+// Only asked by functions whose target differs from their maximum: the target it is.
+Task<Result<modal::client::FunctionGetDynamicConcurrencyResponse>> Containers::get_dynamic_concurrency(
+    rpc::Call call, modal::client::FunctionGetDynamicConcurrencyRequest request) {
+  CO_TRY_VOID(session_of(call));
+  modal::client::FunctionGetDynamicConcurrencyResponse response;
+  response.set_concurrency(std::max(1u, request.target_concurrency()));
+  co_return response;
+}
+
+Task<Result<Containers::Empty>> Containers::task_result(rpc::Call call, modal::client::TaskResultRequest request) {
+  CO_TRY(SessionPtr session, session_of(call));
+  session->start_failed(start_failure_of(request.result()));
+  co_return Empty();
+}
+
+std::optional<runtime::TaskInfo> Containers::find_task(const std::string& task_id) const {
+  for (runtime::TaskInfo& task : context_.containers->list()) {
+    if (task.task_id == task_id) return std::move(task);
+  }
+  return std::nullopt;
+}
+
+// Containers that were told to stop are left out: a client that replaces containers waits until the list is without
+// the old ones, and they get no new requests any more.
+Task<Result<modal::client::TaskListResponse>> Containers::list(rpc::Call, modal::client::TaskListRequest request) {
+  std::vector<runtime::TaskInfo> tasks = context_.containers->list();
+  std::erase_if(tasks, [&](const runtime::TaskInfo& task) {
+    return task.draining || (!request.app_id().empty() && task.app_id != request.app_id());
+  });
+  modal::client::TaskListResponse response;
+  if (tasks.empty()) co_return response;
+  auto load = [tasks](store::Transaction& transaction) { return load_apps(transaction, tasks); };
+  CO_TRY(AppsById apps, co_await context_.transact(std::move(load)));
+  for (const runtime::TaskInfo& task : tasks) {
+    auto app = apps.find(task.app_id);
+    if (app == apps.end()) continue;
+    if (!request.environment_name().empty() && app->second.environment != request.environment_name()) continue;
+    auto& stats = *response.add_tasks();
+    stats.set_task_id(task.task_id);
+    stats.set_app_id(task.app_id);
+    stats.set_app_description(app->second.shown_name());
+    stats.set_enqueued_at(unix_seconds(task.enqueued_at));
+    stats.set_started_at(started_at(task));
+  }
+  co_return response;
+}
+
+Task<Result<modal::client::TaskGetInfoResponse>> Containers::get_info(
+    rpc::Call, modal::client::TaskGetInfoRequest request) {
+  auto task = find_task(request.task_id());
+  if (!task) co_return error(Code::NotFound, "no container {} runs", request.task_id());
+  modal::client::TaskGetInfoResponse response;
+  response.set_app_id(task->app_id);
+  response.mutable_info()->set_id(task->task_id);
+  response.mutable_info()->set_enqueued_at(unix_seconds(task->enqueued_at));
+  response.mutable_info()->set_started_at(started_at(*task));
+  co_return response;
+}
+
+Result<void> Containers::check_may_stop(const rpc::Call& call, const runtime::TaskInfo& task) const {
+  if (call.caller.kind == rpc::Caller::Kind::Client) return {};
+  auto own = find_task(call.caller.task_id);
+  if (own && own->app_id == task.app_id) return {};
+  return error(Code::PermissionDenied, "a container can stop containers of its own app only");
+}
+
+Task<Result<modal::client::ContainerStopResponse>> Containers::stop(
+    rpc::Call call, modal::client::ContainerStopRequest request) {
+  auto task = find_task(request.task_id());
+  if (!task) co_return error(Code::NotFound, "no container {} runs", request.task_id());
+  CO_TRY_VOID(check_may_stop(call, *task));
+  if (call.caller.kind == rpc::Caller::Kind::Container && call.caller.task_id == request.task_id()) {
+    CO_TRY(SessionPtr session, session_of(call));
+    session->stop_fetching();
+  }
+  // False: its pool let it go already, which is what was asked for.
+  context_.functions->stop_container(request.task_id(), request.graceful());
+  co_return modal::client::ContainerStopResponse();
+}
+
+}  // namespace bimodal::control
