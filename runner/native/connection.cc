@@ -1,0 +1,209 @@
+#include "connection.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "names.h"
+#include "request.h"
+#include "scope.h"
+#include "server.h"
+
+namespace bimodal::runner {
+namespace {
+
+constexpr std::size_t kReadSize = 256 * 1024;
+constexpr int kReadsPerTurn = 4;  // then other connections have their turn
+
+// One for all connections: an idle one holds no buffer.
+char* read_buffer() {
+  static char buffer[kReadSize];
+  return buffer;
+}
+
+}  // namespace
+
+Connection::Connection(Ref server, int socket) : server_(std::move(server)), socket_(socket) {
+  const std::string& task_id = this->server().task_id();
+  append(
+      {.size = static_cast<std::uint32_t>(task_id.size()), .type = wire::FrameType::Hello, .extra = wire::kVersion},
+      task_id, nullptr, {});
+}
+
+Connection::~Connection() {
+  clear();
+  if (socket_ >= 0) ::close(socket_);
+}
+
+Server& Connection::server() const { return Object<Server>::of(server_.get()); }
+
+void Connection::read() {
+  for (int i = 0; i < kReadsPerTurn && socket_ >= 0; ++i) {
+    const ssize_t size = ::recv(socket_, read_buffer(), kReadSize, MSG_DONTWAIT);
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
+    if (size <= 0) return close();
+    std::string_view bytes(read_buffer(), static_cast<std::size_t>(size));
+    if (partial_.empty()) {
+      bytes.remove_prefix(consume(bytes));
+      if (socket_ >= 0) partial_.assign(bytes);
+    } else {
+      partial_.append(bytes);
+      std::string whole = std::move(partial_);
+      partial_.clear();
+      const std::size_t used = consume(whole);
+      if (socket_ >= 0 && used < whole.size()) partial_.assign(whole, used);
+    }
+    if (static_cast<std::size_t>(size) < kReadSize) return;
+  }
+}
+
+// Handles the whole frames at the beginning of `bytes` and returns their size. Closes the connection at a frame that no
+// peer of ours sends.
+std::size_t Connection::consume(std::string_view bytes) {
+  std::size_t used = 0;
+  while (socket_ >= 0 && bytes.size() - used >= wire::kHeaderSize) {
+    const auto header = wire::decode_frame_header(bytes.data() + used);
+    if (!header) {
+      server().complain("the gateway sent a malformed frame");
+      close();
+      break;
+    }
+    if (bytes.size() - used - wire::kHeaderSize < header->size) break;
+    const std::string_view payload = bytes.substr(used + wire::kHeaderSize, header->size);
+    used += wire::kHeaderSize + header->size;
+    if (!handle(*header, payload)) {
+      server().complain("the gateway broke the frame protocol");
+      close();
+    }
+  }
+  return used;
+}
+
+bool Connection::handle(const wire::FrameHeader& header, std::string_view payload) {
+  if (header.stream == 0) return handle_control(header);
+  if (header.type == wire::FrameType::Request) return begin_request(header, payload);
+  const auto found = streams_.find(header.stream);
+  if (found == streams_.end()) return true;  // of a stream that has just ended
+  Ref object = Ref::borrow(found->second.get());
+  Request& request = Object<Request>::of(object.get());
+  switch (header.type) {
+    case wire::FrameType::Body: return request.add_body(payload, (header.flags & wire::kEnd) != 0);
+    case wire::FrameType::Credit: request.add_credit(header.extra); return true;
+    case wire::FrameType::Cancel: request.cancel(static_cast<CancelReason>(header.extra)); return true;
+    default: return false;
+  }
+}
+
+bool Connection::handle_control(const wire::FrameHeader& header) {
+  switch (header.type) {
+    case wire::FrameType::Ping: append({.type = wire::FrameType::Pong, .extra = header.extra}, {}, nullptr, {}); return true;
+    case wire::FrameType::Pong: return true;
+    case wire::FrameType::Drain: server().drain(); return true;
+    default: return false;
+  }
+}
+
+bool Connection::begin_request(const wire::FrameHeader& header, std::string_view payload) {
+  static wire::RequestHead head;  // reused for its memory; only the loop's thread comes here
+  if (streams_.contains(header.stream) || !wire::decode(payload.substr(0, header.extra), head)) return false;
+  if (head.kind != wire::RequestKind::Http) {
+    refuse(header.stream, "this runner serves no WebSockets");
+    return true;
+  }
+  const Server::Mount* mount = server().find(head.web_method);
+  if (mount == nullptr) {
+    refuse(header.stream, "this container has no such web method");
+    return true;
+  }
+  Ref scope = make_scope(head, mount->state.get());
+  Ref object;
+  if (scope) {
+    object = Object<Request>::create(
+        Request::type(), Ref::borrow(server_.get()), *this, header.stream, head, Ref::borrow(mount->app.get()),
+        std::move(scope));
+  }
+  if (!object) {
+    report_unraisable(server_.get());
+    refuse(header.stream, "the request could not be begun");
+    return true;
+  }
+  Request& request = Object<Request>::of(object.get());
+  const bool good = request.add_body(payload.substr(header.extra), (header.flags & wire::kEnd) != 0);
+  streams_.emplace(header.stream, Ref::borrow(object.get()));
+  server().start_request(request);
+  return good;
+}
+
+void Connection::refuse(std::uint32_t stream, std::string_view reason) {
+  append(
+      {.size = static_cast<std::uint32_t>(reason.size()), .stream = stream, .type = wire::FrameType::Abort}, reason,
+      nullptr, {});
+  append({.stream = stream, .type = wire::FrameType::Done}, {}, nullptr, {});
+}
+
+void Connection::append(
+    const wire::FrameHeader& header, std::string_view payload, PyObject* owner, std::string_view part) {
+  if (socket_ < 0) return;
+  const bool was_empty = output_.empty();
+  char bytes[wire::kHeaderSize];
+  wire::encode(header, bytes);
+  output_.append({bytes, sizeof bytes});
+  output_.append(payload);
+  if (owner != nullptr) output_.append(owner, part);
+  // While writes are watched the queue is not empty.
+  if (was_empty) server().flush_soon(*this);
+}
+
+void Connection::flush() {
+  if (socket_ < 0) return;
+  switch (output_.write_to(socket_)) {
+    case Output::Written::All: watch_writes(false); break;
+    case Output::Written::Blocked: watch_writes(true); break;
+    case Output::Written::Failed: close(); break;
+  }
+}
+
+bool Connection::watch() { return server().watch(object_of(this), socket_, Server::Event::Readable); }
+
+void Connection::watch_writes(bool wanted) {
+  if (wanted == writes_watched_) return;
+  writes_watched_ = wanted;
+  const bool good = wanted ? server().watch(object_of(this), socket_, Server::Event::Writable)
+                           : server().unwatch(socket_, Server::Event::Writable);
+  if (!good) report_unraisable(server_.get());
+}
+
+void Connection::close() {
+  if (socket_ < 0) return;
+  watch_writes(false);
+  if (!server().unwatch(socket_, Server::Event::Readable)) report_unraisable(server_.get());
+  ::close(socket_);
+  socket_ = -1;
+  output_.clear();
+  partial_ = std::string();
+  auto streams = std::move(streams_);
+  streams_.clear();
+  for (auto& [stream, object] : streams) {
+    Request& request = Object<Request>::of(object.get());
+    if (!request.finished()) server().adopt(Ref::borrow(object.get()));
+    request.lose_connection();
+  }
+  server().forget(*this);
+}
+
+int Connection::traverse(visitproc visit, void* arg) {
+  Py_VISIT(server_.get());
+  for (const auto& [stream, request] : streams_) Py_VISIT(request.get());
+  return 0;
+}
+
+// Requests point back: they may outlive this.
+void Connection::clear() {
+  auto streams = std::move(streams_);
+  streams_.clear();
+  for (const auto& [stream, request] : streams) Object<Request>::of(request.get()).detach();
+}
+
+}  // namespace bimodal::runner

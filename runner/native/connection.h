@@ -1,0 +1,72 @@
+// One connection from the daemon: reads frames, hands them to requests, and collects what they answer.
+//
+// Writes happen once per turn of the loop (Server::flush). A peer that breaks the rules of wire/frame.h is cut off.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "output.h"
+#include "py.h"
+#include "wire/frame.h"
+
+namespace bimodal::runner {
+
+class Request;
+class Server;
+
+class Connection {
+ public:
+  // Owns `socket`, which is non-blocking. Says Hello.
+  Connection(Ref server, int socket);
+  ~Connection();
+
+  static bool make_type();  // false with a Python error set
+  static PyObject* type();
+
+  // Begins to watch the socket. False with a Python error set.
+  bool watch();
+
+  // What a readable socket holds, up to a bound per turn. The loop calls again while there is more.
+  void read();
+  // Writes as much as the socket takes; when it takes no more, goes on as soon as it does.
+  void flush();
+  bool flushed() const { return output_.empty(); }
+  bool closed() const { return socket_ < 0; }
+
+  // Appends a frame whose payload is `payload` and then `part`, which lies in the bytes object `owner`.
+  void append(const wire::FrameHeader& header, std::string_view payload, PyObject* owner, std::string_view part);
+  // The stream is over. May destroy its request.
+  void remove(std::uint32_t stream) { streams_.erase(stream); }
+
+  // Disconnects the callers of all its requests and closes the socket.
+  void close();
+
+  template <class F>
+  void for_each_request(F f) const {
+    for (const auto& [stream, request] : streams_) f(request.get());
+  }
+
+  int traverse(visitproc visit, void* arg);
+  void clear();
+
+ private:
+  Server& server() const;
+  std::size_t consume(std::string_view bytes);
+  bool handle(const wire::FrameHeader& header, std::string_view payload);
+  bool handle_control(const wire::FrameHeader& header);
+  bool begin_request(const wire::FrameHeader& header, std::string_view payload);
+  void refuse(std::uint32_t stream, std::string_view reason);
+  void watch_writes(bool wanted);
+
+  Ref server_;
+  int socket_;
+  std::string partial_;  // a frame of which not all has come
+  Output output_;
+  bool writes_watched_ = false;
+  std::unordered_map<std::uint32_t, Ref> streams_;
+};
+
+}  // namespace bimodal::runner

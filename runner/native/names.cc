@@ -1,0 +1,32 @@
+#include "names.h"
+
+namespace bimodal::runner {
+
+Names names;
+
+bool make_names() {
+  const std::pair<PyObject**, const char*> texts[] = {
+#define X(name) {&names.name##_, #name},
+      BIMODAL_NAMES(X)
+#undef X
+      {&names.throw_, "throw"},
+      {&names.http_request, "http.request"},
+      {&names.http_disconnect, "http.disconnect"},
+      {&names.response_start, "http.response.start"},
+      {&names.response_body, "http.response.body"},
+      {&names.response_trailers, "http.response.trailers"},
+      {&names.version_10, "1.0"},
+      {&names.version_11, "1.1"},
+      {&names.version_20, "2"},
+      {&names.empty_text, ""},
+  };
+  for (auto [slot, text] : texts) {
+    *slot = PyUnicode_InternFromString(text);
+    if (*slot == nullptr) return false;
+  }
+  names.empty_bytes = PyBytes_FromStringAndSize(nullptr, 0);
+  names.empty_tuple = PyTuple_New(0);
+  return names.empty_bytes != nullptr && names.empty_tuple != nullptr;
+}
+
+}  // namespace bimodal::runner

@@ -1,0 +1,45 @@
+// Interned strings and other constants that every request uses, made once when the module is imported.
+#pragma once
+
+#include "py.h"
+
+namespace bimodal::runner {
+
+#define BIMODAL_NAMES(X)                                                                                          \
+  X(type) X(asgi) X(http_version) X(method) X(scheme) X(path) X(raw_path) X(query_string) X(root_path) X(headers) \
+  X(client) X(server) X(state) X(extensions) X(body) X(more_body) X(status) X(trailers) X(more_trailers)          \
+  X(version) X(spec_version) X(http) X(https) X(set) X(send) X(close) X(cancel) X(call_soon) X(create_future)     \
+  X(create_task) X(add_reader) X(add_writer) X(remove_reader) X(remove_writer) X(set_result) X(done) X(loop)      \
+  X(name) X(get_task_factory) X(_asyncio_future_blocking) X(__await__) X(cr_running) X(cr_suspended) X(cr_frame)  \
+  X(cr_await) X(cr_code)
+
+struct Names {
+#define X(name) PyObject* name##_ = nullptr;
+  BIMODAL_NAMES(X)
+#undef X
+  PyObject* throw_ = nullptr;
+  PyObject* http_request = nullptr;
+  PyObject* http_disconnect = nullptr;
+  PyObject* response_start = nullptr;
+  PyObject* response_body = nullptr;
+  PyObject* response_trailers = nullptr;
+  PyObject* version_10 = nullptr;
+  PyObject* version_11 = nullptr;
+  PyObject* version_20 = nullptr;
+  PyObject* empty_bytes = nullptr;
+  PyObject* empty_text = nullptr;
+  PyObject* empty_tuple = nullptr;
+};
+
+extern Names names;
+
+// False with a Python error set when there is no memory.
+bool make_names();
+
+// True when `text` is the interned `name` or equal to it.
+inline bool is_name(PyObject* text, PyObject* name) {
+  if (text == name) return true;
+  return PyUnicode_Check(text) && PyUnicode_Compare(text, name) == 0;
+}
+
+}  // namespace bimodal::runner

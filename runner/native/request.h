@@ -1,0 +1,134 @@
+// One request: the coroutine that its asyncio task runs, and both directions of its ASGI messages.
+//
+// The task's coroutine is this object itself: it sets the client's context ids in the task's own context, calls the
+// application, passes every step through to the application's coroutine, and on its end tells the gateway. Lives
+// on the loop's thread; send() and receive() called on other threads are deferred to it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "py.h"
+#include "wait_list.h"
+#include "wire/frame.h"
+#include "wire/head.h"
+
+namespace bimodal::runner {
+
+class Connection;
+class Server;
+
+// Why the gateway ended a stream; the numbers of Cancel's `extra`.
+enum class CancelReason : std::uint32_t { CallerGone = 1, TimedOut = 2, Draining = 3 };
+
+class Request {
+ public:
+  Request(Ref server, Connection& connection, std::uint32_t stream, const wire::RequestHead& head, Ref app, Ref scope);
+
+  static bool make_type();  // false with a Python error set
+  static PyObject* type();
+
+  // From the connection.
+  bool add_body(std::string_view bytes, bool end);  // false: the gateway sent more than it had credit for
+  void add_credit(std::uint32_t bytes);
+  void cancel(CancelReason reason);
+  // The connection broke: as a caller that is gone, and nothing can be sent any more.
+  void lose_connection();
+  void detach() { connection_ = nullptr; }
+  void set_task(Ref task) { task_ = std::move(task); }
+  PyObject* task() const { return task_.get(); }
+  bool finished() const { return finished_; }
+
+  // For the application.
+  Ref receive();                // an awaitable; null with a Python error set
+  Ref send(PyObject* message);  // the same
+  Ref receive_or_defer();
+  Ref send_or_defer(PyObject* message);
+
+  // For awaitables.
+  bool has_message() const;
+  Ref take_message();
+  bool disconnected() const { return disconnected_; }
+  void raise_disconnected();
+  std::uint64_t bytes_sent() const { return bytes_sent_; }
+  WaitList& receivers() { return receivers_; }
+  WaitList& senders() { return senders_; }
+  Server& server() const;
+
+  // The coroutine protocol.
+  PySendResult step(PyObject* argument, PyObject** result);
+  PyObject* throw_into(PyObject* args);
+  PyObject* close();
+  PyObject* inner() const { return inner_.get(); }
+
+  int traverse(visitproc visit, void* arg);
+  void clear();
+
+ private:
+  enum class Phase { NotStarted, Started, Complete };
+
+  struct Chunk {
+    Ref owner;  // a bytes object
+    std::string_view rest;
+    bool end;
+  };
+
+  // Coroutine (request_task.cc).
+  bool start();
+  bool finish_with_error();
+  void finish(const char* abort_reason);
+  void release_stream();
+
+  // Request body (request_body.cc).
+  void return_credit(std::size_t consumed);
+
+  // Response (request_response.cc).
+  bool start_response(PyObject* message);
+  bool add_chunk(PyObject* message);
+  bool send_trailers(PyObject* message);
+  void send_chunks();
+  void send_piece(PyObject* owner, std::string_view piece, bool end);
+  void append_frame(wire::FrameHeader header, std::string_view payload = {});
+
+  Ref server_;              // the Server object
+  Connection* connection_;  // null once the stream is over or the connection is lost
+  const std::uint32_t stream_;
+  std::array<char, wire::kRequestIdSize> request_id_;
+  const bool is_head_;  // HEAD: bodies are dropped
+  Ref app_, scope_;
+  Ref inner_;  // the application's coroutine
+  Ref task_;
+  bool finished_ = false;
+  bool disconnected_ = false;
+
+  // Request body, bounded by the credit that we gave.
+  std::vector<Ref> body_;
+  std::size_t body_next_ = 0;  // first chunk that the application has not taken
+  bool body_ended_ = false;    // the gateway sent the end
+  bool body_taken_ = false;    // the application took the end
+  std::size_t body_credit_ = wire::kInitialCredit;  // what the gateway may still send
+  std::size_t body_consumed_ = 0;                   // taken by the application, not yet given back as credit
+  WaitList receivers_;
+
+  // Response.
+  Phase phase_ = Phase::NotStarted;
+  bool trailers_ = false;          // announced with the head
+  bool trailers_awaited_ = false;  // the body has ended, the trailers have not been sent
+  std::string head_;               // encoded; held until the first piece of body
+  std::vector<Chunk> chunks_;      // accepted from the application, waiting for credit
+  std::uint64_t credit_ = wire::kInitialCredit;
+  std::uint64_t bytes_accepted_ = 0;
+  std::uint64_t bytes_sent_ = 0;
+  WaitList senders_;
+};
+
+// receive and send as the application gets them, bound to a Request object.
+extern PyMethodDef receive_method;
+extern PyMethodDef send_method;
+
+// Sets the Python error that `args` of a coroutine's throw() describe.
+void raise_thrown(PyObject* args);
+
+}  // namespace bimodal::runner

@@ -1,0 +1,17 @@
+// Encodes what an application says about its response.
+#pragma once
+
+#include <string>
+
+#include "py.h"
+
+namespace bimodal::runner {
+
+// Appends the wire form of an http.response.start message to `out` and sets `trailers`. False with a Python error set
+// when the message is not as the ASGI specification says.
+bool encode_response_start(PyObject* message, std::string& out, bool& trailers);
+
+// The same for the headers of an http.response.trailers message.
+bool encode_trailers(PyObject* message, std::string& out);
+
+}  // namespace bimodal::runner

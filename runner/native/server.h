@@ -1,0 +1,101 @@
+// The runner's side of the socket that a container listens on, bound to the loop of the user's code.
+//
+// Python makes one per container and drives it: mount() every application, start(), and when `drained` is called,
+// or the seat is cancelled, cancel_requests() and close(). Everything runs on the loop's thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "py.h"
+
+namespace bimodal::runner {
+
+class Connection;
+class Request;
+
+class Server {
+ public:
+  // What Python gives; see module.cc for the meaning of each.
+  struct Setup {
+    Ref loop;
+    int listen_fd = -1;
+    std::string task_id;
+    Ref input_id_var, function_call_id_var;
+    Ref report, drained;
+  };
+
+  struct Mount {
+    std::string web_method;
+    Ref app;
+    Ref state;  // the dictionary that the application's lifespan fills
+  };
+
+  explicit Server(Setup setup) : setup_(std::move(setup)) {}
+
+  static bool make_type();  // false with a Python error set
+  static PyObject* type();
+
+  bool prepare();  // false with a Python error set
+  void mount(Mount mount) { mounts_.push_back(std::move(mount)); }
+  bool start();  // false with a Python error set
+  void accept();
+  void drain();
+  void close();
+  Ref tasks() const;  // the tasks of running requests, as a list; null with a Python error set
+  std::size_t running() const { return running_; }
+
+  // The application of that name; if there is only one, that one. Null when there is none.
+  const Mount* find(std::string_view web_method) const;
+  void start_request(Request& request);
+  void request_ended(Request& request);
+  // Keeps a request whose connection broke until it has ended.
+  void adopt(Ref request) { orphans_.push_back(std::move(request)); }
+
+  // Writes `connection`'s output at the end of this turn of the loop, or of the next.
+  void flush_soon(Connection& connection);
+  void schedule_flush();
+  void flush();
+
+  enum class Event { Readable, Writable };
+  // Have the loop call `target`'s method for that event. False with a Python error set.
+  bool watch(PyObject* target, int fd, Event event);
+  bool unwatch(int fd, Event event);
+  void forget(Connection& connection);
+
+  const std::string& task_id() const { return setup_.task_id; }
+  PyObject* loop() const { return setup_.loop.get(); }
+  bool on_loop_thread() const { return PyThread_get_thread_ident() == thread_; }
+  bool is_coroutine(PyObject* object) const { return reinterpret_cast<PyObject*>(Py_TYPE(object)) == coroutine_.get(); }
+  static PyObject* disconnected_error();
+  // Makes modal.current_input_id() and the like answer in the current context. False with a Python error set.
+  bool set_context_ids(std::string_view request_id);
+  // Prints the exception for the log, unless it comes from a caller that is gone, and returns it in one line.
+  std::string report(PyObject* error, bool disconnected);
+  // Prints a line for the log.
+  void complain(const char* what);
+
+  int traverse(visitproc visit, void* arg);
+  void clear();
+
+ private:
+  void check_drained();
+
+  Setup setup_;
+  unsigned long thread_ = 0;
+  Ref task_type_;     // asyncio.Task; none when the loop has a task factory
+  Ref task_options_;  // its keyword arguments
+  Ref coroutine_;     // types.CoroutineType
+  std::vector<Mount> mounts_;
+  std::vector<Ref> connections_;
+  std::vector<Ref> orphans_;
+  std::vector<Ref> unflushed_;
+  std::size_t running_ = 0;
+  bool listening_ = false;
+  bool flush_scheduled_ = false;
+  bool draining_ = false;
+};
+
+}  // namespace bimodal::runner

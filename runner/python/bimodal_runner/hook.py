@@ -1,0 +1,35 @@
+"""Calls takeover.install() right after the client's ASGI module was imported, without importing anything early."""
+
+import sys
+from importlib.machinery import PathFinder
+
+TARGET = "modal._runtime.asgi"
+
+
+class _AfterImport:
+    """A finder that acts once, for one module, and finds it where Python would have."""
+
+    def find_spec(self, name, path=None, target=None):
+        if name != TARGET:
+            return None
+        sys.meta_path.remove(self)
+        spec = PathFinder.find_spec(name, path, target)
+        if spec is not None and spec.loader is not None:
+            _call_after_execution(spec.loader)
+        return spec
+
+
+def _call_after_execution(loader):
+    execute = loader.exec_module
+
+    def exec_module(module):
+        execute(module)
+        from . import takeover
+
+        takeover.install(module)
+
+    loader.exec_module = exec_module
+
+
+def install():
+    sys.meta_path.insert(0, _AfterImport())

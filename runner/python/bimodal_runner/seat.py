@@ -1,0 +1,70 @@
+"""Serves requests for as long as the seat's input runs: the only time in which the client runs the user's loop."""
+
+import asyncio
+import os
+
+import _runner
+
+from . import errors
+
+_CANCEL_GRACE = 5.0  # seconds that cancelled requests have to clean up before their callers are cut off
+
+
+class Seat:
+    """One per container. Every web application of the container is mounted before the first input arrives."""
+
+    def __init__(self, input_id_var, function_call_id_var, attempt_token_var):
+        self._vars = (input_id_var, function_call_id_var)
+        self._attempt_token_var = attempt_token_var
+        self._mounts = []
+        self._over = None  # a future while an input occupies the seat: True when drained, False when cancelled
+
+    def mount(self, web_method, app, state):
+        """Serves `app` for that method of the user's class ("" for a function). `state` is the lifespan's dictionary."""
+        self._mounts.append((web_method, app, state))
+
+    async def occupy(self):
+        """Serves until drained, then ends without yielding anything; cancelled, it cancels its requests first.
+
+        There is one listener: a second input waits for the first, and goes on in its place if that was cancelled.
+        """
+        drained = False
+        while not drained:
+            drained = await (self._serve() if self._over is None else asyncio.shield(self._over))
+        return
+        yield
+
+    async def _serve(self):
+        loop = asyncio.get_running_loop()
+        self._over = loop.create_future()
+        self._attempt_token_var.set("")
+        drained = asyncio.Event()
+        server = _runner.Server(
+            loop,
+            int(os.environ["BIMODAL_LISTEN_FD"]),
+            os.environ.get("MODAL_TASK_ID", ""),
+            *self._vars,
+            errors.report,
+            drained.set,
+        )
+        try:
+            for mount in self._mounts:
+                server.mount(*mount)
+            server.start()
+            await drained.wait()
+            return True
+        except asyncio.CancelledError:
+            await self._cancel_requests(server)
+            raise
+        finally:
+            server.close()
+            self._over.set_result(drained.is_set())
+            self._over = None
+
+    async def _cancel_requests(self, server):
+        # The loop stops with this input: what is not finished now would hang until it runs again.
+        tasks = server.tasks()
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=_CANCEL_GRACE)
