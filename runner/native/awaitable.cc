@@ -21,7 +21,9 @@ PyObject* self_iterator(PyObject* self) {
   return self;
 }
 
-PySendResult am_send(PyObject* self, PyObject*, PyObject** result) { return AwaitableObject::of(self).step(result); }
+PySendResult am_send(PyObject* self, PyObject*, PyObject** result) {
+  return AwaitableObject::of(self).step(result);
+}
 
 // The same as an iterator does it: a yielded object, or StopIteration with the result.
 PyObject* iterate(PyObject* self) {
@@ -34,7 +36,9 @@ PyObject* iterate(PyObject* self) {
   return nullptr;
 }
 
-PyObject* send_method(PyObject* self, PyObject*) { return iterate(self); }
+PyObject* send_method(PyObject* self, PyObject*) {
+  return iterate(self);
+}
 
 PyObject* throw_method(PyObject* self, PyObject* args) {
   AwaitableObject::of(self).abandon();
@@ -66,8 +70,7 @@ PyType_Slot slots[] = {
     {0, nullptr},
 };
 
-PyType_Spec spec = {
-    "_runner.Awaitable", sizeof(AwaitableObject), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, slots};
+PyType_Spec spec = {"_runner.Awaitable", sizeof(AwaitableObject), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, slots};
 
 }  // namespace
 
@@ -78,11 +81,17 @@ bool Awaitable::make_type() {
   return shared_done != nullptr;
 }
 
-Ref Awaitable::done() { return Ref::borrow(shared_done); }
+Ref Awaitable::done() {
+  return Ref::borrow(shared_done);
+}
 
-Ref Awaitable::ready(Ref value) { return create(State::Ready, std::move(value), Ref()); }
+Ref Awaitable::ready(Ref value) {
+  return create(State::Ready, std::move(value), Ref());
+}
 
-Ref Awaitable::receive(Ref request) { return create(State::Receive, Ref(), std::move(request)); }
+Ref Awaitable::receive(Ref request) {
+  return create(State::Receive, Ref(), std::move(request));
+}
 
 Ref Awaitable::send(Ref request, unsigned long long target) {
   Ref awaitable = create(State::Send, Ref(), std::move(request));
@@ -107,12 +116,19 @@ void Awaitable::wake() {
 PySendResult Awaitable::step(PyObject** result) {
   *result = nullptr;
   switch (state_) {
-    case State::Always: *result = none(); return PYGEN_RETURN;
-    case State::Ready: return finish(std::move(value_), result);
-    case State::Receive: return step_receive(result);
-    case State::Send: return step_send(result);
-    case State::Deferred: return step_deferred(result);
-    case State::Finished: break;
+    case State::Always:
+      *result = none();
+      return PYGEN_RETURN;
+    case State::Ready:
+      return finish(std::move(value_), result);
+    case State::Receive:
+      return step_receive(result);
+    case State::Send:
+      return step_send(result);
+    case State::Deferred:
+      return step_deferred(result);
+    case State::Finished:
+      break;
   }
   PyErr_SetString(PyExc_RuntimeError, "this receive() or send() was awaited before");
   return PYGEN_ERROR;

@@ -16,10 +16,11 @@ class Awaitable {
     Send,      // done as soon as the request has sent target_ bytes
     Deferred,  // send() was called on another thread: begins when first awaited, which is on the loop
     Finished,
-    Always,    // the shared one that is always finished, with None
+    Always,  // the shared one that is always finished, with None
   };
 
-  Awaitable(State state, Ref value, Ref request) : state_(state), value_(std::move(value)), request_(std::move(request)) {}
+  Awaitable(State state, Ref value, Ref request)
+      : state_(state), value_(std::move(value)), request_(std::move(request)) {}
 
   static bool make_type();  // false with a Python error set
   static Ref done();        // the shared finished one

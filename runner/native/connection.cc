@@ -36,7 +36,9 @@ Connection::~Connection() {
   if (socket_ >= 0) ::close(socket_);
 }
 
-Server& Connection::server() const { return Object<Server>::of(server_.get()); }
+Server& Connection::server() const {
+  return Object<Server>::of(server_.get());
+}
 
 void Connection::read() {
   for (int i = 0; i < kReadsPerTurn && socket_ >= 0; ++i) {
@@ -89,19 +91,31 @@ bool Connection::handle(const wire::FrameHeader& header, std::string_view payloa
   Ref object = Ref::borrow(found->second.get());
   Request& request = Object<Request>::of(object.get());
   switch (header.type) {
-    case wire::FrameType::Body: return request.add_body(payload, (header.flags & wire::kEnd) != 0);
-    case wire::FrameType::Credit: request.add_credit(header.extra); return true;
-    case wire::FrameType::Cancel: request.cancel(static_cast<CancelReason>(header.extra)); return true;
-    default: return false;
+    case wire::FrameType::Body:
+      return request.add_body(payload, (header.flags & wire::kEnd) != 0);
+    case wire::FrameType::Credit:
+      request.add_credit(header.extra);
+      return true;
+    case wire::FrameType::Cancel:
+      request.cancel(static_cast<CancelReason>(header.extra));
+      return true;
+    default:
+      return false;
   }
 }
 
 bool Connection::handle_control(const wire::FrameHeader& header) {
   switch (header.type) {
-    case wire::FrameType::Ping: append({.type = wire::FrameType::Pong, .extra = header.extra}, {}, nullptr, {}); return true;
-    case wire::FrameType::Pong: return true;
-    case wire::FrameType::Drain: server().drain(); return true;
-    default: return false;
+    case wire::FrameType::Ping:
+      append({.type = wire::FrameType::Pong, .extra = header.extra}, {}, nullptr, {});
+      return true;
+    case wire::FrameType::Pong:
+      return true;
+    case wire::FrameType::Drain:
+      server().drain();
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -159,13 +173,21 @@ void Connection::append(
 void Connection::flush() {
   if (socket_ < 0) return;
   switch (output_.write_to(socket_)) {
-    case Output::Written::All: watch_writes(false); break;
-    case Output::Written::Blocked: watch_writes(true); break;
-    case Output::Written::Failed: close(); break;
+    case Output::Written::All:
+      watch_writes(false);
+      break;
+    case Output::Written::Blocked:
+      watch_writes(true);
+      break;
+    case Output::Written::Failed:
+      close();
+      break;
   }
 }
 
-bool Connection::watch() { return server().watch(object_of(this), socket_, Server::Event::Readable); }
+bool Connection::watch() {
+  return server().watch(object_of(this), socket_, Server::Event::Readable);
+}
 
 void Connection::watch_writes(bool wanted) {
   if (wanted == writes_watched_) return;

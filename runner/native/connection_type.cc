@@ -42,6 +42,8 @@ bool Connection::make_type() {
   return connection_type != nullptr;
 }
 
-PyObject* Connection::type() { return connection_type; }
+PyObject* Connection::type() {
+  return connection_type;
+}
 
 }  // namespace bimodal::runner

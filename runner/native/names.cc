@@ -9,7 +9,7 @@ bool make_names() {
 #define X(name) {&names.name##_, #name},
       BIMODAL_NAMES(X)
 #undef X
-      {&names.throw_, "throw"},
+          {&names.throw_, "throw"},
       {&names.http_request, "http.request"},
       {&names.http_disconnect, "http.disconnect"},
       {&names.response_start, "http.response.start"},

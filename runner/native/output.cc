@@ -9,9 +9,9 @@
 namespace bimodal::runner {
 namespace {
 
-constexpr std::size_t kCopyBelow = 4096;             // cheaper to copy than to reference
-constexpr std::size_t kSegmentsPerCall = 64;         // of the 1024 that the kernel takes
-constexpr std::size_t kKeptCapacity = 64 * 1024;     // an idle connection keeps no more than this
+constexpr std::size_t kCopyBelow = 4096;          // cheaper to copy than to reference
+constexpr std::size_t kSegmentsPerCall = 64;      // of the 1024 that the kernel takes
+constexpr std::size_t kKeptCapacity = 64 * 1024;  // an idle connection keeps no more than this
 
 }  // namespace
 

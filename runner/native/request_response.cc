@@ -67,7 +67,9 @@ Ref Request::send(PyObject* message) {
   return chunks_.empty() ? Awaitable::done() : Awaitable::send(Ref::borrow(object_of(this)), bytes_accepted_);
 }
 
-void Request::raise_disconnected() { PyErr_SetString(server().disconnected_error(), "the caller is gone"); }
+void Request::raise_disconnected() {
+  PyErr_SetString(server().disconnected_error(), "the caller is gone");
+}
 
 bool Request::start_response(PyObject* message) {
   if (phase_ != Phase::NotStarted) return unexpected("http.response.start", "the response has started already");

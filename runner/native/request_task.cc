@@ -17,7 +17,9 @@ Request::Request(
   head.request_id.copy(request_id_.data(), request_id_.size());
 }
 
-Server& Request::server() const { return Object<Server>::of(server_.get()); }
+Server& Request::server() const {
+  return Object<Server>::of(server_.get());
+}
 
 // Runs in the task's own context, a copy of the seat's, which ends with the task: nothing needs to be reset.
 bool Request::start() {
@@ -27,8 +29,7 @@ bool Request::start() {
   Ref send = Ref::steal(PyCFunction_NewEx(&send_method, self, nullptr));
   if (!receive || !send) return false;
   Ref scope = std::move(scope_);
-  Ref awaitable =
-      Ref::steal(PyObject_CallFunctionObjArgs(app_.get(), scope.get(), receive.get(), send.get(), nullptr));
+  Ref awaitable = Ref::steal(PyObject_CallFunctionObjArgs(app_.get(), scope.get(), receive.get(), send.get(), nullptr));
   if (!awaitable) return false;
   inner_ = server().is_coroutine(awaitable.get())
                ? std::move(awaitable)
@@ -62,7 +63,9 @@ PyObject* Request::throw_into(PyObject* args) {
   }
   if (yielded != nullptr) return yielded;
   if (PyErr_ExceptionMatches(PyExc_StopIteration)) {
+    PyErr_Clear();  // finishing calls into Python
     finish(nullptr);
+    PyErr_SetNone(PyExc_StopIteration);
   } else if (finish_with_error()) {
     PyErr_SetNone(PyExc_StopIteration);
   }

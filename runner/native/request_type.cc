@@ -29,11 +29,17 @@ PyObject* send_into(PyObject* self, PyObject* argument) {
   return nullptr;
 }
 
-PyObject* iternext(PyObject* self) { return send_into(self, Py_None); }
+PyObject* iternext(PyObject* self) {
+  return send_into(self, Py_None);
+}
 
-PyObject* throw_into(PyObject* self, PyObject* args) { return RequestObject::of(self).throw_into(args); }
+PyObject* throw_into(PyObject* self, PyObject* args) {
+  return RequestObject::of(self).throw_into(args);
+}
 
-PyObject* close(PyObject* self, PyObject*) { return RequestObject::of(self).close(); }
+PyObject* close(PyObject* self, PyObject*) {
+  return RequestObject::of(self).close();
+}
 
 // Tools look at a task's coroutine (inspect.getcoroutinestate, traceback printers): they see the application's.
 PyObject* of_inner(PyObject* self, void* attribute) {
@@ -42,7 +48,9 @@ PyObject* of_inner(PyObject* self, void* attribute) {
   return PyObject_GetAttrString(inner, static_cast<const char*>(attribute));
 }
 
-PyObject* call_receive(PyObject* self, PyObject*) { return RequestObject::of(self).receive_or_defer().release(); }
+PyObject* call_receive(PyObject* self, PyObject*) {
+  return RequestObject::of(self).receive_or_defer().release();
+}
 
 PyObject* call_send(PyObject* self, PyObject* message) {
   return RequestObject::of(self).send_or_defer(message).release();
@@ -89,7 +97,9 @@ bool Request::make_type() {
   return request_type != nullptr;
 }
 
-PyObject* Request::type() { return request_type; }
+PyObject* Request::type() {
+  return request_type;
+}
 
 int Request::traverse(visitproc visit, void* arg) {
   for (PyObject* object : {server_.get(), app_.get(), scope_.get(), inner_.get(), task_.get()}) Py_VISIT(object);

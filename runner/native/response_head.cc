@@ -46,7 +46,9 @@ bool collect(PyObject* iterable, wire::Headers& headers, std::vector<Ref>& keep)
 }
 
 // The item of that name; null without an error when there is none.
-PyObject* item(PyObject* message, PyObject* name) { return PyDict_GetItemWithError(message, name); }
+PyObject* item(PyObject* message, PyObject* name) {
+  return PyDict_GetItemWithError(message, name);
+}
 
 }  // namespace
 

@@ -66,7 +66,8 @@ Ref address_from_host_header(const wire::RequestHead& head) {
     // A colon inside brackets belongs to an IPv6 address.
     if (colon != host.npos && host.find(']', colon) == host.npos) {
       unsigned value = 0;
-      for (char c : host.substr(colon + 1)) value = c >= '0' && c <= '9' && value < 65536 ? value * 10 + (c - '0') : 65536;
+      for (char c : host.substr(colon + 1))
+        value = c >= '0' && c <= '9' && value < 65536 ? value * 10 + (c - '0') : 65536;
       if (value > 0 && value < 65536) port = value;
       host = host.substr(0, colon);
     }
@@ -101,7 +102,9 @@ Ref header_list(const wire::Headers& headers) {
 }
 
 // Fresh in every scope: middleware may add to it.
-Ref extensions() { return Ref::steal(Py_BuildValue("{s{}}", "http.response.trailers")); }
+Ref extensions() {
+  return Ref::steal(Py_BuildValue("{s{}}", "http.response.trailers"));
+}
 
 }  // namespace
 
@@ -109,7 +112,8 @@ bool make_scope_templates() {
   Ref asgi = Ref::steal(Py_BuildValue("{ssss}", "version", "3.0", "spec_version", "2.4"));
   Ref dict = Ref::steal(PyDict_New());
   if (!asgi || !dict) return false;
-  const bool good = set(dict.get(), names.type_, Ref::borrow(names.http_)) && set(dict.get(), names.asgi_, std::move(asgi)) &&
+  const bool good = set(dict.get(), names.type_, Ref::borrow(names.http_)) &&
+                    set(dict.get(), names.asgi_, std::move(asgi)) &&
                     set(dict.get(), names.root_path_, Ref::borrow(names.empty_text));
   http_template = dict.release();
   return good;
@@ -119,17 +123,16 @@ Ref make_scope(const wire::RequestHead& head, PyObject* state) {
   Ref dict = Ref::steal(PyDict_Copy(http_template));
   if (!dict) return dict;
   PyObject* scope = dict.get();
-  const bool good =
-      set(scope, names.http_version_, Ref::borrow(version_name(head.http_version))) &&
-      set(scope, names.method_, method_name(head.method)) &&
-      set(scope, names.scheme_, Ref::borrow(head.https ? names.https_ : names.http_)) &&
-      set(scope, names.path_, decoded_path(head.raw_path)) &&
-      set(scope, names.raw_path_, Ref::steal(bytes_from(head.raw_path))) &&
-      set(scope, names.query_string_, Ref::steal(bytes_from(head.query))) &&
-      set(scope, names.headers_, header_list(head.headers)) &&
-      set(scope, names.client_, address(head.client_host, head.client_port)) &&
-      set(scope, names.server_, server_address(head)) && set(scope, names.extensions_, extensions()) &&
-      set(scope, names.state_, Ref::steal(PyDict_Copy(state)));
+  const bool good = set(scope, names.http_version_, Ref::borrow(version_name(head.http_version))) &&
+                    set(scope, names.method_, method_name(head.method)) &&
+                    set(scope, names.scheme_, Ref::borrow(head.https ? names.https_ : names.http_)) &&
+                    set(scope, names.path_, decoded_path(head.raw_path)) &&
+                    set(scope, names.raw_path_, Ref::steal(bytes_from(head.raw_path))) &&
+                    set(scope, names.query_string_, Ref::steal(bytes_from(head.query))) &&
+                    set(scope, names.headers_, header_list(head.headers)) &&
+                    set(scope, names.client_, address(head.client_host, head.client_port)) &&
+                    set(scope, names.server_, server_address(head)) && set(scope, names.extensions_, extensions()) &&
+                    set(scope, names.state_, Ref::steal(PyDict_Copy(state)));
   return good ? std::move(dict) : Ref();
 }
 

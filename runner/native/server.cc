@@ -172,8 +172,7 @@ bool Server::watch(PyObject* target, int fd, Event event) {
   Ref number = Ref::steal(PyLong_FromLong(fd));
   if (!method || !number) return false;
   PyObject* watch = readable ? names.add_reader_ : names.add_writer_;
-  return static_cast<bool>(
-      Ref::steal(PyObject_CallMethodObjArgs(loop(), watch, number.get(), method.get(), nullptr)));
+  return static_cast<bool>(Ref::steal(PyObject_CallMethodObjArgs(loop(), watch, number.get(), method.get(), nullptr)));
 }
 
 bool Server::unwatch(int fd, Event event) {

@@ -17,7 +17,8 @@ PyObject* create(PyTypeObject*, PyObject* args, PyObject*) {
   const char* task_id;
   Server::Setup setup;
   if (!PyArg_ParseTuple(
-          args, "OisOOOO", &loop, &setup.listen_fd, &task_id, &input_id_var, &function_call_id_var, &report, &drained)) {
+          args, "OisOOOO", &loop, &setup.listen_fd, &task_id, &input_id_var, &function_call_id_var, &report,
+          &drained)) {
     return nullptr;
   }
   setup.loop = Ref::borrow(loop);
@@ -38,14 +39,18 @@ PyObject* mount(PyObject* self, PyObject* args) {
   return none();
 }
 
-PyObject* start(PyObject* self, PyObject*) { return ServerObject::of(self).start() ? none() : nullptr; }
+PyObject* start(PyObject* self, PyObject*) {
+  return ServerObject::of(self).start() ? none() : nullptr;
+}
 
 PyObject* drain(PyObject* self, PyObject*) {
   ServerObject::of(self).drain();
   return none();
 }
 
-PyObject* tasks(PyObject* self, PyObject*) { return ServerObject::of(self).tasks().release(); }
+PyObject* tasks(PyObject* self, PyObject*) {
+  return ServerObject::of(self).tasks().release();
+}
 
 PyObject* close(PyObject* self, PyObject*) {
   ServerObject::of(self).close();
@@ -62,7 +67,9 @@ PyObject* flush(PyObject* self, PyObject*) {
   return none();
 }
 
-PyObject* running(PyObject* self, void*) { return PyLong_FromSize_t(ServerObject::of(self).running()); }
+PyObject* running(PyObject* self, void*) {
+  return PyLong_FromSize_t(ServerObject::of(self).running());
+}
 
 PyMethodDef methods[] = {
     {"mount", mount, METH_VARARGS, "mount(web_method, app, state): serve this application under that name"},
@@ -87,7 +94,8 @@ PyType_Slot slots[] = {
     {Py_tp_clear, reinterpret_cast<void*>(ServerObject::clear)},
     {Py_tp_methods, methods},
     {Py_tp_getset, attributes},
-    {Py_tp_doc, const_cast<char*>("Server(loop, listen_fd, task_id, input_id_var, function_call_id_var, report, drained)")},
+    {Py_tp_doc,
+     const_cast<char*>("Server(loop, listen_fd, task_id, input_id_var, function_call_id_var, report, drained)")},
     {0, nullptr},
 };
 
@@ -112,9 +120,13 @@ bool Server::make_type() {
   return server_type != nullptr && disconnected != nullptr;
 }
 
-PyObject* Server::type() { return server_type; }
+PyObject* Server::type() {
+  return server_type;
+}
 
-PyObject* Server::disconnected_error() { return disconnected; }
+PyObject* Server::disconnected_error() {
+  return disconnected;
+}
 
 bool Server::set_context_ids(std::string_view request_id) {
   return set_var(setup_.input_id_var.get(), context_id("in-", request_id)) &&
@@ -122,8 +134,8 @@ bool Server::set_context_ids(std::string_view request_id) {
 }
 
 std::string Server::report(PyObject* error, bool disconnected) {
-  Ref line = Ref::steal(
-      PyObject_CallFunctionObjArgs(setup_.report.get(), error, disconnected ? Py_True : Py_False, nullptr));
+  Ref line =
+      Ref::steal(PyObject_CallFunctionObjArgs(setup_.report.get(), error, disconnected ? Py_True : Py_False, nullptr));
   Ref bytes = line ? Ref::steal(PyUnicode_AsUTF8String(line.get())) : Ref();
   if (!bytes) {
     report_unraisable(setup_.report.get());
@@ -132,11 +144,14 @@ std::string Server::report(PyObject* error, bool disconnected) {
   return PyBytes_AsString(bytes.get());
 }
 
-void Server::complain(const char* what) { PySys_FormatStderr("bimodal: %s\n", what); }
+void Server::complain(const char* what) {
+  PySys_FormatStderr("bimodal: %s\n", what);
+}
 
 int Server::traverse(visitproc visit, void* arg) {
-  for (const Ref* ref : {&setup_.loop, &setup_.input_id_var, &setup_.function_call_id_var, &setup_.report,
-                         &setup_.drained, &task_type_, &task_options_, &coroutine_}) {
+  for (const Ref* ref :
+       {&setup_.loop, &setup_.input_id_var, &setup_.function_call_id_var, &setup_.report, &setup_.drained, &task_type_,
+        &task_options_, &coroutine_}) {
     Py_VISIT(ref->get());
   }
   for (const Mount& mount : mounts_) {

@@ -1,0 +1,95 @@
+"""Fixtures: a process that serves applications by the runner alone, and gateways connected to it."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from gateway import DRAIN, Gateway
+
+HERE = Path(__file__).parent
+RUNNER_DIR = Path(os.environ.get("BIMODAL_RUNNER_DIR", HERE.parents[1] / "build" / "debug" / "runner"))
+TIMEOUT = 20  # seconds; every wait ends after this
+
+
+class Host:
+    """A process of host.py. `output` and `errors` are complete after stop() or drain()."""
+
+    def __init__(self, directory, loop, *apps):
+        self.path = str(directory / "runner.sock")
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(self.path)
+        listener.listen()
+        self.output_file = directory / "stdout"
+        self.errors_file = directory / "stderr"
+        environment = dict(
+            os.environ,
+            BIMODAL_LISTEN_FD=str(listener.fileno()),
+            MODAL_TASK_ID="ta-test",
+            PYTHONPATH=f"{RUNNER_DIR}:{HERE}",
+            PYTHONDONTWRITEBYTECODE="1",
+        )
+        with self.output_file.open("w") as output, self.errors_file.open("w") as errors:
+            self.process = subprocess.Popen(
+                [sys.executable, str(HERE / "host.py"), loop, *apps],
+                env=environment, pass_fds=[listener.fileno()], stdout=output, stderr=errors,
+            )  # fmt: skip
+        listener.close()
+        self.gateways = []
+
+    def connect(self):
+        self.gateways.append(Gateway(self.path, TIMEOUT))
+        return self.gateways[-1]
+
+    @property
+    def output(self):
+        return self.output_file.read_text()
+
+    @property
+    def errors(self):
+        return self.errors_file.read_text()
+
+    def wait(self):
+        assert self.process.wait(TIMEOUT) == 0, self.errors
+        return self.output
+
+    def drain(self):
+        """Ends the host as a scale-down does and returns its output."""
+        gateway = self.connect()
+        gateway.send_frame(DRAIN)
+        return self.wait()
+
+    def interrupt(self):
+        self.process.send_signal(signal.SIGINT)
+        return self.wait()
+
+    def close(self):
+        for gateway in self.gateways:
+            gateway.close()
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+
+@pytest.fixture(params=["asyncio", "uvloop"])
+def loop_kind(request):
+    return request.param
+
+
+@pytest.fixture
+def serve(tmp_path, loop_kind):
+    """serve(app, …): a Host that serves them, and is gone after the test."""
+    hosts = []
+
+    def start(*apps):
+        directory = tmp_path / str(len(hosts))
+        directory.mkdir()
+        hosts.append(Host(directory, loop_kind, *apps))
+        return hosts[-1]
+
+    yield start
+    for host in hosts:
+        host.close()
