@@ -1,0 +1,61 @@
+# `make` lists the targets. Everything that CI runs is `make test`.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# The official client and what the tests need; the second one has the oldest client that is supported.
+VENV := .venv
+VENV_OLDEST := .cache/venv-oldest
+BIMODAL := build/release/bin/bimodal
+export BIMODAL_PYTHON ?= $(CURDIR)/$(VENV)/bin/python
+export CCACHE_BASEDIR ?= $(CURDIR)
+export CCACHE_NOHASHDIR ?= 1
+
+CPP_FILES = $(shell git ls-files 'apps/*.cc' 'apps/*.h' 'cli/*.cc' 'cli/*.h' 'engine/*.cc' 'engine/*.h' 'runner/*.cc' 'runner/*.h')
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+.PHONY: setup
+setup: ## Install Debian and Python packages (again: does nothing)
+	@tools/setup.sh "$(VENV)" "$(VENV_OLDEST)"
+
+.PHONY: build
+build: ## Build the release
+	@tools/build.sh release
+
+.PHONY: run
+run: setup build ## Start the daemon, deploy examples/hello.py, print its URL
+	@tools/run_example.sh "$(BIMODAL)"
+
+.PHONY: test
+test: setup build ## Everything that CI runs: unit tests, the suite against the real daemon, protocol drift
+	@ctest --preset release --output-on-failure
+	@$(VENV)/bin/python tools/proto_drift.py
+	@$(VENV)/bin/python -m pytest -q tests
+
+.PHONY: check
+check: ## Format, unit tests of the debug build, lints; for while you work
+	@clang-format-19 --dry-run -Werror $(CPP_FILES)
+	@$(VENV)/bin/ruff check --quiet .
+	@$(VENV)/bin/ruff format --quiet --check .
+	@python3 tools/check_layers.py
+	@python3 tools/check_sizes.py
+	@tools/build.sh debug
+	@ctest --preset debug --output-on-failure
+
+.PHONY: format
+format: ## Format C++ and Python in place; draw the layers in ARCHITECTURE.md
+	@clang-format-19 -i $(CPP_FILES)
+	@$(VENV)/bin/ruff format --quiet .
+	@python3 tools/check_layers.py --write
+
+.PHONY: bench-quick
+bench-quick: setup build ## Warm requests beside uvicorn and nginx; writes benchmarks/results
+	@tools/bench.sh "$(BIMODAL)"
+
+.PHONY: clean
+clean: ## Remove what was built; installed packages stay
+	@rm -rf build dist

@@ -1,0 +1,3 @@
+from bimodal.command import main
+
+main()

@@ -1,0 +1,1 @@
+"""What the outer suite stands on: the real daemon, the real client, real containers."""

@@ -1,0 +1,159 @@
+"""One daemon on a home of its own, and the official client against it."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import tempfile
+from pathlib import Path
+
+from support.command import Finished, Running, run
+from support.leaks import Leaks
+from support.paths import BIMODAL, LAYERS, PYTHON
+from support.waiting import eventually
+from support.web import Web
+
+# The client must see nothing of the caller's own configuration, and wrap no URL.
+NEUTRAL = {
+    "MODAL_CONFIG_PATH": "/dev/null",
+    "MODAL_LOGLEVEL": "WARNING",
+    "COLUMNS": "300",
+    "NO_COLOR": "1",
+    "TERM": "dumb",
+}
+
+
+def neutral_environment() -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("MODAL_", "BIMODAL_"))}
+    return {**kept, **NEUTRAL}
+
+
+class Daemon:
+    """`start()` makes it answer; `close()` stops it, removes its home and fails when it left something behind."""
+
+    def __init__(self, settings: dict[str, str] | None = None, python: Path = PYTHON, home: Path | None = None):
+        self._directory = Path(tempfile.mkdtemp(prefix="bm-"))
+        self.home = home or self._directory / "home"
+        self.environment = {
+            **neutral_environment(),
+            "BIMODAL_HOME": str(self.home),
+            "BIMODAL_API": "127.0.0.1:0",
+            "BIMODAL_WEB": "127.0.0.1:0",
+            "BIMODAL_LAYERS": str(LAYERS),
+            "BIMODAL_PYTHON": str(python),
+            **(settings or {}),
+        }
+        self.leaks = Leaks(self.home)
+        self._web: Web | None = None
+
+    # The daemon itself.
+
+    def start(self) -> "Daemon":
+        done = self.bimodal("up")
+        assert done.status == 0, done.output + self.log()
+        return self
+
+    def stop(self) -> None:
+        done = self.bimodal("down")
+        assert done.status == 0, done.output + self.log()
+        self._forget_connections()
+
+    def kill(self) -> None:
+        """SIGKILL: what a crash or a lost machine does."""
+        pid = self.info["pid"]
+        os.kill(pid, signal.SIGKILL)
+        eventually(lambda: not is_running(pid), 10, f"end of pid {pid}")
+        self._forget_connections()
+
+    def close(self) -> None:
+        if self.running:
+            self.stop()
+        try:
+            self.leaks.check()
+        finally:
+            shutil.rmtree(self._directory, ignore_errors=True)
+
+    @property
+    def info(self) -> dict:
+        return json.loads((self.home / "daemon.json").read_text())
+
+    @property
+    def running(self) -> bool:
+        return self.bimodal("status", "--json").status == 0
+
+    def status(self) -> dict:
+        return json.loads(self.bimodal("status", "--json").output)
+
+    def log(self) -> str:
+        file = self.home / "logs" / "daemon.log"
+        return file.read_text(errors="replace") if file.exists() else ""
+
+    @property
+    def token(self) -> dict[str, str]:
+        return json.loads((self.home / "keys" / "token.json").read_text())
+
+    # Commands against it.
+
+    def bimodal(self, *words, timeout_s: float = 240, cwd=None, **environment: str) -> Finished:
+        return run([BIMODAL, *words], {**self.environment, **environment}, timeout_s, cwd)
+
+    def start_bimodal(self, *words, cwd=None, **environment: str) -> Running:
+        return Running([BIMODAL, *words], {**self.environment, **environment}, cwd)
+
+    @property
+    def client_environment(self) -> dict[str, str]:
+        token = self.token
+        return {
+            **neutral_environment(),
+            "MODAL_SERVER_URL": f"http://{self.info['api']}",
+            "MODAL_TOKEN_ID": token["id"],
+            "MODAL_TOKEN_SECRET": token["secret"],
+        }
+
+    def python(self, code: str, python: Path = PYTHON, **environment: str) -> Finished:
+        """Runs code that uses the official SDK."""
+        return run([python, "-c", code], {**self.client_environment, **environment})
+
+    def deploy(self, script: Path, *words: str) -> list[str]:
+        """The URLs that `bimodal deploy` printed."""
+        done = self.bimodal("deploy", script, *words, cwd=Path(script).parent)
+        assert done.status == 0, done.output + "\n--- daemon log\n" + self.log()[-8000:]
+        return done.urls
+
+    @contextlib.contextmanager
+    def serve(self, script: Path, *words: str):
+        """A running `bimodal serve`, once it serves; `.urls` is what it printed."""
+        with self.start_bimodal("serve", script, *words, cwd=Path(script).parent, PYTHONUNBUFFERED="1") as running:
+            running.wait_for("Ctrl-C to stop")
+            yield running
+
+    # Requests to its web functions.
+
+    @property
+    def web(self) -> Web:
+        if self._web is None:
+            self._web = Web(int(self.info["web"].rpartition(":")[2]))
+        return self._web
+
+    def get(self, url: str, **options):
+        return self.web.get(url, **options)
+
+    def post(self, url: str, **options):
+        return self.web.post(url, **options)
+
+    def containers(self) -> list[dict]:
+        return self.status()["containers"]
+
+    def _forget_connections(self) -> None:
+        if self._web is not None:
+            self._web.close()
+            self._web = None
+
+
+def is_running(pid: int) -> bool:
+    """False for a process that only waits to be reaped, too."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False

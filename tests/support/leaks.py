@@ -1,0 +1,81 @@
+"""What a daemon must not leave behind: processes, mounts, cgroups, network interfaces, firewall tables, files.
+
+Other daemons may run on the same machine, so that only what bears the home's name counts; what can't bear a name of
+its own (interfaces, tables) is compared by the name that the home gives.
+"""
+
+import os
+import subprocess
+from pathlib import Path
+
+from support.waiting import eventually
+
+CGROUP_ROOT = Path("/sys/fs/cgroup")
+# The kernel takes network namespaces and cgroups apart after their last process is gone.
+PATIENCE_S = 5
+
+
+class Leaks:
+    def __init__(self, home: Path):
+        self._home = str(home)
+
+    def check(self) -> None:
+        """Fails with everything that is still there."""
+        try:
+            eventually(lambda: not self.found(), PATIENCE_S, "nothing left behind")
+        except AssertionError:
+            left = self.found()
+            assert not left, f"left behind by {self._home}:\n" + "\n".join(left)
+
+    def found(self) -> list[str]:
+        return [*self.processes(), *self.mounts(), *self.cgroups(), *self.links(), *self.tables(), *self.files()]
+
+    def processes(self) -> list[str]:
+        """Processes that were started for this home or see its files mounted."""
+        left = []
+        for directory in Path("/proc").iterdir():
+            if not directory.name.isdigit() or int(directory.name) == os.getpid():
+                continue
+            if any(self._mentions(directory / name) for name in ("environ", "cmdline", "mountinfo")):
+                command = _read(directory / "cmdline").replace("\0", " ").strip()
+                left.append(f"process {directory.name}: {command}")
+        return left
+
+    def mounts(self) -> list[str]:
+        return [f"mount {line}" for line in _read(Path("/proc/self/mountinfo")).splitlines() if self._home in line]
+
+    def cgroups(self) -> list[str]:
+        name = self.name_of_home()
+        return [f"cgroup {path}" for path in CGROUP_ROOT.rglob(f"*{name}*") if path.is_dir()] if name else []
+
+    def links(self) -> list[str]:
+        name = self.name_of_home()
+        return [f"interface {link.name}" for link in Path("/sys/class/net").iterdir() if name and name in link.name]
+
+    def tables(self) -> list[str]:
+        name = self.name_of_home()
+        if not name or os.geteuid() != 0:
+            return []
+        listed = subprocess.run(["nft", "list", "tables"], capture_output=True, text=True)
+        return [f"nftables {line}" for line in listed.stdout.splitlines() if name in line]
+
+    def files(self) -> list[str]:
+        """Sockets, uppers and the address file are for the daemon's life only."""
+        home = Path(self._home)
+        run = home / "run"
+        left = [f"file {path}" for path in run.rglob("*") if not path.is_dir()] if run.exists() else []
+        return left + ([f"file {home / 'daemon.json'}"] if (home / "daemon.json").exists() else [])
+
+    def name_of_home(self) -> str:
+        """What the sandbox calls this home in cgroups, interfaces and tables."""
+        return ""
+
+    def _mentions(self, file: Path) -> bool:
+        return self._home in _read(file)
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(errors="replace")
+    except OSError:
+        return ""
