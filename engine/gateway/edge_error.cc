@@ -1,0 +1,73 @@
+#include "gateway/edge_error.h"
+
+#include <algorithm>
+#include <array>
+
+namespace bimodal::gateway {
+namespace {
+
+// Reasons come from containers, too: whatever would make a second line becomes a blank.
+std::string one_line(std::string_view text) {
+  constexpr std::size_t kMaxReason = 1024;
+  std::string line(text.substr(0, kMaxReason));
+  std::replace_if(line.begin(), line.end(), [](char c) { return c == '\n' || c == '\r' || c == '\0'; }, ' ');
+  return line;
+}
+
+EdgeError status_failure(std::string_view code, std::string_view reason) {
+  return {500, code, "internal error: status Failure: " + one_line(reason)};
+}
+
+}  // namespace
+
+void reply_error(http::ServerConnection& client, const RequestId& id, const EdgeError& error) {
+  const std::array<http::Field, 3> fields{{
+      {"content-type", "text/plain; charset=utf-8"},
+      {kErrorHeader, error.code},
+      {kRequestIdHeader, text_of(id)},
+  }};
+  client.reply(error.status, fields, "modal-http: " + error.message);
+}
+
+EdgeError unknown_host() { return {404, "unknown-host", "invalid function call"}; }
+
+EdgeError app_stopped() { return {404, "app-stopped", "app for invoked web endpoint is stopped"}; }
+
+EdgeError missing_credentials() {
+  return {401, "missing-credentials", "missing credentials for proxy authorization"};
+}
+
+EdgeError body_too_large(std::uint64_t limit) {
+  return {413, "body-too-large", fmt::format("the request body is larger than {} bytes (edge.max_body_bytes)", limit)};
+}
+
+EdgeError websocket_unsupported() {
+  return {501, "websocket-unsupported", "WebSocket connections are not supported by this version"};
+}
+
+EdgeError bad_request(int status, std::string_view reason) { return {status, "bad-request", std::string(reason)}; }
+
+EdgeError timed_out() { return {500, "function-timeout", "internal error: function execution timed out"}; }
+
+EdgeError container_gone() {
+  return {500, "container-gone", "internal error: function was terminated by signal"};
+}
+
+EdgeError application_failed(std::string_view reason) { return status_failure("application-failed", reason); }
+
+EdgeError invalid_response() {
+  return status_failure("invalid-response", "the application's response has a status or header that HTTP can't carry");
+}
+
+EdgeError no_slot(const Error& error) {
+  switch (error.code) {
+    case Code::ResourceExhausted: return {429, "queue-full", one_line(error.message)};
+    case Code::DeadlineExceeded: return timed_out();
+    case Code::Unavailable: return app_stopped();
+    default: return status_failure("start-failed", error.message);
+  }
+}
+
+EdgeError internal(std::string_view reason) { return {500, "internal", "internal error: " + one_line(reason)}; }
+
+}  // namespace bimodal::gateway

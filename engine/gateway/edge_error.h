@@ -1,0 +1,41 @@
+// What a caller is told when the gateway itself answers. Texts are part of the product: clients match on them.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "gateway/request_id.h"
+#include "http/server_connection.h"
+
+namespace bimodal::gateway {
+
+struct EdgeError {
+  int status = 500;
+  std::string_view code;  // machine-readable, in the header bimodal-error
+  std::string message;    // one line, without the prefix
+};
+
+// The names of the headers that we add.
+inline constexpr std::string_view kErrorHeader = "bimodal-error";
+inline constexpr std::string_view kRequestIdHeader = "bimodal-request-id";
+
+// Answers "modal-http: <message>" as plain text. The response must not have begun.
+void reply_error(http::ServerConnection& client, const RequestId& id, const EdgeError& error);
+
+EdgeError unknown_host();
+EdgeError app_stopped();
+EdgeError missing_credentials();
+EdgeError body_too_large(std::uint64_t limit);
+EdgeError websocket_unsupported();
+EdgeError bad_request(int status, std::string_view reason);
+EdgeError timed_out();
+EdgeError container_gone();
+EdgeError application_failed(std::string_view reason);
+EdgeError invalid_response();
+// Why no slot could be had.
+EdgeError no_slot(const Error& error);
+// A failure of our own.
+EdgeError internal(std::string_view reason);
+
+}  // namespace bimodal::gateway

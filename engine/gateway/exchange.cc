@@ -1,0 +1,294 @@
+#include "gateway/exchange.h"
+
+#include <algorithm>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <utility>
+
+#include "async/pulse.h"
+#include "gateway/front.h"
+#include "gateway/request_encoder.h"
+#include "wire/frame.h"
+
+namespace bimodal::gateway {
+namespace {
+
+constexpr std::size_t kUploadSlice = wire::kInitialCredit;        // at most so much is granted to the client at a time
+constexpr std::size_t kReturnCreditAt = wire::kInitialCredit / 2;  // credit goes back in pieces of at least so much
+constexpr std::size_t kMaxUnsent = wire::kInitialCredit / 4;       // and only while less than this waits for the caller
+constexpr std::uint64_t kMaxUploadCredit = 16 << 20;               // a runner that claims more is held to this
+constexpr int kMaxRetries = 50;
+constexpr std::chrono::milliseconds kRetryPause{100};
+
+}  // namespace
+
+// Shared by an exchange and the coroutine that waits for its slot; each may end first.
+struct SlotWait {
+  SlotWait(Exchange& exchange, const boost::asio::any_io_executor& executor) : exchange(&exchange), gone(executor) {}
+  Exchange* exchange;  // null: the caller is gone
+  Pulse gone;
+};
+
+namespace {
+
+Task<void> await_slot(std::shared_ptr<SlotWait> wait, std::shared_ptr<scheduler::Pool> pool, Deadline deadline) {
+  using boost::asio::experimental::awaitable_operators::operator||;
+  auto first = co_await (pool->acquire(deadline) || wait->gone.wait(Deadline::never()));
+  // A slot that came too late goes back with `first`.
+  if (wait->exchange && first.index() == 0) wait->exchange->on_slot(std::move(std::get<0>(first)));
+}
+
+}  // namespace
+
+Exchange::Exchange(
+    Front& front, http::ServerConnection& client, const RequestId& id,
+    std::shared_ptr<scheduler::FunctionHandle> handle, std::shared_ptr<scheduler::Pool> pool)
+    : front_(front), client_(&client), id_(id), handle_(std::move(handle)), pool_(std::move(pool)) {}
+
+Exchange::~Exchange() {
+  if (runner_) runner_->abandon(stream_);
+  stop_waiting();
+  front_.reactor().disarm(*this);
+}
+
+void Exchange::start(const http::RequestHead& head, const std::string& web_method) {
+  client_->attach(*this);
+  opening_ = front_.reactor().buffers().take();
+  const RequestFacts facts{
+      .request_id = text_of(id_),
+      .web_method = web_method,
+      .client_host = client_->peer_host(),
+      .client_port = client_->peer_port(),
+      .server_host = front_.address_host(),
+      .server_port = front_.address().port(),
+  };
+  head_size_ = begin_request_frame(head, facts, front_.head_scratch(), opening_);
+  if (head_size_ == 0) return fail(bad_request(431, "the request head has too many fields"));
+  body_ended_ = !head.has_body();
+  if (body_ended_) return;
+  granted_ = std::min<std::size_t>(wire::kMaxInlineBody, wire::kMaxPayload - head_size_);
+  client_->grant_body(granted_);
+}
+
+void Exchange::on_body(std::string_view bytes, http::Part part) {
+  granted_ -= bytes.size();
+  body_size_ += bytes.size();
+  body_ended_ = part == http::Part::Last;
+  const std::uint64_t limit = front_.shared().limits.max_body_bytes;
+  if (body_size_ > limit) {
+    fail(body_too_large(limit));
+    return cancel(CancelReason::CallerGone);
+  }
+  if (runner_) {
+    upload_credit_ -= bytes.size();
+    if (!cancelled_) runner_->send_body(stream_, bytes, part);
+    pump_upload();
+  } else if (sealed_) {
+    const std::uint8_t flags = body_ended_ ? wire::kEnd : 0;
+    wire::append_frame(opening_, {.type = wire::FrameType::Body, .flags = flags}, bytes);
+  } else {
+    opening_.append(bytes);
+  }
+}
+
+// All that came with the head is in opening_ now, so a small request is one frame.
+void Exchange::on_input_pause() {
+  if (!runner_ && !wait_ && timer_use_ == TimerUse::None && client_) seek_slot();
+}
+
+void Exchange::seek_slot() {
+  if (auto lease = pool_->try_acquire()) return dispatch(std::move(*lease));
+  wait_for_slot();
+}
+
+void Exchange::wait_for_slot() {
+  const model::FunctionVersion& version = pool_->version();
+  const Deadline deadline = Deadline::after(version.startup_timeout + version.timeout);
+  wait_ = std::make_shared<SlotWait>(*this, front_.reactor().loop().executor());
+  front_.scope().spawn(await_slot(wait_, pool_, deadline));
+}
+
+void Exchange::stop_waiting() {
+  if (!wait_) return;
+  wait_->exchange = nullptr;
+  wait_->gone.notify_all();
+  wait_.reset();
+}
+
+void Exchange::on_slot(Result<scheduler::Lease> slot) {
+  wait_.reset();
+  if (slot) return dispatch(std::move(*slot));
+  if (slot.error().code != Code::Unavailable) return fail(no_slot(slot.error()));
+  // That version is on its way out; the request belongs to the one that has replaced it.
+  pool_ = handle_->pool();
+  if (!pool_) return fail(app_stopped());
+  if (++retries_ > kMaxRetries) return fail(no_slot(slot.error()));
+  seek_slot();
+}
+
+void Exchange::dispatch(scheduler::Lease lease) {
+  Result<RunnerConnection*> runner = front_.runner_for(lease.container());
+  if (!runner) return retry_later();
+  if (!std::exchange(sealed_, true)) seal_request_frame(opening_, head_size_, body_ended_);
+  lease_.emplace(std::move(lease));
+  runner_ = *runner;
+  stream_ = runner_->open(*this, opening_);
+  front_.reactor().buffers().give(std::exchange(opening_, {}));
+  upload_credit_ = wire::kInitialCredit - static_cast<std::size_t>(body_size_);  // all of it is in opening_
+  download_credit_ = wire::kInitialCredit;
+  arm(TimerUse::FunctionTimeout, pool_->version().timeout);
+  if (body_ended_) return;
+  client_->send_continue();
+  pump_upload();
+}
+
+// The container is gone, or the version: another one gets the request, of which nothing was seen by anybody yet.
+void Exchange::retry_later() {
+  if (++retries_ > kMaxRetries) return fail(container_gone());
+  arm(TimerUse::Retry, kRetryPause);
+}
+
+// Lets the client's connection deliver as much as the runner takes, in slices, and none while the runner doesn't read.
+void Exchange::pump_upload() {
+  if (body_ended_ || !client_ || !runner_ || runner_->congested()) return;
+  const std::size_t wanted = std::min(upload_credit_, kUploadSlice);
+  // Not for every few bytes: half a slice at a time.
+  if (granted_ >= wanted || (wanted == kUploadSlice && granted_ > kUploadSlice / 2)) return;
+  const std::size_t more = wanted - granted_;
+  granted_ += more;
+  client_->grant_body(more);
+}
+
+void Exchange::on_credit(std::uint32_t bytes) {
+  upload_credit_ = std::min<std::uint64_t>(upload_credit_ + bytes, kMaxUploadCredit);
+  pump_upload();
+}
+
+void Exchange::on_uncongested() { pump_upload(); }
+
+void Exchange::on_response(const wire::ResponseHead& head, std::string_view body, http::Part part) {
+  if (!take_credit(body.size()) || !client_) return;
+  std::vector<http::Field>& fields = front_.field_scratch();
+  fields.clear();
+  for (const wire::Header& header : head.headers) fields.push_back({header.name, header.value});
+  const http::Field extra[] = {{kRequestIdHeader, text_of(id_)}};
+  http::ResponseHead response{.status = head.status, .fields = fields, .extra = extra};
+  if (part == http::Part::Last) response.body_size = body.size();
+  if (!client_->begin_response(response)) {
+    fail(invalid_response());
+    return cancel(CancelReason::CallerGone);
+  }
+  client_->write(body);
+  if (part == http::Part::Last) return finish_response();
+  return_credit();
+}
+
+void Exchange::on_response_body(std::string_view bytes, http::Part part) {
+  if (!take_credit(bytes.size()) || !client_) return;
+  client_->write(bytes);
+  if (part == http::Part::Last) return finish_response();
+  return_credit();
+}
+
+// False when the runner sent more than it may; its connection is closed then, and this exchange maybe over.
+bool Exchange::take_credit(std::size_t bytes) {
+  download_credit_ -= static_cast<std::int64_t>(bytes);
+  owed_credit_ += bytes;
+  if (download_credit_ >= 0) return true;
+  runner_->close();
+  return false;
+}
+
+void Exchange::on_sent() { return_credit(); }
+
+void Exchange::return_credit() {
+  if (!runner_ || !client_ || owed_credit_ < kReturnCreditAt || client_->unsent() > kMaxUnsent) return;
+  download_credit_ += static_cast<std::int64_t>(owed_credit_);
+  runner_->send_credit(stream_, static_cast<std::uint32_t>(std::exchange(owed_credit_, 0)));
+}
+
+void Exchange::on_trailers(const wire::Headers& trailers) {
+  trailers_ = std::make_unique<std::vector<std::pair<std::string, std::string>>>();
+  for (const wire::Header& trailer : trailers) trailers_->emplace_back(trailer.name, trailer.value);
+}
+
+void Exchange::finish_response() {
+  http::ServerConnection* client = std::exchange(client_, nullptr);
+  // The application hears that nobody will send the rest.
+  if (!body_ended_) cancel(CancelReason::CallerGone);
+  std::vector<http::Field> trailers;
+  if (trailers_) {
+    for (const auto& [name, value] : *trailers_) trailers.push_back({name, value});
+  }
+  client->finish(trailers);
+  release_if_over();
+}
+
+void Exchange::on_abort(std::string_view reason) { fail(application_failed(reason)); }
+
+void Exchange::on_done() {
+  runner_ = nullptr;
+  lease_.reset();
+  front_.reactor().disarm(*this);
+  fail(application_failed("the application returned without a complete response"));
+  release_if_over();
+}
+
+void Exchange::on_lost(std::string unsent) {
+  runner_ = nullptr;
+  lease_.reset();
+  front_.reactor().disarm(*this);
+  timer_use_ = TimerUse::None;
+  if (client_ && !cancelled_ && !unsent.empty()) {
+    opening_ = std::move(unsent);
+    return retry_later();
+  }
+  fail(container_gone());
+  release_if_over();
+}
+
+void Exchange::on_gone() {
+  client_ = nullptr;
+  cancel(front_.draining() ? CancelReason::Draining : CancelReason::CallerGone);
+  release_if_over();
+}
+
+void Exchange::on_timeout() {
+  switch (std::exchange(timer_use_, TimerUse::None)) {
+    case TimerUse::None: return;
+    case TimerUse::Retry: return wait_for_slot();
+    case TimerUse::FunctionTimeout:
+      cancel(CancelReason::TimedOut);
+      return fail(timed_out());
+  }
+}
+
+// Ends the caller's side, if it is still there, with an error; by cutting it when a response has begun.
+void Exchange::fail(const EdgeError& error) {
+  http::ServerConnection* client = std::exchange(client_, nullptr);
+  if (!client) return;
+  if (client->response_begun()) {
+    client->abort();
+  } else {
+    reply_error(*client, id_, error);
+  }
+  release_if_over();
+}
+
+void Exchange::cancel(CancelReason reason) {
+  if (!runner_ || std::exchange(cancelled_, true)) return;
+  runner_->send_cancel(stream_, reason);
+}
+
+void Exchange::release_if_over() {
+  if (client_ || runner_ || std::exchange(released_, true)) return;
+  stop_waiting();
+  front_.reactor().disarm(*this);
+  front_.release(*this);
+}
+
+void Exchange::arm(TimerUse use, std::chrono::milliseconds span) {
+  timer_use_ = use;
+  front_.reactor().arm(*this, Deadline::after(span));
+}
+
+}  // namespace bimodal::gateway

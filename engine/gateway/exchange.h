@@ -1,0 +1,104 @@
+// One web request: from its head, through the wait for a slot and the stream to a container, to the return of that slot.
+// Loop-bound.
+//
+// Two sides end independently. The caller's side ends when the response is written or the caller goes; the container's
+// when its Done arrives or it dies. The slot is given back with the container's side, and the exchange is released when
+// both are over. Memory per exchange: at most one Request frame (wire::kMaxPayload) before the slot is had, plus what was
+// granted already when a container dies under it (wire::kInitialCredit); then at most wire::kInitialCredit bytes of
+// response.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "gateway/edge_error.h"
+#include "gateway/request_id.h"
+#include "gateway/routing_table.h"
+#include "gateway/runner_connection.h"
+#include "http/server_connection.h"
+#include "scheduler/pool.h"
+
+namespace bimodal::gateway {
+
+class Front;
+struct SlotWait;
+
+class Exchange final : public http::Poller::Retirable,
+                       public http::Responder,
+                       public RunnerConnection::Stream,
+                       private http::TimerWheel::Timer {
+ public:
+  Exchange(
+      Front& front, http::ServerConnection& client, const RequestId& id,
+      std::shared_ptr<scheduler::FunctionHandle> handle, std::shared_ptr<scheduler::Pool> pool);
+  ~Exchange() override;
+
+  // Takes the request on. It may be answered (with an error) before this returns.
+  void start(const http::RequestHead& head, const std::string& web_method);
+  // The slot that was waited for, or why there is none.
+  void on_slot(Result<scheduler::Lease> slot);
+
+  std::size_t index = 0;  // the Front's place for it
+
+ private:
+  enum class TimerUse { None, FunctionTimeout, Retry };
+
+  // http::Responder: what the caller does.
+  void on_body(std::string_view bytes, http::Part part) override;
+  void on_input_pause() override;
+  void on_sent() override;
+  void on_gone() override;
+
+  // RunnerConnection::Stream: what the container does.
+  void on_response(const wire::ResponseHead& head, std::string_view body, http::Part part) override;
+  void on_response_body(std::string_view bytes, http::Part part) override;
+  void on_trailers(const wire::Headers& trailers) override;
+  void on_credit(std::uint32_t bytes) override;
+  void on_uncongested() override;
+  void on_abort(std::string_view reason) override;
+  void on_done() override;
+  void on_lost(std::string unsent) override;
+
+  void on_timeout() override;
+
+  void seek_slot();
+  void wait_for_slot();
+  void stop_waiting();
+  void dispatch(scheduler::Lease lease);
+  void retry_later();
+  void pump_upload();
+  bool take_credit(std::size_t bytes);
+  void return_credit();
+  void finish_response();
+  void fail(const EdgeError& error);
+  void cancel(CancelReason reason);
+  void release_if_over();
+  void arm(TimerUse use, std::chrono::milliseconds span);
+
+  Front& front_;
+  http::ServerConnection* client_;  // null: the caller's side is over
+  RunnerConnection* runner_ = nullptr;  // null: no stream now
+  std::uint32_t stream_ = 0;
+  int retries_ = 0;
+  RequestId id_;
+  std::shared_ptr<scheduler::FunctionHandle> handle_;
+  std::shared_ptr<scheduler::Pool> pool_;
+  std::optional<scheduler::Lease> lease_;
+  std::shared_ptr<SlotWait> wait_;  // set while waiting for a slot
+  std::string opening_;             // the Request frame, until a stream is open
+  std::size_t head_size_ = 0;
+  std::uint64_t body_size_ = 0;     // received so far
+  std::size_t upload_credit_ = 0;   // bytes that the runner still takes
+  std::size_t granted_ = 0;         // of those, bytes that the client's connection may still deliver
+  std::int64_t download_credit_ = 0;  // bytes that the runner may still send
+  std::size_t owed_credit_ = 0;       // bytes received for which it was given none yet
+  std::unique_ptr<std::vector<std::pair<std::string, std::string>>> trailers_;
+  TimerUse timer_use_ = TimerUse::None;
+  bool body_ended_ = true;
+  bool sealed_ = false;     // opening_ begins with a complete Request frame
+  bool cancelled_ = false;  // the runner was told
+  bool released_ = false;
+};
+
+}  // namespace bimodal::gateway

@@ -1,0 +1,159 @@
+#include "gateway/front.h"
+
+#include <algorithm>
+
+#include "gateway/internal_service.h"
+
+namespace bimodal::gateway {
+
+Front::Front(Loop& loop, Shared& shared, http::Address address)
+    : shared_(shared),
+      reactor_(loop),
+      scope_(loop.executor(), "gateway"),
+      address_(address),
+      address_host_(address.host()),
+      internal_(std::make_unique<InternalService>(reactor_, scope_, shared)),
+      emptied_(loop.executor()) {}
+
+Front::~Front() = default;
+
+void Front::listen(UniqueFd socket) {
+  auto may_accept = [this] { return shared_.connections.load() < shared_.limits.max_connections; };
+  auto on_accept = [this](UniqueFd caller, const http::Address& peer) { accept(std::move(caller), peer); };
+  listener_ = std::make_unique<http::Listener>(reactor_, std::move(socket), may_accept, on_accept);
+}
+
+void Front::accept(UniqueFd socket, const http::Address& peer) {
+  ++shared_.connections;
+  auto connection = std::make_unique<http::ServerConnection>(
+      reactor_, std::move(socket), peer, *this, shared_.connection_limits);
+  connection->start();
+  connections_.emplace(connection.get(), std::move(connection));
+}
+
+const RoutingTable& Front::routes() {
+  const std::uint64_t version = shared_.routes_version.load(std::memory_order_acquire);
+  if (version != routes_version_) {
+    routes_ = shared_.routes.load(std::memory_order_acquire);
+    routes_version_ = version;
+  }
+  return *routes_;
+}
+
+void Front::on_request(http::ServerConnection& client, const http::RequestHead& head) {
+  const RequestId id = ids_.next();
+  if (const RoutingTable::Entry* entry = routes().find(head.host)) {
+    if (admit(client, head, id, *entry)) begin(client, head, id, *entry);
+  } else if (head.path.starts_with(kInternalPrefix)) {
+    internal_->handle(client, head, id);
+  } else {
+    reply_error(client, id, unknown_host());
+  }
+}
+
+// Every refusal that needs no slot, before a byte of body is read.
+bool Front::admit(
+    http::ServerConnection& client, const http::RequestHead& head, const RequestId& id,
+    const RoutingTable::Entry& entry) {
+  auto refuse = [&](const EdgeError& error) {
+    reply_error(client, id, error);
+    return false;
+  };
+  if (entry.route.stopped) return refuse(app_stopped());
+  // Closed by default: no token can be checked yet.
+  if (entry.route.requires_proxy_auth) return refuse(missing_credentials());
+  if (head.wants_websocket) return refuse(websocket_unsupported());
+  const std::uint64_t limit = shared_.limits.max_body_bytes;
+  if (head.content_length.value_or(0) > limit) return refuse(body_too_large(limit));
+  return true;
+}
+
+void Front::begin(
+    http::ServerConnection& client, const http::RequestHead& head, const RequestId& id,
+    const RoutingTable::Entry& entry) {
+  auto handle = entry.handle ? entry.handle : shared_.functions.find(entry.route.function_id);
+  if (!handle) return reply_error(client, id, unknown_host());
+  auto pool = handle->pool();
+  if (!pool) return reply_error(client, id, app_stopped());
+  auto exchange = std::make_unique<Exchange>(*this, client, id, std::move(handle), std::move(pool));
+  Exchange& started = *exchange;
+  started.index = exchanges_.size();
+  exchanges_.push_back(std::move(exchange));
+  started.start(head, entry.route.method_name);
+}
+
+void Front::on_bad_request(http::ServerConnection& client, int status, std::string_view reason) {
+  reply_error(client, ids_.next(), bad_request(status, reason));
+}
+
+void Front::on_closed(http::ServerConnection& connection) {
+  auto found = connections_.find(&connection);
+  reactor_.poller().retire(std::move(found->second));
+  connections_.erase(found);
+  --shared_.connections;
+  if (connections_.empty()) emptied_.notify_all();
+}
+
+Result<RunnerConnection*> Front::runner_for(const scheduler::Container& container) {
+  auto found = runners_.find(container.task_id());
+  if (found != runners_.end()) {
+    if (found->second->usable()) return found->second.get();
+    worn_out_.push_back(std::move(found->second));
+    runners_.erase(found);
+  }
+  TRY(auto made, RunnerConnection::connect(reactor_, container.web_socket(), container.task_id(), *this));
+  RunnerConnection* connection = made.get();
+  runners_.emplace(container.task_id(), std::move(made));
+  return connection;
+}
+
+void Front::on_runner_closed(RunnerConnection& connection) {
+  auto found = runners_.find(connection.task_id());
+  if (found != runners_.end() && found->second.get() == &connection) {
+    reactor_.poller().retire(std::move(found->second));
+    runners_.erase(found);
+    return;
+  }
+  auto worn = std::find_if(worn_out_.begin(), worn_out_.end(), [&](auto& each) { return each.get() == &connection; });
+  if (worn == worn_out_.end()) return;
+  reactor_.poller().retire(std::move(*worn));
+  worn_out_.erase(worn);
+}
+
+void Front::release(Exchange& exchange) {
+  const std::size_t index = exchange.index;
+  reactor_.poller().retire(std::move(exchanges_[index]));
+  if (index + 1 != exchanges_.size()) {
+    exchanges_[index] = std::move(exchanges_.back());
+    exchanges_[index]->index = index;
+  }
+  exchanges_.pop_back();
+  if (exchanges_.empty()) emptied_.notify_all();
+}
+
+void Front::drain() {
+  draining_ = true;
+  listener_.reset();
+  std::vector<http::ServerConnection*> open;
+  for (auto& [connection, owned] : connections_) open.push_back(connection);
+  for (http::ServerConnection* connection : open) connection->drain();
+}
+
+Task<void> Front::close(Deadline grace) {
+  drain();
+  while (!(connections_.empty() && exchanges_.empty()) && !grace.passed()) co_await emptied_.wait(grace);
+  cut_all();
+  co_await scope_.close();
+}
+
+void Front::cut_all() {
+  std::vector<http::ServerConnection*> open;
+  for (auto& [connection, owned] : connections_) open.push_back(connection);
+  for (http::ServerConnection* connection : open) connection->cut();
+  std::vector<RunnerConnection*> runners;
+  for (auto& [task, owned] : runners_) runners.push_back(owned.get());
+  for (auto& owned : worn_out_) runners.push_back(owned.get());
+  for (RunnerConnection* runner : runners) runner->close();
+}
+
+}  // namespace bimodal::gateway

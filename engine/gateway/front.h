@@ -1,0 +1,99 @@
+// One loop's share of the gateway: its listener, its callers' connections, its connections to containers. Loop-bound.
+#pragma once
+
+#include <atomic>
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "async/pulse.h"
+#include "async/scope.h"
+#include "gateway/exchange.h"
+#include "gateway/gateway.h"
+#include "gateway/request_id.h"
+#include "gateway/routing_table.h"
+#include "gateway/runner_connection.h"
+#include "http/listener.h"
+#include "http/reactor.h"
+#include "http/server_connection.h"
+
+namespace bimodal::gateway {
+
+class InternalService;
+
+// What the loops of a gateway share. Outlives every Front.
+struct Shared {
+  scheduler::Functions& functions;
+  BlobGate& blobs;
+  GatewayLimits limits;
+  http::ConnectionLimits connection_limits;
+  std::atomic<std::shared_ptr<const RoutingTable>> routes;
+  std::atomic<std::uint64_t> routes_version = 0;
+  std::atomic<std::size_t> connections = 0;
+};
+
+class Front final : public http::Service, private RunnerConnection::Owner {
+ public:
+  Front(Loop& loop, Shared& shared, http::Address address);
+  ~Front();
+
+  // Takes callers from `socket`, which listens.
+  void listen(UniqueFd socket);
+  // Stops accepting and closes connections as they become idle.
+  void drain();
+  // drain(), then waits until all have gone, or cuts them when `grace` passed. Must finish before destruction.
+  Task<void> close(Deadline grace);
+
+  // --- for exchanges ---
+
+  http::Reactor& reactor() { return reactor_; }
+  Scope& scope() { return scope_; }
+  const Shared& shared() const { return shared_; }
+  bool draining() const { return draining_; }
+  wire::RequestHead& head_scratch() { return head_scratch_; }
+  std::vector<http::Field>& field_scratch() { return field_scratch_; }
+  const http::Address& address() const { return address_; }
+  const std::string& address_host() const { return address_host_; }
+  // The connection to that container, made now if there is none. Unavailable when it can't be reached.
+  Result<RunnerConnection*> runner_for(const scheduler::Container& container);
+  // Destroys `exchange` at the end of the turn.
+  void release(Exchange& exchange);
+
+ private:
+  void on_request(http::ServerConnection& connection, const http::RequestHead& head) override;
+  void on_bad_request(http::ServerConnection& connection, int status, std::string_view reason) override;
+  void on_closed(http::ServerConnection& connection) override;
+  void on_runner_closed(RunnerConnection& connection) override;
+
+  void accept(UniqueFd socket, const http::Address& peer);
+  const RoutingTable& routes();
+  bool admit(
+      http::ServerConnection& client, const http::RequestHead& head, const RequestId& id,
+      const RoutingTable::Entry& entry);
+  void begin(
+      http::ServerConnection& client, const http::RequestHead& head, const RequestId& id,
+      const RoutingTable::Entry& entry);
+  void cut_all();
+
+  Shared& shared_;
+  http::Reactor reactor_;
+  Scope scope_;
+  http::Address address_;
+  std::string address_host_;
+  RequestIds ids_;
+  std::unique_ptr<http::Listener> listener_;
+  std::unique_ptr<InternalService> internal_;
+  std::shared_ptr<const RoutingTable> routes_;
+  std::uint64_t routes_version_ = 0;
+  wire::RequestHead head_scratch_;
+  std::vector<http::Field> field_scratch_;
+  boost::unordered_flat_map<http::ServerConnection*, std::unique_ptr<http::ServerConnection>> connections_;
+  boost::unordered_flat_map<std::string, std::unique_ptr<RunnerConnection>> runners_;  // by task id
+  std::vector<std::unique_ptr<RunnerConnection>> worn_out_;  // no stream number left; closed with their last stream
+  std::vector<std::unique_ptr<Exchange>> exchanges_;
+  Pulse emptied_;
+  bool draining_ = false;
+};
+
+}  // namespace bimodal::gateway

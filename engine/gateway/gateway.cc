@@ -1,0 +1,96 @@
+#include "gateway/gateway.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "base/check.h"
+#include "gateway/front.h"
+
+namespace bimodal::gateway {
+namespace {
+
+class LoopGateway final : public Gateway {
+ public:
+  LoopGateway(scheduler::Functions& functions, BlobGate& blobs, GatewayLimits limits)
+      : shared_{
+            .functions = functions,
+            .blobs = blobs,
+            .limits = limits,
+            .connection_limits = {
+                .max_head_bytes = limits.max_head_bytes,
+                .head_timeout = limits.head_timeout,
+                .idle_timeout = limits.idle_timeout}} {
+    publish({});
+  }
+
+  ~LoopGateway() override { CHECK(fronts_.empty()); }  // close() comes first
+
+  // Binds every loop's socket before the first caller is accepted, so that a failure leaves nothing behind.
+  Result<void> open(const std::vector<Loop*>& loops, const std::string& text) {
+    TRY(http::Address address, http::parse_address(text));
+    TRY_VOID(http::check_free(address));
+    std::vector<UniqueFd> sockets;
+    for (std::size_t i = 0; i < loops.size(); ++i) {
+      TRY(UniqueFd socket, http::listen_on(address));
+      TRY(address, http::bound_address(socket.get()));  // port 0 is a number now
+      sockets.push_back(std::move(socket));
+    }
+    port_ = address.port();
+    for (std::size_t i = 0; i < loops.size(); ++i) start_front(*loops[i], address, std::move(sockets[i]));
+    return {};
+  }
+
+  std::uint16_t port() const override { return port_; }
+
+  void publish(std::vector<model::Route> routes) override {
+    shared_.routes.store(std::make_shared<const RoutingTable>(std::move(routes), shared_.functions));
+    shared_.routes_version.fetch_add(1, std::memory_order_release);
+  }
+
+  Task<void> close(Deadline grace) override {
+    // All begin to drain at once; then each is waited for.
+    for (auto& slot : fronts_) slot->loop.post([&slot = *slot] { slot.front->drain(); });
+    for (auto& slot : fronts_) {
+      auto executor = slot->loop.executor();
+      co_await boost::asio::co_spawn(executor, close_front(*slot, grace), boost::asio::use_awaitable);
+    }
+    fronts_.clear();
+  }
+
+ private:
+  // A Front and the loop that it lives and dies on.
+  struct Slot {
+    Loop& loop;
+    std::unique_ptr<Front> front;
+  };
+
+  void start_front(Loop& loop, const http::Address& address, UniqueFd socket) {
+    fronts_.push_back(std::make_unique<Slot>(loop, nullptr));
+    auto shared_socket = std::make_shared<UniqueFd>(std::move(socket));
+    loop.post([this, slot = fronts_.back().get(), address, shared_socket] {
+      slot->front = std::make_unique<Front>(slot->loop, shared_, address);
+      slot->front->listen(std::move(*shared_socket));
+    });
+  }
+
+  static Task<void> close_front(Slot& slot, Deadline grace) {
+    co_await slot.front->close(grace);
+    slot.front.reset();
+  }
+
+  Shared shared_;
+  std::uint16_t port_ = 0;
+  std::vector<std::unique_ptr<Slot>> fronts_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Gateway>> Gateway::listen(
+    std::vector<Loop*> loops, const std::string& address, scheduler::Functions& functions, BlobGate& blobs,
+    GatewayLimits limits) {
+  auto gateway = std::make_unique<LoopGateway>(functions, blobs, limits);
+  TRY_VOID(gateway->open(loops, address));
+  return std::unique_ptr<Gateway>(std::move(gateway));
+}
+
+}  // namespace bimodal::gateway

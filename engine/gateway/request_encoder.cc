@@ -1,0 +1,68 @@
+#include "gateway/request_encoder.h"
+
+#include <algorithm>
+
+#include "http/chars.h"
+#include "wire/frame.h"
+
+namespace bimodal::gateway {
+namespace {
+
+bool is_proxy_token(std::string_view authorization) {
+  constexpr std::string_view kBearer = "bearer ";
+  return authorization.size() > kBearer.size() &&
+         http::equals_ignoring_case(authorization.substr(0, kBearer.size()), kBearer) &&
+         http::trimmed(authorization.substr(kBearer.size())).starts_with("wk-");
+}
+
+// A cheap first look: every name below begins with one of these letters.
+bool may_be_ours(char c) { return c == 'a' || c == 'c' || c == 'e' || c == 'k' || c == 'm' || c == 'p' || c == 't' || c == 'u' || c == 'x'; }
+
+bool is_for_the_app(const http::RequestHead& head, const http::Field& field) {
+  if (may_be_ours(field.name[0])) {
+    if (http::is_hop_by_hop(field.name) || field.name == "expect" || field.name == "x-forwarded-for") return false;
+    if (field.name == "modal-key" || field.name == "modal-secret") return false;
+    if (field.name == "authorization" && is_proxy_token(field.value)) return false;
+  }
+  return std::none_of(head.connection_options.begin(), head.connection_options.end(), [&](std::string_view option) {
+    return http::equals_ignoring_case(option, field.name);
+  });
+}
+
+}  // namespace
+
+std::size_t begin_request_frame(
+    const http::RequestHead& head, const RequestFacts& facts, wire::RequestHead& scratch, std::string& out) {
+  scratch.kind = wire::RequestKind::Http;
+  scratch.http_version = static_cast<std::uint8_t>(10 + head.minor_version);
+  scratch.https = false;
+  scratch.web_method = facts.web_method;
+  scratch.request_id = facts.request_id;
+  scratch.method = head.method;
+  scratch.raw_path = head.path;
+  scratch.query = head.query;
+  scratch.client_host = facts.client_host;
+  scratch.client_port = facts.client_port;
+  scratch.server_host = facts.server_host;
+  scratch.server_port = facts.server_port;
+  scratch.headers.clear();
+  for (const http::Field& field : head.fields) {
+    if (is_for_the_app(head, field)) scratch.headers.push_back({field.name, field.value});
+  }
+  out.resize(out.size() + wire::kHeaderSize);
+  const std::size_t before = out.size();
+  if (!wire::encode(scratch, out)) return 0;
+  return out.size() - before;
+}
+
+void seal_request_frame(std::string& frame, std::size_t head_size, bool is_whole) {
+  wire::encode(
+      {.size = static_cast<std::uint32_t>(frame.size() - wire::kHeaderSize),
+       .stream = 0,
+       .type = wire::FrameType::Request,
+       .flags = is_whole ? wire::kEnd : std::uint8_t{0},
+       .extra = static_cast<std::uint32_t>(head_size)},
+      frame.data());
+}
+
+}  // namespace bimodal::gateway

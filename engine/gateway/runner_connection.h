@@ -1,0 +1,116 @@
+// One loop's connection to one container's runner, with many requests as streams on it. Loop-bound.
+//
+// What streams send during a turn leaves in one write at its end. The runner is the user's code and not trusted: a frame
+// that breaks the protocol or a body beyond its credit ends the connection, and with it every stream on it.
+#pragma once
+
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "gateway/frame_reader.h"
+#include "http/reactor.h"
+#include "http/send_queue.h"
+#include "http/service.h"
+#include "wire/head.h"
+
+namespace bimodal::gateway {
+
+enum class CancelReason : std::uint32_t { CallerGone = 1, TimedOut = 2, Draining = 3 };
+
+class RunnerConnection final : public http::Poller::Source, private FrameReader::Sink {
+ public:
+  // Body that waits to be written before congested() asks the streams to stop.
+  static constexpr std::size_t kCongested = 1 << 20;
+  // Then a new connection must be made, because stream numbers are never used again.
+  static constexpr std::uint32_t kLastStream = 0xfffffff0;
+
+  // One request as the connection sees it. After on_done() or on_lost() it hears nothing more.
+  class Stream {
+   public:
+    virtual void on_response(const wire::ResponseHead& head, std::string_view body, http::Part part) = 0;
+    virtual void on_response_body(std::string_view bytes, http::Part part) = 0;
+    virtual void on_trailers(const wire::Headers& trailers) = 0;
+    virtual void on_credit(std::uint32_t bytes) = 0;
+    virtual void on_uncongested() = 0;
+    virtual void on_abort(std::string_view reason) = 0;
+    virtual void on_done() = 0;
+    // The connection broke. `unsent` holds all of the stream's frames if not a byte of them was written, so that the
+    // request can safely go elsewhere; it is empty otherwise.
+    virtual void on_lost(std::string unsent) = 0;
+
+   protected:
+    ~Stream() = default;
+  };
+
+  class Owner {
+   public:
+    // The connection is closed and will be destroyed at the end of the turn.
+    virtual void on_runner_closed(RunnerConnection& connection) = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+
+  // Connects to the Unix socket `path` of container `task_id`. Unavailable when nobody listens there.
+  static Result<std::unique_ptr<RunnerConnection>> connect(
+      http::Reactor& reactor, const std::string& path, std::string task_id, Owner& owner);
+  ~RunnerConnection() override;
+
+  // Opens a stream with `frames` (a Request frame, maybe Body frames; their stream numbers are filled in here) and
+  // returns its number.
+  std::uint32_t open(Stream& stream, std::string& frames);
+  void send_body(std::uint32_t stream, std::string_view bytes, http::Part part);
+  void send_credit(std::uint32_t stream, std::uint32_t bytes);
+  void send_cancel(std::uint32_t stream, CancelReason reason);
+  // The stream's owner goes; whatever the runner still says about it is dropped.
+  void abandon(std::uint32_t stream) { streams_.erase(stream); }
+
+  const std::string& task_id() const { return task_id_; }
+  bool usable() const { return !closed_ && !broken_ && next_stream_ < kLastStream; }
+  bool congested() const { return out_.size() > kCongested; }
+  std::size_t streams() const { return streams_.size(); }
+  // Writes what the socket takes and closes; every stream hears on_lost().
+  void close();
+
+ private:
+  struct Entry {
+    Stream* stream = nullptr;
+    std::uint64_t opened_at = 0;  // position of its first frame in everything ever sent
+  };
+
+  RunnerConnection(http::Reactor& reactor, UniqueFd socket, std::string task_id, Owner& owner);
+
+  void on_ready(std::uint32_t events) override;
+  void on_turn_end() override;
+  bool on_frame(const wire::FrameHeader& header, std::string_view payload) override;
+  bool on_connection_frame(const wire::FrameHeader& header);
+  bool on_stream_frame(Stream& stream, const wire::FrameHeader& header, std::string_view payload);
+  bool on_response(Stream& stream, const wire::FrameHeader& header, std::string_view payload);
+
+  void read();
+  void note_sent(http::SendQueue::Outcome outcome);
+  void relieve();
+  void lose(std::string_view why);
+  boost::unordered_flat_map<std::uint32_t, std::string> unsent_frames() const;
+
+  http::Reactor& reactor_;
+  UniqueFd socket_;
+  std::string task_id_;
+  Owner& owner_;
+  http::SendQueue out_;
+  FrameReader reader_;
+  boost::unordered_flat_map<std::uint32_t, Entry> streams_;
+  wire::ResponseHead response_;  // kept for its memory
+  wire::Headers trailers_;
+  std::uint32_t next_stream_ = 1;
+  bool was_congested_ = false;
+  bool blocked_ = false;
+  bool broken_ = false;
+  bool closed_ = false;
+};
+
+}  // namespace bimodal::gateway

@@ -1,0 +1,123 @@
+#include "http/poller.h"
+
+#include <sys/epoll.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+
+#include "base/check.h"
+
+namespace bimodal::http {
+namespace {
+
+constexpr int kBatch = 256;
+constexpr int kMaxBatchesPerTurn = 4;  // then the loop's other work gets its chance
+
+}  // namespace
+
+struct Poller::Epoll {
+  Epoll(boost::asio::io_context& context, int fd) : fd(fd), descriptor(context, fd) {}
+  int fd;
+  boost::asio::posix::stream_descriptor descriptor;  // owns fd
+  std::array<epoll_event, kBatch> events;
+  int at = 0;
+  int count = 0;
+};
+
+Poller::Poller(Loop& loop) : loop_(loop) {
+  int fd = ::epoll_create1(EPOLL_CLOEXEC);
+  CHECK(fd >= 0);
+  epoll_ = std::make_shared<Epoll>(loop.context(), fd);
+  wait();
+}
+
+Poller::~Poller() {
+  boost::system::error_code ignored;
+  epoll_->descriptor.close(ignored);
+}
+
+void Poller::watch(int fd, std::uint32_t events, Source& source) {
+  epoll_event event{.events = events, .data = {.ptr = &source}};
+  CHECK(::epoll_ctl(epoll_->fd, EPOLL_CTL_ADD, fd, &event) == 0);
+}
+
+void Poller::change(int fd, std::uint32_t events, Source& source) {
+  epoll_event event{.events = events, .data = {.ptr = &source}};
+  CHECK(::epoll_ctl(epoll_->fd, EPOLL_CTL_MOD, fd, &event) == 0);
+}
+
+void Poller::forget(int fd, Source& source) {
+  ::epoll_ctl(epoll_->fd, EPOLL_CTL_DEL, fd, nullptr);
+  for (int i = epoll_->at; i < epoll_->count; ++i) {
+    if (epoll_->events[i].data.ptr == &source) epoll_->events[i].data.ptr = nullptr;
+  }
+  if (source.deferred_) {
+    std::replace(deferred_.begin(), deferred_.end(), &source, static_cast<Source*>(nullptr));
+    source.deferred_ = false;
+  }
+}
+
+void Poller::defer(Source& source) {
+  if (source.deferred_) return;
+  source.deferred_ = true;
+  deferred_.push_back(&source);
+  finish_turn_soon();
+}
+
+void Poller::retire(std::unique_ptr<Retirable> object) {
+  retired_.push_back(std::move(object));
+  finish_turn_soon();
+}
+
+void Poller::wait() {
+  auto turn_when_ready = [this](boost::system::error_code failure) {
+    if (failure) return;  // the poller is gone
+    turn();
+    wait();
+  };
+  epoll_->descriptor.async_wait(boost::asio::posix::stream_descriptor::wait_read, std::move(turn_when_ready));
+}
+
+void Poller::turn() {
+  in_turn_ = true;
+  for (int i = 0; i < kMaxBatchesPerTurn && dispatch_batch(); ++i) finish_turn();
+  in_turn_ = false;
+}
+
+bool Poller::dispatch_batch() {
+  epoll_->count = ::epoll_wait(epoll_->fd, epoll_->events.data(), kBatch, 0);
+  for (epoll_->at = 0; epoll_->at < epoll_->count;) {
+    epoll_event event = epoll_->events[epoll_->at++];
+    if (event.data.ptr) static_cast<Source*>(event.data.ptr)->on_ready(event.events);
+  }
+  return epoll_->count > 0;
+}
+
+// The list grows while it is walked: a source that reads on may make others write.
+void Poller::finish_turn() {
+  for (std::size_t i = 0; i < deferred_.size(); ++i) {
+    Source* source = deferred_[i];
+    if (!source) continue;
+    source->deferred_ = false;
+    source->on_turn_end();
+  }
+  deferred_.clear();
+  std::vector<std::unique_ptr<Retirable>> retired;
+  retired.swap(retired_);
+}
+
+void Poller::finish_turn_soon() {
+  if (in_turn_ || finish_posted_) return;
+  finish_posted_ = true;
+  loop_.post([this, alive = std::weak_ptr<Epoll>(epoll_)] {
+    if (alive.expired()) return;
+    finish_posted_ = false;
+    in_turn_ = true;
+    finish_turn();
+    in_turn_ = false;
+  });
+}
+
+}  // namespace bimodal::http

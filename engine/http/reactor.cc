@@ -1,0 +1,40 @@
+#include "http/reactor.h"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+namespace bimodal::http {
+
+struct Reactor::Ticker {
+  explicit Ticker(boost::asio::io_context& context) : timer(context) {}
+  boost::asio::steady_timer timer;
+  bool running = false;
+};
+
+Reactor::Reactor(Loop& loop)
+    : loop_(loop),
+      poller_(loop),
+      wheel_(Deadline::Clock::now()),
+      ticker_(std::make_unique<Ticker>(loop.context())) {}
+
+Reactor::~Reactor() = default;
+
+void Reactor::arm(TimerWheel::Timer& timer, Deadline deadline) {
+  // A wheel that stood still is brought up to date, or the new timer would be late by as long as it stood.
+  if (wheel_.empty()) wheel_.advance(Deadline::Clock::now());
+  wheel_.arm(timer, deadline);
+  if (!ticker_->running) tick();
+}
+
+void Reactor::tick() {
+  ticker_->running = !wheel_.empty();
+  if (!ticker_->running) return;
+  ticker_->timer.expires_after(TimerWheel::kTick);
+  ticker_->timer.async_wait([this](boost::system::error_code failure) {
+    if (failure) return;  // the reactor is gone
+    wheel_.advance(Deadline::Clock::now());
+    tick();
+  });
+}
+
+}  // namespace bimodal::http

@@ -1,0 +1,53 @@
+// What all connections of one loop share: readiness, timers, spare buffers, a place to read into, the Date line.
+// Loop-bound; created and destroyed on its loop or while that doesn't run.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "http/buffer_pool.h"
+#include "http/date.h"
+#include "http/poller.h"
+#include "http/request_head.h"
+#include "http/timer_wheel.h"
+
+namespace bimodal::http {
+
+class Reactor {
+ public:
+  static constexpr std::size_t kScratchSize = 64 * 1024;
+
+  explicit Reactor(Loop& loop);
+  ~Reactor();
+
+  Loop& loop() { return loop_; }
+  Poller& poller() { return poller_; }
+  BufferPool& buffers() { return buffers_; }
+  std::string_view date() { return date_.now(); }
+
+  // For the running callback only: the next one overwrites them.
+  std::span<char> scratch() { return scratch_; }
+  RequestHead& request_head() { return request_head_; }
+
+  // Calls timer.on_timeout() when `deadline` passed, at most one tick later.
+  void arm(TimerWheel::Timer& timer, Deadline deadline);
+  void disarm(TimerWheel::Timer& timer) { wheel_.disarm(timer); }
+
+ private:
+  struct Ticker;
+
+  void tick();
+
+  Loop& loop_;
+  Poller poller_;
+  TimerWheel wheel_;
+  BufferPool buffers_;
+  DateLine date_;
+  RequestHead request_head_;
+  std::unique_ptr<Ticker> ticker_;
+  std::array<char, kScratchSize> scratch_;
+};
+
+}  // namespace bimodal::http

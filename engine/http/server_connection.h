@@ -1,0 +1,146 @@
+// The server's side of one HTTP/1 connection: reads requests one after the other, writes their responses in order.
+// Loop-bound, no product logic.
+//
+// It reads ahead at most kMaxReadAhead bytes while a request is being answered, reads a body only as far as the
+// responder granted, takes no further request while more than kMaxUnsent bytes of responses wait, and writes as the
+// responder says, who must keep unsent() bounded. Time limits: a head must be whole within head_timeout, an idle
+// connection is closed after idle_timeout, and so is one whose peer neither sends the body that we wait for nor reads
+// the response for that long.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/unique_fd.h"
+#include "http/address.h"
+#include "http/chunk_decoder.h"
+#include "http/reactor.h"
+#include "http/response_head.h"
+#include "http/send_queue.h"
+#include "http/service.h"
+
+namespace bimodal::http {
+
+struct ConnectionLimits {
+  std::size_t max_head_bytes = 64 * 1024;
+  std::chrono::milliseconds head_timeout = std::chrono::seconds(30);
+  std::chrono::milliseconds idle_timeout = std::chrono::seconds(75);
+};
+
+class ServerConnection final : public Poller::Source, private TimerWheel::Timer {
+ public:
+  static constexpr std::size_t kMaxReadAhead = 64 * 1024;
+  static constexpr std::size_t kMaxUnsent = 256 * 1024;
+  // What is left of a body when its response is finished is read and dropped up to here, else the connection closes.
+  static constexpr std::uint64_t kMaxDiscard = 256 * 1024;
+
+  // `limits` outlives the connection.
+  ServerConnection(
+      Reactor& reactor, UniqueFd socket, const Address& peer, Service& service, const ConnectionLimits& limits);
+  ~ServerConnection() override;
+
+  // Begins to read; before that nothing happens.
+  void start();
+
+  // --- for the service and the responder of the current request ---
+
+  void attach(Responder& responder) { responder_ = &responder; }
+  // Lets the responder have `bytes` more of the body.
+  void grant_body(std::size_t bytes);
+  // Writes "100 Continue" if the client waits for it.
+  void send_continue();
+  // Writes the head. False, with nothing written, when it can't be sent (see write_response_head).
+  bool begin_response(const ResponseHead& head);
+  // Writes part of the body; dropped where the response has none or is longer than it said.
+  void write(std::string_view bytes);
+  // The response is complete. `trailers` go out if the framing is chunked, but for those that can't be written.
+  void finish(std::span<const Field> trailers = {});
+  // Head, body and end in one.
+  void reply(int status, std::span<const Field> fields, std::string_view body);
+  // Cuts the connection so that the client sees an incomplete response. No on_gone() follows.
+  void abort();
+
+  bool response_begun() const { return response_ != ResponseState::None; }
+  std::size_t unsent() const { return out_.size(); }
+  const std::string& peer_host() const { return peer_host_; }
+  std::uint16_t peer_port() const { return peer_port_; }
+
+  // Closes now when idle, else after the running response.
+  void drain();
+  // Closes at once; the responder, if any, hears on_gone().
+  void cut();
+
+ private:
+  enum class Input : std::uint8_t {
+    Head,      // waiting for a request, or in the middle of its head
+    Body,      // in the middle of its body
+    Received,  // whole; reading on only to see the caller leave
+    Lingering  // reading and dropping, so that the last response isn't lost to a reset
+  };
+  enum class ResponseState : std::uint8_t { None, Begun, Finished };
+
+  void on_ready(std::uint32_t events) override;
+  void on_turn_end() override;
+  void on_timeout() override;
+
+  // server_connection_input.cc: from bytes to requests.
+  void read();
+  void on_eof();
+  void process_pending();
+  std::size_t process(char* data, std::size_t size);
+  std::size_t consume(char* data, std::size_t size);
+  std::size_t consume_head(char* data, std::size_t size);
+  std::size_t consume_sized(std::string_view input);
+  std::size_t consume_chunked(std::string_view input);
+  void deliver(std::string_view bytes, Part part);
+  void begin_request(const RequestHead& head);
+  void next_request();
+  void refuse(int status, std::string_view reason);
+  std::size_t body_allowance() const;
+
+  // server_connection.cc: from responses to bytes, and the connection's end.
+  void end_exchange();
+  void close_gracefully();
+  void flush();
+  void note_sent(SendQueue::Outcome outcome);
+  void lose();
+  void close();
+  void update_interest();
+  void watch_time();
+
+  Reactor& reactor_;
+  UniqueFd socket_;
+  Service& service_;
+  const ConnectionLimits& limits_;
+  Responder* responder_ = nullptr;
+  SendQueue out_;
+  std::string pending_;          // received, not consumed
+  std::size_t head_resume_ = 0;  // where scanning the head in pending_ goes on
+  std::size_t grant_ = 0;        // bytes of body that the responder still takes
+  std::uint64_t body_left_ = 0;  // of a sized body; of a chunked one that is dropped, what may still be
+  std::uint64_t response_left_ = 0;
+  std::string peer_host_;
+  std::uint16_t peer_port_ = 0;
+  ChunkDecoder chunks_;
+  ResponseContext context_;
+  Framing framing_;
+  std::uint32_t interest_ = 0;
+  Input input_ = Input::Head;
+  ResponseState response_ = ResponseState::None;
+  bool chunked_body_ = false;
+  bool continue_wanted_ = false;
+  bool head_started_ = false;  // its time runs
+  bool pause_due_ = false;     // the responder hears on_input_pause() when what was read is consumed
+  bool processing_ = false;
+  bool resume_ = false;    // pending_ may be consumed further at the end of the turn
+  bool blocked_ = false;   // the socket takes no more
+  bool broken_ = false;    // the socket refused a write
+  bool draining_ = false;
+  bool shut_ = false;      // Lingering: our side is shut, waiting for the peer's
+  bool closed_ = false;
+};
+
+}  // namespace bimodal::http

@@ -1,0 +1,45 @@
+// Between a server connection and what answers its requests. Loop-bound.
+#pragma once
+
+#include <string_view>
+
+#include "http/request_head.h"
+
+namespace bimodal::http {
+
+class ServerConnection;
+
+enum class Part { More, Last };
+
+// One request's application side. The connection calls it from on_request() on until the response is finished or
+// on_gone(); it never calls it again after either.
+class Responder {
+ public:
+  // The next bytes of the request's body, never more than was granted; `bytes` may be empty with Part::Last.
+  virtual void on_body(std::string_view bytes, Part part) = 0;
+  // What has arrived of the request is delivered; the next on_body() comes in a later turn, if any.
+  virtual void on_input_pause() {}
+  // Some of what was written has left: unsent() is smaller than before.
+  virtual void on_sent() {}
+  // The caller went away, stopped sending or reading, or was cut off. The connection is not to be touched any more.
+  virtual void on_gone() = 0;
+
+ protected:
+  ~Responder() = default;
+};
+
+class Service {
+ public:
+  // A request has come. `head` and its views are good for this call only. The service answers at once, or names a
+  // Responder by attach(), which hears the body as far as it is granted.
+  virtual void on_request(ServerConnection& connection, const RequestHead& head) = 0;
+  // A request that can't be understood: the service answers with `status`; the connection closes then.
+  virtual void on_bad_request(ServerConnection& connection, int status, std::string_view reason) = 0;
+  // The connection is closed and will be destroyed at the end of the turn.
+  virtual void on_closed(ServerConnection& connection) = 0;
+
+ protected:
+  ~Service() = default;
+};
+
+}  // namespace bimodal::http

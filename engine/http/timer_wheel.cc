@@ -1,0 +1,80 @@
+#include "http/timer_wheel.h"
+
+#include <algorithm>
+
+namespace bimodal::http {
+
+TimerWheel::Timer::~Timer() {
+  if (wheel_) wheel_->disarm(*this);
+}
+
+TimerWheel::TimerWheel(Deadline::Clock::time_point now) : start_(now) {
+  for (Link& slot : slots_) slot.previous = slot.next = &slot;
+}
+
+std::uint64_t TimerWheel::tick_of(Deadline::Clock::time_point point) const {
+  if (point <= start_) return 0;
+  auto ticks = (point - start_ + kTick - std::chrono::nanoseconds(1)) / kTick;  // rounded up: never early
+  return static_cast<std::uint64_t>(ticks);
+}
+
+void TimerWheel::arm(Timer& timer, Deadline deadline) {
+  if (timer.wheel_) disarm(timer);
+  if (deadline.is_never()) return;
+  timer.wheel_ = this;
+  timer.tick_ = std::max(tick_of(deadline.point()), current_ + 1);
+  Link& slot = slots_[timer.tick_ % kSlots];
+  timer.previous = slot.previous;
+  timer.next = &slot;
+  slot.previous->next = &timer;
+  slot.previous = &timer;
+  ++armed_;
+}
+
+void TimerWheel::disarm(Timer& timer) {
+  if (!timer.wheel_) return;
+  timer.previous->next = timer.next;
+  timer.next->previous = timer.previous;
+  timer.wheel_ = nullptr;
+  --armed_;
+}
+
+void TimerWheel::advance(Deadline::Clock::time_point now) {
+  if (now <= start_) return;
+  const auto target = static_cast<std::uint64_t>((now - start_) / kTick);  // rounded down: whole ticks only
+  while (current_ < target) {
+    if (armed_ == 0) {
+      current_ = target;
+      return;
+    }
+    ++current_;
+    fire_slot(slots_[current_ % kSlots]);
+  }
+}
+
+// The due ones move to a list of their own first: a callback may arm and disarm any timer, also one of those.
+void TimerWheel::fire_slot(Link& slot) {
+  Link due;
+  due.previous = due.next = &due;
+  for (Link* link = slot.next; link != &slot;) {
+    auto* timer = static_cast<Timer*>(link);
+    link = link->next;
+    if (timer->tick_ == current_) move_before(*timer, due);
+  }
+  while (due.next != &due) {
+    auto* timer = static_cast<Timer*>(due.next);
+    disarm(*timer);
+    timer->on_timeout();
+  }
+}
+
+void TimerWheel::move_before(Link& link, Link& place) {
+  link.previous->next = link.next;
+  link.next->previous = link.previous;
+  link.previous = place.previous;
+  link.next = &place;
+  place.previous->next = &link;
+  place.previous = &link;
+}
+
+}  // namespace bimodal::http
