@@ -30,7 +30,7 @@ def _main():
     own_dir = os.path.dirname(os.path.abspath(__file__))
     _append_fallbacks(os.path.dirname(own_dir))
     _run_hidden_sitecustomize(own_dir)
-    if "BIMODAL_LISTEN_FD" in os.environ:
+    if os.environ.get("BIMODAL_LISTEN_FD"):
         from bimodal_runner import hook
 
         hook.install()

@@ -1,4 +1,4 @@
-"""Calls takeover.install() right after the client's ASGI module was imported, without importing anything early."""
+"""Calls takeover.install() as soon as the client's ASGI module has been imported, without importing anything early."""
 
 import sys
 from importlib.machinery import PathFinder
@@ -24,12 +24,19 @@ def _call_after_execution(loader):
 
     def exec_module(module):
         execute(module)
-        from . import takeover
-
-        takeover.install(module)
+        _take_over(module)
 
     loader.exec_module = exec_module
 
 
+def _take_over(module):
+    from . import takeover
+
+    takeover.install(module)
+
+
 def install():
-    sys.meta_path.insert(0, _AfterImport())
+    if TARGET in sys.modules:  # by the image's own sitecustomize
+        _take_over(sys.modules[TARGET])
+    else:
+        sys.meta_path.insert(0, _AfterImport())

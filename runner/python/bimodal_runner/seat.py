@@ -17,7 +17,8 @@ class Seat:
         self._vars = (input_id_var, function_call_id_var)
         self._attempt_token_var = attempt_token_var
         self._mounts = []
-        self._over = None  # a future while an input occupies the seat: True when drained, False when cancelled
+        self._over = None  # a future while an input occupies the seat
+        self._drained = False  # for good: a container that was told to drain is on its way out
 
     def mount(self, web_method, app, state):
         """Serves `app` for that method of the user's class ("" for a function). `state` is the lifespan's dictionary."""
@@ -28,9 +29,8 @@ class Seat:
 
         There is one listener: a second input waits for the first, and goes on in its place if that was cancelled.
         """
-        drained = False
-        while not drained:
-            drained = await (self._serve() if self._over is None else asyncio.shield(self._over))
+        while not self._drained:
+            await (self._serve() if self._over is None else asyncio.shield(self._over))
         return
         yield
 
@@ -52,13 +52,13 @@ class Seat:
                 server.mount(*mount)
             server.start()
             await drained.wait()
-            return True
+            self._drained = True
         except asyncio.CancelledError:
             await self._cancel_requests(server)
             raise
         finally:
             server.close()
-            self._over.set_result(drained.is_set())
+            self._over.set_result(None)
             self._over = None
 
     async def _cancel_requests(self, server):
