@@ -75,6 +75,10 @@ class Running:
     def output(self) -> str:
         return "".join(self._lines)
 
+    @property
+    def urls(self) -> list[str]:
+        return urls_in(self.output)
+
     def wait_for(self, text: str, timeout_s: float = 180) -> str:
         """All output, once it holds `text`."""
 

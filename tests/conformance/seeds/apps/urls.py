@@ -1,0 +1,29 @@
+import modal
+
+app = modal.App("app-name")
+
+
+@app.function()
+@modal.fastapi_endpoint(label="api")
+def handler():
+    return "by label"
+
+
+@app.function()
+@modal.fastapi_endpoint()
+def my_endpoint():
+    url = my_endpoint.get_web_url()
+    return {"url": url}
+
+
+@app.function()
+@modal.fastapi_endpoint(custom_domains=["api.example.com", "*.example.net"])
+def hello(message: str):
+    return {"message": f"hello {message}"}
+
+
+@app.function()
+@modal.concurrent(max_inputs=10)
+@modal.fastapi_endpoint(method="POST")
+async def batch_predict(data: dict):
+    return {"result": data["text"]}

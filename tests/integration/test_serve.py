@@ -1,0 +1,69 @@
+"""bimodal serve: reload, broken files, Ctrl-C, --timeout."""
+
+import statistics
+import time
+
+from support.apps import write_hello
+from support.waiting import eventually
+
+STOPPED = "modal-http: app for invoked web endpoint is stopped"
+RELOADS = 10
+RELOAD_S = 1.5
+
+
+def answers(daemon, url: str, text: str) -> bool:
+    answer = daemon.get(url)
+    return answer.status_code == 200 and answer.json() == text
+
+
+def test_the_url_of_a_served_app_ends_in_dev_and_stops_with_ctrl_c(daemon, scripts):
+    with daemon.serve(write_hello(scripts, "served")) as serving:
+        (url,) = serving.urls
+        assert "hello-hello-dev." in url
+        assert daemon.get(url).json() == "served"
+        serving.interrupt()
+        assert serving.wait() in (0, 130)
+    answer = daemon.get(url)
+    assert (answer.status_code, answer.text.strip()) == (404, STOPPED)
+    eventually(lambda: not daemon.containers(), 40, "no container left")
+
+
+def test_a_saved_file_answers_anew_within_the_promised_time(daemon, scripts):
+    times = []
+    with daemon.serve(write_hello(scripts, "version 0")) as serving:
+        (url,) = serving.urls
+        eventually(lambda: answers(daemon, url, "version 0"), 60, "the first version")
+        for number in range(1, RELOADS + 1):
+            write_hello(scripts, f"version {number}")
+            saved = time.monotonic()
+            eventually(lambda: answers(daemon, url, f"version {number}"), 20, f"version {number}")  # noqa: B023
+            times.append(time.monotonic() - saved)
+    assert statistics.median(times) <= RELOAD_S, times
+
+
+def test_a_broken_file_leaves_the_old_version_serving_and_shows_why(daemon, scripts):
+    script = write_hello(scripts, "good")
+    with daemon.serve(script) as serving:
+        (url,) = serving.urls
+        eventually(lambda: answers(daemon, url, "good"), 60, "the first version")
+        script.write_text(script.read_text() + "\nthis is no python\n")
+        serving.wait_for("SyntaxError")
+        assert answers(daemon, url, "good")
+        write_hello(scripts, "mended")
+        eventually(lambda: answers(daemon, url, "mended"), 30, "the mended version")
+
+
+def test_serve_ends_after_its_timeout(daemon, scripts):
+    with daemon.serve(write_hello(scripts, "short"), "--timeout", "3") as serving:
+        (url,) = serving.urls
+        assert daemon.get(url).json() == "short"
+        assert serving.wait() == 0
+    assert daemon.get(url).status_code == 404
+
+
+def test_containers_prints_appear_in_the_serving_terminal(daemon, scripts):
+    script = write_hello(scripts, "x")
+    script.write_text(script.read_text().replace('return "x"', 'print("printed inside"); return "x"'))
+    with daemon.serve(script) as serving:
+        daemon.get(serving.urls[0])
+        serving.wait_for("printed inside", 20)
