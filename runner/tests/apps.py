@@ -2,7 +2,10 @@
 
 import asyncio
 import contextvars
+import gc
 import json
+import resource
+import sys
 import threading
 
 input_id = contextvars.ContextVar("input_id")
@@ -310,3 +313,28 @@ async def inspect_task(scope, receive, send):
     await asyncio.sleep(0)
     state = inspect.getcoroutinestate(coroutine)
     await respond(send, json.dumps([state, asyncio.iscoroutine(coroutine), "inspect_task" in repr(coroutine.cr_code)]).encode())
+
+
+async def usage(scope, receive, send):
+    """What this process holds: memory blocks, objects, references to shared constants, and its peak in KiB."""
+    gc.collect()
+    held = {
+        "blocks": sys.getallocatedblocks(),
+        "objects": len(gc.get_objects()),
+        "references": sum(map(sys.getrefcount, (None, True, False, b"", "", "http", "GET", "http.request"))),,
+        "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+    }
+    await respond(send, json.dumps(held).encode())
+
+
+async def touch_everything(scope, receive, send):
+    """Every path that allocates: body, waiting receive(), streamed response, a disconnect."""
+    message = await receive()
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"a", b"b")]})
+    await send({"type": "http.response.body", "body": message["body"], "more_body": True})
+    while message["more_body"]:
+        message = await receive()
+    await send({"type": "http.response.body"})
+    await receive()
+    if scope["query_string"] == b"fail":
+        raise OSError("expected")

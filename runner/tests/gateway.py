@@ -185,5 +185,17 @@ class Gateway:
                 self.send_frame(CREDIT, stream, extra=len(body))
             answer.complete = answer.complete or (frame.type in (RESPONSE, BODY) and frame.end)
 
+    def answer_rest(self, stream):
+        """The rest of a body, when Response was read already."""
+        body = b""
+        while (frame := self.frame_of(stream)).type == BODY:
+            body += frame.payload
+        assert frame.type == DONE, frame
+        return body
+
+    def forget(self, stream):
+        """Drops what is kept of a stream that is over."""
+        assert not self._unread.pop(stream)
+
     def request(self, *args, **kwargs):
         return self.answer(self.begin(*args, **kwargs))

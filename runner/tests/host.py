@@ -1,4 +1,4 @@
-"""Serves an application of apps.py by the runner alone, without the client: host.py LOOP APP [APP…].
+"""Serves applications of apps.py or frameworks.py by the runner alone, without the client: host.py LOOP APP [APP…].
 
 The listening socket is inherited under the number in BIMODAL_LISTEN_FD. With several applications each is mounted
 under its own name. Ends when drained, or on SIGINT as the client does: by cancelling the seat.
@@ -15,6 +15,14 @@ import apps
 from bimodal_runner.seat import Seat
 
 
+def find(name):
+    if hasattr(apps, name):
+        return getattr(apps, name)
+    import frameworks
+
+    return getattr(frameworks, name)
+
+
 async def occupy(seat):
     async for _ in seat.occupy():
         raise AssertionError("a seat yields nothing")
@@ -23,7 +31,7 @@ async def occupy(seat):
 async def main(names):
     seat = Seat(apps.input_id, apps.function_call_id, contextvars.ContextVar("attempt_token"))
     for name in names:
-        seat.mount(name if len(names) > 1 else "", getattr(apps, name), {"from_lifespan": 1})
+        seat.mount(name if len(names) > 1 else "", find(name), {"from_lifespan": 1})
     task = asyncio.ensure_future(occupy(seat))
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, task.cancel)
     try:
