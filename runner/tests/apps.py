@@ -321,7 +321,7 @@ async def usage(scope, receive, send):
     held = {
         "blocks": sys.getallocatedblocks(),
         "objects": len(gc.get_objects()),
-        "references": sum(map(sys.getrefcount, (None, True, False, b"", "", "http", "GET", "http.request"))),,
+        "references": sum(map(sys.getrefcount, (None, True, False, b"", "", "http", "GET", "http.request"))),
         "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
     }
     await respond(send, json.dumps(held).encode())
