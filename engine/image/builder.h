@@ -4,6 +4,8 @@
 // recipe costs a few look-ups.
 #pragma once
 
+#include <boost/asio/any_io_executor.hpp>
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -13,6 +15,13 @@
 
 #include "async/task.h"
 #include "base/result.h"
+
+namespace bimodal {
+class BlockingPool;
+}
+namespace bimodal::sandbox {
+class Launcher;
+}
 
 namespace bimodal::image {
 
@@ -64,7 +73,23 @@ class Builder {
   // "1.5.4", made on first use. Returns its path.
   virtual Task<Result<std::filesystem::path>> runtime_layer(std::string python, std::string client_version) = 0;
   virtual std::filesystem::path layers_dir() const = 0;
+  // Stops what is being built (builds fail with Cancelled) and waits for it. Must finish before destruction.
   virtual Task<void> close() = 0;
 };
+
+struct BuilderConfig {
+  std::filesystem::path home;        // BIMODAL_HOME
+  std::filesystem::path layers_dir;  // empty: home / "layers". Several homes may share one
+  std::filesystem::path runner_dir;  // holds sitecustomize.py, bimodal_runner/ and _runner.abi3.so
+  std::vector<std::string> client_versions;  // that runtime_layer() accepts
+  std::vector<std::string> apt_sources;      // "deb URI suite component" for the Debian base; empty: the host's own
+  std::map<std::string, std::string> host_env;  // the daemon's environment, for pip, uv, apt and proxy settings
+  std::chrono::seconds step_time_limit = std::chrono::hours(1);
+};
+
+// The builder on this host. `launcher` and `pool` must outlive it. Nothing is read or written before the first call;
+// a layers directory that can't be used is what every call then fails with.
+std::unique_ptr<Builder> make_builder(
+    BuilderConfig config, sandbox::Launcher& launcher, BlockingPool& pool, boost::asio::any_io_executor executor);
 
 }  // namespace bimodal::image

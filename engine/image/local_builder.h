@@ -1,0 +1,66 @@
+// The Builder on this host: plans a recipe and has its layers made, one after the other. Loop-bound.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "async/blocking_pool.h"
+#include "async/pulse.h"
+#include "async/scope.h"
+#include "image/bases.h"
+#include "image/builder.h"
+#include "image/host_commands.h"
+#include "image/layer_cache.h"
+#include "image/plan.h"
+#include "image/sandbox_steps.h"
+
+namespace bimodal::image {
+
+class LocalBuilder : public Builder {
+ public:
+  // Layers of one image, the base's included: more don't fit the options of one mount.
+  static constexpr std::size_t kMaxLayers = 60;
+
+  LocalBuilder(BuilderConfig config, sandbox::Launcher& launcher, BlockingPool& pool, boost::asio::any_io_executor executor);
+
+  Task<Result<Image>> build(BuildRequest request, BuildLog log) override;
+  Task<Result<std::filesystem::path>> runtime_layer(std::string python, std::string client_version) override;
+  std::filesystem::path layers_dir() const override { return config_.layers_dir; }
+  Task<void> close() override;
+
+ private:
+  // Opens the store and reads the host's configuration, once.
+  Task<Result<void>> prepare();
+  Task<void> prepare_once();
+  Task<Result<void>> open_and_read();
+  // apt's settings on this host; empty where there is no apt.
+  Task<std::string> apt_dump();
+
+  Task<Result<Image>> base_image(const BuildRequest& request, std::string name, BuildLog log);
+  Task<Result<std::vector<std::string>>> base_layers(Base base, BuildLog log);
+  Task<Result<void>> add_step(Image& image, Step step, const BuildRequest& request, BuildLog log);
+  Task<Result<std::shared_ptr<LayerJob>>> job_for(
+      const Image& image, Step step, const BuildRequest& request, BuildLog log);
+  // Puts the files of uv into a COPY --from step.
+  Task<Result<void>> fill_uv_sources(CopyStep& step, BuildLog log);
+  std::vector<std::filesystem::path> paths_of(const std::vector<std::string>& layers) const;
+
+  BuilderConfig config_;
+  BlockingPool& pool_;
+  boost::asio::any_io_executor executor_;
+  SandboxSteps sandboxes_;
+  HostCommands host_commands_;
+  std::unique_ptr<LayerStore> store_;
+  std::unique_ptr<LayerCache> cache_;
+  std::vector<std::string> apt_options_;
+  std::optional<Result<void>> prepared_;
+  bool preparing_ = false;
+  bool closing_ = false;
+  Pulse prepared_pulse_;
+  Scope scope_;
+};
+
+}  // namespace bimodal::image
