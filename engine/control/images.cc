@@ -1,12 +1,12 @@
 #include "control/images.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "base/ids.h"
 #include "base/log.h"
 #include "control/clock.h"
 #include "control/image_recipe.h"
+#include "control/log_messages.h"
 #include "control/mount_records.h"
 #include "control/secret_variables.h"
 #include "control/utf8.h"
@@ -55,12 +55,6 @@ modal::client::ImageJoinStreamingResponse output_message(std::string text, std::
   item.set_timestamp(unix_now());
   response.set_entry_id(std::to_string(cursor));
   return response;
-}
-
-std::uint64_t cursor_of(const std::string& entry_id) {
-  std::uint64_t cursor = 0;
-  std::from_chars(entry_id.data(), entry_id.data() + entry_id.size(), cursor);
-  return cursor;
 }
 
 Deadline join_deadline(float timeout_seconds) {

@@ -93,7 +93,7 @@ void Logs::append(model::LogEntry entry) {
     std::lock_guard lock(state_->mutex);
     listener = state_->listener;
   }
-  if (listener) (*listener)(app_id);
+  if (listener && *listener) (*listener)(app_id);
 }
 
 std::vector<LogRecord> Logs::after(

@@ -37,7 +37,7 @@ class Logs {
   // The newest `limit` records, oldest first.
   std::vector<LogRecord> tail(const std::string& app_id, std::size_t limit, const LogFilter& filter) const;
   std::uint64_t last_sequence(const std::string& app_id) const;
-  // Called (on the appending thread) after every append; for waking long polls.
+  // Called (on the appending thread) after every append; for waking long polls. An empty function ends that.
   void on_append(std::function<void(const std::string& app_id)> listener);
   void remove(const std::string& app_id);
 
