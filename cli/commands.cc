@@ -60,7 +60,7 @@ Result<int> logs(const Settings& settings, const Flags& flags, const std::option
     if (follow == Follow::Yes) words.push_back("-f");
     return tl::unexpected(run_client(settings, flags, std::move(words)));
   }
-  std::string file = settings.daemon.home / "logs" / "daemon.log";
+  std::string file = settings.daemon.home / "daemon.log";
   std::vector<std::string> command = {"tail", "-n", "200"};
   if (follow == Follow::Yes) command.push_back("-F");
   command.push_back(file);

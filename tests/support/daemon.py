@@ -86,7 +86,7 @@ class Daemon:
         return json.loads(self.bimodal("status", "--json").output)
 
     def log(self) -> str:
-        file = self.home / "logs" / "daemon.log"
+        file = self.home / "daemon.log"
         return file.read_text(errors="replace") if file.exists() else ""
 
     @property

@@ -1,9 +1,10 @@
 """What a daemon must not leave behind: processes, mounts, cgroups, network interfaces, firewall tables, files.
 
-Other daemons may run on the same machine, so that only what bears the home's name counts; what can't bear a name of
-its own (interfaces, tables) is compared by the name that the home gives.
+Other daemons may run on the same machine, so that only what bears the home's path, or the tag that the sandbox makes of
+it, counts.
 """
 
+import hashlib
 import os
 import subprocess
 from pathlib import Path
@@ -18,6 +19,8 @@ PATIENCE_S = 5
 class Leaks:
     def __init__(self, home: Path):
         self._home = str(home)
+        # engine/sandbox/home_tag.h
+        self._tag = hashlib.sha256(os.path.realpath(home).encode()).hexdigest()[:6]
 
     def check(self) -> None:
         """Fails with everything that is still there."""
@@ -52,19 +55,17 @@ class Leaks:
         return [f"mount {line}" for line in _read(Path("/proc/self/mountinfo")).splitlines() if self._home in line]
 
     def cgroups(self) -> list[str]:
-        name = self.name_of_home()
-        return [f"cgroup {path}" for path in CGROUP_ROOT.rglob(f"*{name}*") if path.is_dir()] if name else []
+        return [f"cgroup {path}" for path in CGROUP_ROOT.rglob(f"bimodal-{self._tag}*") if path.is_dir()]
 
     def links(self) -> list[str]:
-        name = self.name_of_home()
-        return [f"interface {link.name}" for link in Path("/sys/class/net").iterdir() if name and name in link.name]
+        names = [link.name for link in Path("/sys/class/net").iterdir()]
+        return [f"interface {name}" for name in names if name.startswith(f"bm{self._tag}")]
 
     def tables(self) -> list[str]:
-        name = self.name_of_home()
-        if not name or os.geteuid() != 0:
+        if os.geteuid() != 0:
             return []
         listed = subprocess.run(["nft", "list", "tables"], capture_output=True, text=True)
-        return [f"nftables {line}" for line in listed.stdout.splitlines() if name in line]
+        return [f"nftables {line}" for line in listed.stdout.splitlines() if line.endswith(f"bimodal_{self._tag}")]
 
     def files(self) -> list[str]:
         """Sockets, uppers and the address file are for the daemon's life only."""
@@ -72,10 +73,6 @@ class Leaks:
         run = home / "run"
         left = [f"file {path}" for path in run.rglob("*") if not path.is_dir()] if run.exists() else []
         return left + ([f"file {home / 'daemon.json'}"] if (home / "daemon.json").exists() else [])
-
-    def name_of_home(self) -> str:
-        """What the sandbox calls this home in cgroups, interfaces and tables."""
-        return ""
 
     def _mentions(self, file: Path) -> bool:
         return self._home in _read(file)
