@@ -10,6 +10,8 @@
 
 namespace bimodal::control {
 
+class BlobTransfers;
+
 class Control {
  public:
   // Registers every RPC with `service`, which must outlive it. `context` must, too.
@@ -22,6 +24,8 @@ class Control {
 
   // Ends background work. Apps stay as they are, for the next recover().
   Task<void> close();
+
+  BlobTransfers& blob_transfers();  // what the gateway's blob URLs lead to
 
  private:
   struct State;
