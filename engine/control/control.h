@@ -5,12 +5,11 @@
 
 #include "async/task.h"
 #include "base/result.h"
+#include "control/blob_transfers.h"
 #include "control/context.h"
 #include "rpc/service.h"
 
 namespace bimodal::control {
-
-class BlobTransfers;
 
 class Control {
  public:
@@ -25,7 +24,8 @@ class Control {
   // Ends background work. Apps stay as they are, for the next recover().
   Task<void> close();
 
-  BlobTransfers& blob_transfers();  // what the gateway's blob URLs lead to
+  // For the gateway, which serves the URLs of blobs.
+  BlobTransfers& blob_transfers();
 
  private:
   struct State;
