@@ -1,4 +1,5 @@
-// AppGetByDeploymentName, AppGetLayout, AppGetLifecycle, AppList, AppDeploymentHistory: what is known of apps. Loop-bound.
+// AppGetByDeploymentName, AppGetLayout, AppGetLifecycle, AppList, AppDeploymentHistory: what is known of apps.
+// Loop-bound.
 #pragma once
 
 #include "control/api.h"

@@ -15,7 +15,8 @@ Result<FunctionRecord> read_function(
   FunctionRecord out;
   const bool sound = definition && row && out.function.ParseFromString(definition->function) &&
                      out.autoscaler.ParseFromString(row->autoscaler);
-  if (!sound) return error(Code::DataLoss, "The state database has no definition of {} ({})", entry.tag, entry.object_id);
+  if (!sound)
+    return error(Code::DataLoss, "The state database has no definition of {} ({})", entry.tag, entry.object_id);
   out.tag = entry.tag;
   out.ids = {entry.object_id, entry.definition_id};
   TRY(out.addresses, web_addresses(home, out.function));
@@ -52,8 +53,7 @@ Result<std::vector<FunctionRecord>> published_functions(
   return out;
 }
 
-Result<PublishedApp> published_app(
-    store::Transaction& transaction, const Settings& settings, const store::App& app) {
+Result<PublishedApp> published_app(store::Transaction& transaction, const Settings& settings, const store::App& app) {
   TRY(auto environment, store::EnvironmentTable(transaction).resolve(app.environment));
   TRY(auto functions, published_functions(transaction, settings, app));
   const Home home{settings, app, environment};
@@ -70,8 +70,7 @@ Result<PublishedApp> published_app(
   return out;
 }
 
-Result<api::AppLayout> app_layout(
-    store::Transaction& transaction, const Settings& settings, const store::App& app) {
+Result<api::AppLayout> app_layout(store::Transaction& transaction, const Settings& settings, const store::App& app) {
   TRY(auto functions, published_functions(transaction, settings, app));
   TRY(auto layout, store::DeploymentTable(transaction).layout(app.app_id, app.version));
   api::AppLayout out;

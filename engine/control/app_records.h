@@ -33,12 +33,10 @@ struct FunctionRecord {
 Result<std::vector<FunctionRecord>> published_functions(
     store::Transaction& transaction, const Settings& settings, const store::App& app);
 
-Result<PublishedApp> published_app(
-    store::Transaction& transaction, const Settings& settings, const store::App& app);
+Result<PublishedApp> published_app(store::Transaction& transaction, const Settings& settings, const store::App& app);
 
 // What the client and containers see of the current version (protocol §10.3): every function and class with its handle.
-Result<api::AppLayout> app_layout(
-    store::Transaction& transaction, const Settings& settings, const store::App& app);
+Result<api::AppLayout> app_layout(store::Transaction& transaction, const Settings& settings, const store::App& app);
 
 api::AppLifecycle lifecycle_of(const store::App& app, const std::string& workspace);
 

@@ -43,7 +43,9 @@ std::optional<AppState> state_after_disconnect(AppState state) {
   return std::nullopt;
 }
 
-bool lives_by_heartbeats(AppState state) { return state == AppState::Ephemeral || state == AppState::Initializing; }
+bool lives_by_heartbeats(AppState state) {
+  return state == AppState::Ephemeral || state == AppState::Initializing;
+}
 
 bool is_ephemeral(const store::App& app) {
   switch (app.state) {

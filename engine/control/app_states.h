@@ -11,8 +11,8 @@ namespace bimodal::control {
 // InvalidArgument unless an app may begin in it: ephemeral, detached or initializing.
 Result<store::AppState> state_at_creation(int asked);
 
-// The state after a publish of `app` that asks for `asked` (0 keeps it). FailedPrecondition when the app is stopped or may not get
-// there, InvalidArgument when `asked` isn't a state that can be published.
+// The state after a publish of `app` that asks for `asked` (0 keeps it). FailedPrecondition when the app is stopped or
+// may not get there, InvalidArgument when `asked` isn't a state that can be published.
 Result<store::AppState> state_after_publish(const store::App& app, int asked);
 
 // What the end of its client does to it: nullopt leaves it alone, Stopping stops it.

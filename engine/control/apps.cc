@@ -33,8 +33,7 @@ Result<App> insert_app(Transaction& transaction, const api::AppCreateRequest& re
 }
 
 // An app without functions, as App.lookup(create_if_missing=True) makes it.
-Result<App> insert_named_app(
-    Transaction& transaction, const store::Environment& environment, const std::string& name) {
+Result<App> insert_named_app(Transaction& transaction, const store::Environment& environment, const std::string& name) {
   App app;
   app.app_id = new_id("ap");
   app.environment_id = environment.environment_id;
@@ -178,6 +177,8 @@ Task<void> Apps::stop_silent_apps() {
   }
 }
 
-Task<void> Apps::close() { co_await scope_.close(); }
+Task<void> Apps::close() {
+  co_await scope_.close();
+}
 
 }  // namespace bimodal::control

@@ -1,4 +1,5 @@
-// AppCreate, AppGetOrCreate, AppHeartbeat, AppPublish, AppClientDisconnect, AppStop: the life of an app (protocol §3, §4). Loop-bound.
+// AppCreate, AppGetOrCreate, AppHeartbeat, AppPublish, AppClientDisconnect, AppStop: the life of an app (protocol §3,
+// §4). Loop-bound.
 #pragma once
 
 #include "async/scope.h"

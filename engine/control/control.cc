@@ -59,7 +59,9 @@ Control::Control(Context& context, rpc::Service& service) : state_(std::make_uni
 
 Control::~Control() = default;
 
-BlobTransfers& Control::blob_transfers() { return state_->blob_transfers; }
+BlobTransfers& Control::blob_transfers() {
+  return state_->blob_transfers;
+}
 
 Task<Result<void>> Control::recover() {
   CO_TRY_VOID(co_await state_->publisher.recover());

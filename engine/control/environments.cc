@@ -20,12 +20,13 @@ constexpr std::size_t kMaxName = 64;
 
 Result<void> check_name(const std::string& name) {
   const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+           c == '.';
   };
   if (!name.empty() && name.size() <= kMaxName && std::all_of(name.begin(), name.end(), allowed)) return {};
   return error(
-      Code::InvalidArgument, "'{}' can't be an environment's name: use at most {} of A-Z, a-z, 0-9, '.', '-', '_'", name,
-      kMaxName);
+      Code::InvalidArgument, "'{}' can't be an environment's name: use at most {} of A-Z, a-z, 0-9, '.', '-', '_'",
+      name, kMaxName);
 }
 
 Result<void> check_suffix(const std::string& suffix) {
@@ -69,7 +70,8 @@ Result<std::vector<std::string>> remove_environment(Transaction& transaction, co
   EnvironmentTable environments(transaction);
   TRY(auto environment, environments.resolve(name));
   if (environment.is_default) {
-    return error(Code::FailedPrecondition, "Environment '{}' is the default one and can't be deleted", environment.name);
+    return error(
+        Code::FailedPrecondition, "Environment '{}' is the default one and can't be deleted", environment.name);
   }
   TRY(auto apps, store::AppTable(transaction).list(environment.environment_id, -1));
   std::vector<std::string> ids;

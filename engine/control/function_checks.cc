@@ -5,14 +5,17 @@
 namespace bimodal::control {
 namespace {
 
-bool is_web(const api::WebhookConfig& config) { return config.type() != api::WEBHOOK_TYPE_UNSPECIFIED; }
+bool is_web(const api::WebhookConfig& config) {
+  return config.type() != api::WEBHOOK_TYPE_UNSPECIFIED;
+}
 
 Result<void> check_web(const std::string& object, const api::WebhookConfig& config) {
   if (!is_web(config)) return {};
   TRY_VOID(rpc::refuse_fields(object, config, {{"requires_proxy_auth", "requires_proxy_auth="}}));
   for (const auto& domain : config.custom_domains()) {
     if (domain.name().find('*') != std::string::npos) {
-      return error(Code::InvalidArgument, "{}: wildcard domain '{}' is not supported by this server", object, domain.name());
+      return error(
+          Code::InvalidArgument, "{}: wildcard domain '{}' is not supported by this server", object, domain.name());
     }
   }
   return {};
@@ -22,11 +25,13 @@ Result<void> check_web(const std::string& object, const api::WebhookConfig& conf
 Result<void> check_web_options(const std::string& object, const api::Function& function) {
   if (function.class_parameter_info().schema_size() > 0) {
     return error(
-        Code::InvalidArgument, "{}: modal.parameter() on a class with web methods is not supported by this server", object);
+        Code::InvalidArgument, "{}: modal.parameter() on a class with web methods is not supported by this server",
+        object);
   }
   return rpc::refuse_fields(
       object, function,
-      {{"single_use_containers", "single_use_containers="}, {"max_inputs", "max_inputs="},
+      {{"single_use_containers", "single_use_containers="},
+       {"max_inputs", "max_inputs="},
        {"batch_max_size", "@modal.batched"}});
 }
 
@@ -78,9 +83,11 @@ Result<void> check_supported(const api::Function& function) {
        {"is_sessioned", ""},
        {"untrusted", "restrict_modal_access="},
        {"rate_limit", ""}}));
-  if (function.resources().rdma()) return error(Code::InvalidArgument, "{}: rdma= is not supported by this server", object);
+  if (function.resources().rdma())
+    return error(Code::InvalidArgument, "{}: rdma= is not supported by this server", object);
   if (function.network_access().network_access_type() == api::NetworkAccess::ALLOWLIST) {
-    return error(Code::InvalidArgument, "{}: an allowlist of outbound addresses is not supported by this server", object);
+    return error(
+        Code::InvalidArgument, "{}: an allowlist of outbound addresses is not supported by this server", object);
   }
   TRY_VOID(check_web(object, function.webhook_config()));
   for (const auto& [name, method] : function.method_definitions()) {

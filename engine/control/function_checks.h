@@ -1,4 +1,5 @@
-// What a function definition asks for that this server can't give: refused by name, or said in a warning. Pure functions.
+// What a function definition asks for that this server can't give: refused by name, or said in a warning. Pure
+// functions.
 #pragma once
 
 #include <string>
@@ -9,8 +10,8 @@
 
 namespace bimodal::control {
 
-// The one definition that will run: `function`, or the first choice of a list of GPUs (protocol §8.1). InvalidArgument when the request
-// has neither.
+// The one definition that will run: `function`, or the first choice of a list of GPUs (protocol §8.1). InvalidArgument
+// when the request has neither.
 Result<api::Function> chosen_function(const api::FunctionCreateRequest& request);
 
 // InvalidArgument that names the option.

@@ -1,4 +1,5 @@
-// What the client is told about a function: its handle, and its definition echoed with the URLs (protocol §3.4, §8.1). Pure functions.
+// What the client is told about a function: its handle, and its definition echoed with the URLs (protocol §3.4, §8.1).
+// Pure functions.
 #pragma once
 
 #include <string>
@@ -16,8 +17,8 @@ api::FunctionHandleMetadata handle_metadata(
     const api::Function& function, const FunctionIds& ids, const std::string& app_id,
     const std::vector<WebAddress>& addresses);
 
-// `function` with the URLs filled in and without the pickled code, which only makes the answer large. `stolen` lists hosts that
-// were taken from another ephemeral app.
+// `function` with the URLs filled in and without the pickled code, which only makes the answer large. `stolen` lists
+// hosts that were taken from another ephemeral app.
 api::Function echo(
     api::Function function, const std::vector<WebAddress>& addresses, const std::vector<std::string>& stolen);
 

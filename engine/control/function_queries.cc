@@ -36,8 +36,7 @@ Result<api::FunctionGetResponse> find_function(
     if (record.tag != request.object_tag()) continue;
     api::FunctionGetResponse response;
     response.set_function_id(record.ids.function_id);
-    *response.mutable_handle_metadata() =
-        handle_metadata(record.function, record.ids, app.app_id, record.addresses);
+    *response.mutable_handle_metadata() = handle_metadata(record.function, record.ids, app.app_id, record.addresses);
     *response.mutable_function() = echo_data(echo(record.function, record.addresses, {}));
     return response;
   }
@@ -105,7 +104,8 @@ Task<Result<api::ClassGetResponse>> FunctionQueries::get_class(rpc::Call call, a
 
 Result<model::FunctionVersionPtr> FunctionQueries::published(const std::string& function_id) const {
   auto version = registry_.function(function_id);
-  if (version == nullptr) return error(Code::NotFound, "Function {} is not published, or its app is stopped", function_id);
+  if (version == nullptr)
+    return error(Code::NotFound, "Function {} is not published, or its app is stopped", function_id);
   return version;
 }
 

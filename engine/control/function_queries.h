@@ -1,4 +1,5 @@
-// FunctionGet, ClassGet, FunctionUpdateSchedulingParams, FunctionGetCurrentStats: published functions by name and by id. Loop-bound.
+// FunctionGet, ClassGet, FunctionUpdateSchedulingParams, FunctionGetCurrentStats: published functions by name and by
+// id. Loop-bound.
 #pragma once
 
 #include "control/api.h"

@@ -29,8 +29,7 @@ std::string lower(std::string text) {
 }
 
 WebSpace web_space(const Home& home) {
-  return {
-      home.settings.workspace, home.environment.web_suffix, home.app.shown_name(), is_ephemeral(home.app)};
+  return {home.settings.workspace, home.environment.web_suffix, home.app.shown_name(), is_ephemeral(home.app)};
 }
 
 Result<WebAddress> web_address(
@@ -51,7 +50,9 @@ Result<WebAddress> web_address(
   return out;
 }
 
-bool is_web(const api::WebhookConfig& config) { return config.type() != api::WEBHOOK_TYPE_UNSPECIFIED; }
+bool is_web(const api::WebhookConfig& config) {
+  return config.type() != api::WEBHOOK_TYPE_UNSPECIFIED;
+}
 
 bool has_plain_methods(const api::Function& function) {
   if (function.method_definitions().empty()) return !is_web(function.webhook_config());
@@ -145,8 +146,7 @@ Result<model::FunctionVersion> function_version(
   TRY(out.scaling, scaling_of(function, autoscaler));
   out.resources = resources_of(function);
   out.block_network =
-      function.block_network() ||
-      function.network_access().network_access_type() == api::NetworkAccess::BLOCKED;
+      function.block_network() || function.network_access().network_access_type() == api::NetworkAccess::BLOCKED;
   if (function.timeout_secs() > 0) out.timeout = seconds(function.timeout_secs());
   out.startup_timeout = function.startup_timeout_secs() > 0 ? seconds(function.startup_timeout_secs()) : out.timeout;
   return out;

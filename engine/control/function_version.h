@@ -41,8 +41,8 @@ Result<model::FunctionVersion> function_version(
 // `base` with the fields that `settings` has. InvalidArgument when min_containers exceeds max_containers.
 Result<model::ScalingPolicy> with_settings(model::ScalingPolicy base, const api::AutoscalerSettings& settings);
 
-// Equal for definitions that run the same: the order of mounts, and what the server itself filled in, don't count. Hex SHA-256.
-// `secret_fingerprints` stand for the values behind secret_ids.
+// Equal for definitions that run the same: the order of mounts, and what the server itself filled in, don't count. Hex
+// SHA-256. `secret_fingerprints` stand for the values behind secret_ids.
 std::string content_hash(const api::Function& function, const std::vector<std::string>& secret_fingerprints);
 
 }  // namespace bimodal::control

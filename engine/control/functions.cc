@@ -84,8 +84,8 @@ struct Staged {
 };
 
 Result<Staged> stage(
-    Transaction& transaction, const Context& context, const TakenHosts& taken, const api::FunctionCreateRequest& request,
-    const api::Function& function) {
+    Transaction& transaction, const Context& context, const TakenHosts& taken,
+    const api::FunctionCreateRequest& request, const api::Function& function) {
   TRY(auto app, require_running_app(transaction, request.app_id()));
   TRY(auto environment, store::EnvironmentTable(transaction).resolve(app.environment));
   const Home home{context.settings, app, environment};
@@ -126,8 +126,7 @@ api::FunctionCreateResponse response_for(
   response.set_function_id(staged.ids.function_id);
   *response.mutable_function() = echo(function, staged.addresses, stolen);
   *response.mutable_function_data() = echo_data(response.function());
-  *response.mutable_handle_metadata() =
-      handle_metadata(function, staged.ids, staged.alone.app_id, staged.addresses);
+  *response.mutable_handle_metadata() = handle_metadata(function, staged.ids, staged.alone.app_id, staged.addresses);
   for (auto& warning : warnings_about(function)) *response.add_server_warnings() = std::move(warning);
   return response;
 }

@@ -1,5 +1,5 @@
-// FunctionPrecreate, FunctionCreate, ClassCreate: staging of definitions (protocol §8.1). What is served changes only with AppPublish.
-// Loop-bound.
+// FunctionPrecreate, FunctionCreate, ClassCreate: staging of definitions (protocol §8.1). What is served changes only
+// with AppPublish. Loop-bound.
 #pragma once
 
 #include "control/api.h"

@@ -14,7 +14,7 @@ namespace {
 using store::AppState;
 using Layout = std::vector<store::LayoutEntry>;
 
-constexpr int kKeptVersions = 100;            // of a deployed app
+constexpr int kKeptVersions = 100;           // of a deployed app
 constexpr double kKeepStagedSeconds = 3600;  // definitions that a deploy under way may still publish
 
 template <typename Ids>
@@ -23,8 +23,7 @@ std::string text_in(const Ids& ids, const std::string& key) {
   return found == ids.end() ? std::string() : found->second;
 }
 
-Result<void> add_functions(
-    store::Transaction& transaction, const api::AppPublishRequest& request, Layout& layout) {
+Result<void> add_functions(store::Transaction& transaction, const api::AppPublishRequest& request, Layout& layout) {
   for (const auto& [tag, function_id] : request.function_ids()) {
     TRY(auto function, store::FunctionTable(transaction).find(function_id));
     if (!function || function->app_id != request.app_id()) {
@@ -119,8 +118,9 @@ Result<void> check_hosts(const PublishedApp& app, const TakenHosts& taken) {
       for (const std::string& host : hosts) {
         if (auto holder = taken.find(host); holder != taken.end() && holder->second.app_id != app.app_id) {
           return error(
-              Code::AlreadyExists, "Function '{}': the address {} belongs to the deployed app '{}'; set another label=",
-              function->tag, host, holder->second.name);
+              Code::AlreadyExists,
+              "Function '{}': the address {} belongs to the deployed app '{}'; set another label=", function->tag, host,
+              holder->second.name);
         }
         auto [entry, fresh] = own.emplace(host, function->tag);
         if (!fresh) {

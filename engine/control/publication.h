@@ -10,13 +10,14 @@
 
 namespace bimodal::control {
 
-// Writes the version and gives what to serve. InvalidArgument when an id isn't the app's, FailedPrecondition when the app is stopped,
-// AlreadyExists when its name, or the host of one of its functions, belongs to another deployed app.
+// Writes the version and gives what to serve. InvalidArgument when an id isn't the app's, FailedPrecondition when the
+// app is stopped, AlreadyExists when its name, or the host of one of its functions, belongs to another deployed app.
 Result<PublishedApp> write_publication(
     store::Transaction& transaction, const Settings& settings, const api::AppPublishRequest& request,
     const std::string& client_version, const TakenHosts& taken, double now);
 
-// AlreadyExists when a host of `app` is another deployed app's, InvalidArgument when two of its own functions share one.
+// AlreadyExists when a host of `app` is another deployed app's, InvalidArgument when two of its own functions share
+// one.
 Result<void> check_hosts(const PublishedApp& app, const TakenHosts& taken);
 
 }  // namespace bimodal::control

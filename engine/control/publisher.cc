@@ -136,7 +136,9 @@ void Publisher::serve(PublishedApp app) {
   registry_.put(std::move(app));
 }
 
-void Publisher::announce_routes() { context_.on_routes_changed(registry_.routes()); }
+void Publisher::announce_routes() {
+  context_.on_routes_changed(registry_.routes());
+}
 
 void Publisher::forget(const std::vector<std::string>& app_ids) {
   for (const std::string& app_id : app_ids) {
@@ -146,6 +148,8 @@ void Publisher::forget(const std::vector<std::string>& app_ids) {
   announce_routes();
 }
 
-Task<void> Publisher::close() { co_await stopping_.close(); }
+Task<void> Publisher::close() {
+  co_await stopping_.close();
+}
 
 }  // namespace bimodal::control

@@ -20,8 +20,8 @@ class Publisher {
   // The app as it is served from now on.
   Task<Result<PublishedApp>> publish(api::AppPublishRequest request, std::string client_version);
 
-  // Completes when the app serves nothing any more; its containers go in the background, and its state turns from Stopping to
-  // Stopped when the last is gone. Nothing happens to one that is stopped. NotFound names the id.
+  // Completes when the app serves nothing any more; its containers go in the background, and its state turns from
+  // Stopping to Stopped when the last is gone. Nothing happens to one that is stopped. NotFound names the id.
   Task<Result<void>> stop(std::string app_id);
 
   // Publishes every app that the database has as running, after a start of the daemon.

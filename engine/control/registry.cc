@@ -52,9 +52,8 @@ TakenHosts Registry::hosts_taken_from(const std::string& app_id) const {
   TakenHosts out;
   for (const auto& [id, app] : apps_) {
     if (app.stopped || app.ephemeral || id == app_id) continue;
-    for_each_host(app, [&](const std::string& host, const auto&, const auto&) {
-      out.emplace(host, HostOwner{id, app.name});
-    });
+    for_each_host(
+        app, [&](const std::string& host, const auto&, const auto&) { out.emplace(host, HostOwner{id, app.name}); });
   }
   return out;
 }

@@ -34,7 +34,7 @@ class Registry {
  public:
   explicit Registry(boost::asio::any_io_executor executor) : changed_(std::move(executor)) {}
 
-  void put(PublishedApp app);                    // replaces the one of that id
+  void put(PublishedApp app);  // replaces the one of that id
   void remove(const std::string& app_id) { apps_.erase(app_id); }
   void mark_stopped(const std::string& app_id);  // its hosts answer "stopped" from now on
 

@@ -91,8 +91,8 @@ Result<Secret> get_or_insert(
   if (standing) return existing(secrets, *std::move(standing), environment, request);
   if (how == api::OBJECT_CREATION_TYPE_UNSPECIFIED) {
     return error(
-        Code::NotFound, "Secret '{}' not found in environment '{}'; `bimodal secret create {} KEY=value` makes it", name,
-        environment.name, name);
+        Code::NotFound, "Secret '{}' not found in environment '{}'; `bimodal secret create {} KEY=value` makes it",
+        name, environment.name, name);
   }
   return insert(secrets, environment, name, "", variables_of(request));
 }

@@ -1,5 +1,5 @@
-// SecretGetOrCreate, SecretList, SecretDelete, SecretUpdate (protocol §11). Values come in and are never given out again.
-// Loop-bound.
+// SecretGetOrCreate, SecretList, SecretDelete, SecretUpdate (protocol §11). Values come in and are never given out
+// again. Loop-bound.
 #pragma once
 
 #include "control/api.h"

@@ -1,4 +1,5 @@
-// Lets one coroutine after another through a stretch of code that awaits. Loop-bound; first come, first served is not promised.
+// Lets one coroutine after another through a stretch of code that awaits. Loop-bound; first come, first served is not
+// promised.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>

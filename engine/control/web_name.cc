@@ -8,14 +8,17 @@ namespace {
 constexpr std::size_t kMaxLabel = 63;
 constexpr std::size_t kHashDigits = 6;
 
-bool is_label_character(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
+bool is_label_character(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
 
 Result<void> check_label(std::string_view label) {
   const bool bad_end = label.front() == '-' || label.back() == '-';
   for (const char c : label) {
     if (is_label_character(c) || (c == '-' && !bad_end)) continue;
     return error(
-        Code::InvalidArgument, "label='{}' can't be part of a host name: use a-z, 0-9 and '-' (not at its ends)", label);
+        Code::InvalidArgument, "label='{}' can't be part of a host name: use a-z, 0-9 and '-' (not at its ends)",
+        label);
   }
   return {};
 }

@@ -1,4 +1,5 @@
-// Where web functions answer: hosts and URLs, as pure functions of names. The rules: protocol §2, and DNS (RFC 1035: 63 bytes a label).
+// Where web functions answer: hosts and URLs, as pure functions of names. The rules: protocol §2, and DNS (RFC 1035: 63
+// bytes a label).
 #pragma once
 
 #include <cstdint>
@@ -22,8 +23,8 @@ struct WebName {
   bool truncated = false;
 };
 
-// `object` is "hello", or "Cls-method". `requested` is the user's label=, which replaces <app>-<object>; InvalidArgument when it
-// isn't one. `dev_suffix` marks ephemeral apps; "" stands for "dev".
+// `object` is "hello", or "Cls-method". `requested` is the user's label=, which replaces <app>-<object>;
+// InvalidArgument when it isn't one. `dev_suffix` marks ephemeral apps; "" stands for "dev".
 Result<WebName> web_name(
     const WebSpace& space, std::string_view object, std::string_view requested, std::string_view dev_suffix);
 

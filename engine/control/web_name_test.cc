@@ -23,8 +23,12 @@ TEST(WebName, FollowsItsRules) {
       {{"ecorp", "", "app", false}, "hello", "my-label", "", "ecorp--my-label"},
       {{"ecorp", "", "app", true}, "hello", "my-label", "", "ecorp--my-label-dev"},
       {{"ecorp", "", "My App.v2", false}, "__Cls__-Get", "", "", "ecorp--my-app-v2-cls-get"},
-      {{"andrew-qian64", "", "vllm-lora-customer-support-classify-support-ticket-dc6d7998", false}, "serve", "", "",
-       "andrew-qian64--vllm-lora-customer-support-classify-suppo-6a9926", true},
+      {{"andrew-qian64", "", "vllm-lora-customer-support-classify-support-ticket-dc6d7998", false},
+       "serve",
+       "",
+       "",
+       "andrew-qian64--vllm-lora-customer-support-classify-suppo-6a9926",
+       true},
       {{"w", "", std::string(55, 'a'), false}, "bcde", "", "", "w--" + std::string(55, 'a') + "-bcde"},
   };
   for (const Case& c : cases) {

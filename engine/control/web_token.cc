@@ -25,8 +25,7 @@ std::string base64url(std::string_view bytes) {
 
 }  // namespace
 
-std::string web_token(
-    std::string_view key, std::string_view subject, std::int64_t issued_at, std::int64_t expires_at) {
+std::string web_token(std::string_view key, std::string_view subject, std::int64_t issued_at, std::int64_t expires_at) {
   const nlohmann::json header = {{"alg", "HS256"}, {"typ", "JWT"}};
   const nlohmann::json claims = {{"sub", subject}, {"iat", issued_at}, {"exp", expires_at}};
   const std::string content = base64url(header.dump()) + "." + base64url(claims.dump());

@@ -8,7 +8,6 @@
 namespace bimodal::control {
 
 // HS256 over {"sub": subject, "iat": issued_at, "exp": expires_at}; times in Unix seconds.
-std::string web_token(
-    std::string_view key, std::string_view subject, std::int64_t issued_at, std::int64_t expires_at);
+std::string web_token(std::string_view key, std::string_view subject, std::int64_t issued_at, std::int64_t expires_at);
 
 }  // namespace bimodal::control

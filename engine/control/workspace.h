@@ -1,4 +1,5 @@
-// ClientHello, AuthTokenGet, WorkspaceNameLookup, WorkspaceDashboardUrlGet, TokenInfoGet: who serves, and for whom. Loop-bound.
+// ClientHello, AuthTokenGet, WorkspaceNameLookup, WorkspaceDashboardUrlGet, TokenInfoGet: who serves, and for whom.
+// Loop-bound.
 #pragma once
 
 #include <string>
