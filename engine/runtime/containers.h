@@ -73,7 +73,9 @@ class Session {
   virtual Task<Order> next_order(Deadline deadline) = 0;
   virtual void output(std::string input_id) = 0;     // a seat ended
   virtual void start_failed(StartFailure failure) = 0;
-  virtual void stop_fetching() = 0;  // the user's stop_fetching_inputs()
+  // The user's stop_fetching_inputs(). The pool must be told as well (scheduler::Functions::stop_container, graceful):
+  // running seats go on until it drains the container.
+  virtual void stop_fetching() = 0;
 };
 
 struct TaskInfo {
@@ -85,11 +87,13 @@ struct TaskInfo {
 struct ContainersConfig {
   std::filesystem::path home;  // run/<task>/ and upper directories live below
   std::chrono::milliseconds exit_grace = std::chrono::seconds(30);
+  std::chrono::milliseconds heartbeat_limit = std::chrono::seconds(60);  // a warm container without one longer is hung
   std::int64_t default_memory_bytes = 0;  // limit when the function names none; 0: no limit
 };
 
 class Containers : public scheduler::Launcher {
  public:
+  // Removes what a killed daemon left below <home>/run.
   Containers(
       boost::asio::any_io_executor executor, sandbox::Launcher& sandboxes, Planner& planner, ApiConnections& api,
       LogSink logs, ContainersConfig config);

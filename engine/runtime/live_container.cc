@@ -1,0 +1,288 @@
+#include "runtime/live_container.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "base/log.h"
+#include "runtime/api_listener.h"
+#include "runtime/exit_reason.h"
+#include "runtime/log_pipe.h"
+
+namespace bimodal::runtime {
+
+using scheduler::ContainerExit;
+using scheduler::ExitKind;
+
+namespace {
+
+constexpr const char* kKilled = "killed";  // why, when the pool or a shutdown asked for it
+constexpr const char* kInsideApi = "/__modal/api";
+
+// How long after the last process's end its output may take to arrive.
+constexpr auto kOutputPatience = std::chrono::seconds(10);
+
+struct Pipe {
+  UniqueFd read_end;
+  UniqueFd write_end;
+};
+
+Result<Pipe> make_pipe() {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return errno_error(errno, "pipe for a container's output");
+  return Pipe{UniqueFd(ends[0]), UniqueFd(ends[1])};
+}
+
+std::string in_words(std::chrono::milliseconds span) {
+  return span.count() % 1000 == 0 ? fmt::format("{} s", span.count() / 1000) : fmt::format("{} ms", span.count());
+}
+
+}  // namespace
+
+struct LiveContainer::Pipes {
+  Pipe out, err;
+  UniqueFd null;  // its standard input
+};
+
+LiveContainer::LiveContainer(Surroundings& surroundings, model::FunctionVersionPtr version, std::string task_id)
+    : surroundings_(surroundings),
+      version_(std::move(version)),
+      task_id_(std::move(task_id)),
+      tasks_(surroundings.executor, "container " + task_id_),
+      changed_(surroundings.executor),
+      orders_(surroundings.executor, *version_),
+      runner_(surroundings.executor),
+      runner_ready_(version_->web_methods.empty()) {}
+
+TaskInfo LiveContainer::info() const {
+  return {task_id_, version_->app_id, version_->function_id, enqueued_at_, warm_at_, leaving_ || orders_.stopped()};
+}
+
+Task<void> LiveContainer::run() {
+  auto self = shared_from_this();
+  auto started = co_await start();
+  if (!started) {
+    end({kill_reason_.empty() ? ExitKind::Failed : ExitKind::Signalled, one_line(started.error().message)});
+  } else {
+    auto report = co_await sandbox_->wait();
+    while (open_pipes_ > 0 && co_await changed_.wait(Deadline::after(kOutputPatience))) {
+    }
+    co_await tasks_.close();
+    sandbox_.reset();
+    end(exit_of(report));
+  }
+  if (directory_) directory_->remove();
+}
+
+Task<Result<void>> LiveContainer::start() {
+  CO_TRY(auto plan, co_await surroundings_.planner.plan(version_, task_id_));
+  CO_TRY(directory_, RunDirectory::make(surroundings_.config.home, task_id_, plan.arguments));
+  web_socket_ = directory_->web_socket();
+  Pipes pipes;
+  CO_TRY(pipes.out, make_pipe());
+  CO_TRY(pipes.err, make_pipe());
+  pipes.null = UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  if (!kill_reason_.empty()) co_return error(Code::Cancelled, "{}", kill_reason_);
+
+  auto spec = make_spec(plan, pipes);
+  CO_TRY(sandbox_, co_await surroundings_.sandboxes.start(std::move(spec)));
+  directory_->web_listener.reset();
+  follow_output(std::move(pipes.out.read_end), model::LogStream::Stdout);
+  follow_output(std::move(pipes.err.read_end), model::LogStream::Stderr);
+  tasks_.spawn(accept_connections(std::move(directory_->api_listener), surroundings_.api, task_id_));
+  if (!version_->web_methods.empty()) tasks_.spawn(follow_runner());
+  tasks_.spawn(watch_heartbeats());
+  startup_deadline_ = Deadline::after(version_->startup_timeout);
+  changed_.notify_all();
+  if (!kill_reason_.empty()) sandbox_->kill();
+  co_return Result<void>();
+}
+
+sandbox::Spec LiveContainer::make_spec(const ContainerPlan& plan, const Pipes& pipes) const {
+  sandbox::Spec spec;
+  spec.name = task_id_;
+  spec.layers = plan.layers;
+  spec.upper = directory_->upper();
+  spec.binds = {{.source = directory_->api(), .target = kInsideApi, .read_only = true}};
+  spec.argv = {plan.python, "-u", "-m", "modal._container_entrypoint"};
+  spec.env = plan.env;
+  spec.env["MODAL_TASK_ID"] = task_id_;
+  spec.env["MODAL_SERVER_URL"] = std::string("unix://") + kInsideApi + "/api.sock";
+  spec.env["MODAL_CONTAINER_ARGUMENTS_PATH"] = std::string(kInsideApi) + "/arguments.bin";
+  spec.env["BIMODAL_LISTEN_FD"] = std::to_string(wire::kListenFd);
+  spec.cwd = plan.workdir;
+  spec.user = plan.user;
+  spec.network = version_->block_network ? sandbox::Network::None : sandbox::Network::Egress;
+  spec.limits.memory_bytes = memory_limit();
+  spec.limits.cpu_milli = version_->resources.cpu_milli_max;
+  spec.fds = {
+      {pipes.null.get(), 0},
+      {pipes.out.write_end.get(), 1},
+      {pipes.err.write_end.get(), 2},
+      {directory_->web_listener.get(), wire::kListenFd}};
+  return spec;
+}
+
+Task<Result<void>> LiveContainer::wait_warm() {
+  auto self = shared_from_this();
+  while (!warm_) {
+    if (!failure_summary_.empty()) co_return error(Code::FailedPrecondition, "{}", failure_summary_);
+    if (exit_) co_return error(Code::FailedPrecondition, "{}", exit_->reason);
+    if (co_await changed_.wait(startup_deadline_)) continue;
+    if (!startup_deadline_.passed()) {
+      kill();
+      co_return error(Code::Cancelled, "the start of {} was cancelled", task_id_);
+    }
+    kill_because(fmt::format("not ready within {} (startup_timeout)", in_words(version_->startup_timeout)));
+    co_return error(Code::FailedPrecondition, "{}", kill_reason_);
+  }
+  co_return Result<void>();
+}
+
+Task<ContainerExit> LiveContainer::wait_exit() {
+  auto self = shared_from_this();
+  while (!exit_) co_await changed_.wait(Deadline::never());
+  co_return *exit_;
+}
+
+void LiveContainer::hello() { heartbeat(); }
+
+void LiveContainer::heartbeat() { last_heartbeat_ = Deadline::Clock::now(); }
+
+Task<Order> LiveContainer::next_order(Deadline deadline) {
+  auto self = shared_from_this();
+  asked_ = true;
+  become_warm_if_ready();
+  auto order = co_await orders_.next(deadline);
+  become_warm_if_ready();
+  co_return order;
+}
+
+void LiveContainer::output(std::string input_id) {
+  if (!orders_.end_seat(input_id)) return;
+  changed_.notify_all();
+  if (leaving_ || orders_.stopped()) return;
+  say("the container stopped serving one of its web methods by itself: it is replaced");
+  drain();
+}
+
+// The traceback is in the log already: the client prints it to stderr before it reports it.
+void LiveContainer::start_failed(StartFailure failure) {
+  failure_summary_ = one_line(failure.summary);
+  if (failure_summary_.empty()) failure_summary_ = "the container failed without saying why";
+  changed_.notify_all();
+  drain();
+}
+
+void LiveContainer::stop_fetching() { orders_.stop(); }
+
+void LiveContainer::kill() { kill_because(kKilled); }
+
+void LiveContainer::drain() {
+  if (leaving_ || !sandbox_) return;
+  leaving_ = true;
+  orders_.stop();
+  runner_.drain();
+  tasks_.spawn(leave());
+}
+
+// Running requests have the grace time, then exit handlers have it once more.
+Task<void> LiveContainer::leave() {
+  auto grace = surroundings_.config.exit_grace;
+  Deadline requests = Deadline::after(grace);
+  while (orders_.seats_are_out() && !requests.passed()) co_await changed_.wait(requests);
+  if (orders_.seats_are_out()) sandbox_->signal(SIGINT);
+  if (co_await sleep_until(Deadline::after(grace))) {
+    kill_because(fmt::format("killed: its exit handlers took longer than {}", in_words(grace)));
+  }
+}
+
+void LiveContainer::follow_output(UniqueFd read_end, model::LogStream stream) {
+  auto sink = [self = shared_from_this(), stream](std::string_view line) {
+    self->surroundings_.logs(
+        {self->version_->app_id, self->version_->function_id, self->task_id_, stream, std::string(line),
+         std::chrono::system_clock::now()});
+  };
+  ++open_pipes_;
+  tasks_.spawn(follow_pipe(std::make_shared<LogPipe>(surroundings_.executor, std::move(read_end), std::move(sink))));
+}
+
+Task<void> LiveContainer::follow_pipe(std::shared_ptr<LogPipe> pipe) {
+  co_await pipe->follow();
+  --open_pipes_;
+  changed_.notify_all();
+}
+
+Task<void> LiveContainer::follow_runner() {
+  auto greeted = co_await runner_.greet(web_socket_, task_id_);
+  if (!greeted) {
+    // A runner that is gone says so by its exit, one that breaks the protocol never will.
+    if (greeted.error().code == Code::Internal) kill_because(greeted.error().message);
+    co_return;
+  }
+  runner_ready_ = true;
+  become_warm_if_ready();
+  co_await runner_.follow();
+}
+
+Task<void> LiveContainer::watch_heartbeats() {
+  auto limit = surroundings_.config.heartbeat_limit;
+  while (true) {
+    auto last = warm_ ? last_heartbeat_.value_or(Deadline::Clock::now()) : Deadline::Clock::now();
+    if (!co_await sleep_until(Deadline::at(last + limit))) co_return;
+    if (warm_ && last_heartbeat_ && *last_heartbeat_ + limit <= Deadline::Clock::now()) {
+      kill_because(fmt::format("killed: it hangs (no heartbeat for {})", in_words(limit)));
+      co_return;
+    }
+  }
+}
+
+void LiveContainer::become_warm_if_ready() {
+  if (warm_ || !asked_ || !runner_ready_ || !orders_.all_seated() || exit_ || !failure_summary_.empty()) return;
+  warm_ = true;
+  warm_at_ = std::chrono::system_clock::now();
+  changed_.notify_all();
+}
+
+void LiveContainer::kill_because(std::string reason) {
+  if (exit_ || !kill_reason_.empty()) return;
+  kill_reason_ = std::move(reason);
+  if (sandbox_) sandbox_->kill();
+}
+
+ContainerExit LiveContainer::exit_of(const sandbox::ExitReport& report) const {
+  if (!kill_reason_.empty()) return {ExitKind::Signalled, kill_reason_};
+  if (!failure_summary_.empty()) return {ExitKind::Failed, failure_summary_};
+  ContainerExit exit = describe_exit(report, memory_limit());
+  if (warm_) return exit;
+  if (exit.kind == ExitKind::Finished) exit = {ExitKind::Failed, "exited by itself"};
+  exit.reason += " before it was ready";
+  return exit;
+}
+
+void LiveContainer::end(ContainerExit exit) {
+  bool wanted = exit.kind == ExitKind::Finished || kill_reason_ == kKilled;
+  if (!wanted) {
+    log::warning("{}: container {}: {}", name(), task_id_, exit.reason);
+    // What the container itself reported is in the app's log already.
+    if (failure_summary_.empty()) say("container: " + exit.reason);
+  }
+  exit_ = std::move(exit);
+  changed_.notify_all();
+}
+
+void LiveContainer::say(const std::string& line) {
+  surroundings_.logs(
+      {version_->app_id, version_->function_id, task_id_, model::LogStream::System, line + "\n",
+       std::chrono::system_clock::now()});
+}
+
+std::string LiveContainer::name() const { return version_->app_name + "/" + version_->tag; }
+
+std::int64_t LiveContainer::memory_limit() const {
+  std::int64_t asked = std::int64_t(version_->resources.memory_mb_max) << 20;
+  return asked > 0 ? asked : surroundings_.config.default_memory_bytes;
+}
+
+}  // namespace bimodal::runtime

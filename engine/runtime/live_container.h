@@ -1,0 +1,104 @@
+// One container from its plan to its last log line: its sandbox, its output, its seats. Loop-bound.
+//
+// run() drives it and returns when nothing of it is left; everything else may be called at any time.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "async/pulse.h"
+#include "async/scope.h"
+#include "runtime/containers.h"
+#include "runtime/log_pipe.h"
+#include "runtime/orders.h"
+#include "runtime/run_directory.h"
+#include "runtime/runner_link.h"
+#include "scheduler/launcher.h"
+
+namespace bimodal::runtime {
+
+// What containers share. Outlives them.
+struct Surroundings {
+  boost::asio::any_io_executor executor;
+  sandbox::Launcher& sandboxes;
+  Planner& planner;
+  ApiConnections& api;
+  LogSink logs;
+  ContainersConfig config;
+};
+
+class LiveContainer : public scheduler::Container,
+                      public Session,
+                      public std::enable_shared_from_this<LiveContainer> {
+ public:
+  LiveContainer(Surroundings& surroundings, model::FunctionVersionPtr version, std::string task_id);
+
+  Task<void> run();
+  // Completes when the container is warm; fails with the one-line reason when it ends before, or isn't warm within
+  // startup_timeout (it is killed then).
+  Task<Result<void>> wait_warm();
+  TaskInfo info() const;
+
+  const std::string& task_id() const override { return task_id_; }
+
+  // scheduler::Container
+  const std::string& web_socket() const override { return web_socket_; }
+  void drain() override;
+  void kill() override;
+  Task<scheduler::ContainerExit> wait_exit() override;
+
+  // Session
+  const model::FunctionVersion& version() const override { return *version_; }
+  void hello() override;
+  void heartbeat() override;
+  Task<Order> next_order(Deadline deadline) override;
+  void output(std::string input_id) override;
+  void start_failed(StartFailure failure) override;
+  void stop_fetching() override;
+
+ private:
+  struct Pipes;
+
+  Task<Result<void>> start();
+  sandbox::Spec make_spec(const ContainerPlan& plan, const Pipes& pipes) const;
+  void follow_output(UniqueFd read_end, model::LogStream stream);
+  Task<void> follow_pipe(std::shared_ptr<LogPipe> pipe);
+  Task<void> follow_runner();
+  Task<void> watch_heartbeats();
+  Task<void> leave();
+
+  void become_warm_if_ready();
+  void kill_because(std::string reason);
+  scheduler::ContainerExit exit_of(const sandbox::ExitReport& report) const;
+  void end(scheduler::ContainerExit exit);
+  void say(const std::string& line);  // into the app's log
+  std::string name() const;
+  std::int64_t memory_limit() const;
+
+  Surroundings& surroundings_;
+  const model::FunctionVersionPtr version_;
+  const std::string task_id_;
+  const std::chrono::system_clock::time_point enqueued_at_ = std::chrono::system_clock::now();
+  std::unique_ptr<RunDirectory> directory_;
+  std::string web_socket_;
+  std::unique_ptr<sandbox::Sandbox> sandbox_;
+  Scope tasks_;    // of a started container
+  Pulse changed_;  // anything that a waiting coroutine below may look at
+  Orders orders_;
+  RunnerLink runner_;
+  Deadline startup_deadline_ = Deadline::never();
+  std::optional<Deadline::Clock::time_point> last_heartbeat_;
+  std::chrono::system_clock::time_point warm_at_{};
+  int open_pipes_ = 0;
+  bool runner_ready_;   // listens; also true when there is no web method to listen for
+  bool asked_ = false;  // for inputs, at least once
+  bool warm_ = false;
+  bool leaving_ = false;
+  std::string kill_reason_;      // set when the daemon killed it
+  std::string failure_summary_;  // what the container itself said of its failure
+  std::optional<scheduler::ContainerExit> exit_;
+};
+
+}  // namespace bimodal::runtime

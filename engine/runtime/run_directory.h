@@ -1,0 +1,49 @@
+// What one container has on the host, below <home>/run/<task>/ (only the daemon may enter):
+//
+//   web.sock            listening; the container inherits it as wire::kListenFd
+//   upper/              the container's changes to its image
+//   api/                bound into the container: api.sock (listening, its server URL) and arguments.bin
+//
+// Loop-bound. The directory goes when its object goes. A home of any length works: where a path doesn't fit into
+// sun_path (108 bytes, unix(7)), web_socket() goes through /proc/self/fd, so it serves this process only.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+
+namespace bimodal::runtime {
+
+class RunDirectory {
+ public:
+  static Result<std::unique_ptr<RunDirectory>> make(
+      const std::filesystem::path& home, const std::string& task_id, const std::string& arguments);
+  ~RunDirectory();
+
+  const std::string& web_socket() const { return web_socket_; }
+  std::filesystem::path api() const { return path_ / "api"; }
+  std::filesystem::path upper() const { return path_ / "upper"; }
+
+  UniqueFd web_listener;
+  UniqueFd api_listener;
+
+  // Removes everything but the directory's own descriptor, through which a late connect() fails cleanly instead of
+  // meeting another container.
+  void remove();
+
+ private:
+  RunDirectory() = default;
+  Result<void> fill(const std::string& arguments);
+
+  std::filesystem::path path_;
+  UniqueFd descriptor_;
+  std::string web_socket_;
+};
+
+// Removes what a killed daemon left below <home>/run.
+void remove_stale_run_directories(const std::filesystem::path& home);
+
+}  // namespace bimodal::runtime

@@ -1,0 +1,100 @@
+// A container's program for tests: no Python, statically linked, so it runs in an empty root filesystem.
+//
+// It speaks just enough of the runner's protocol: Hello on every connection to its listening descriptor, and the end
+// at a Drain frame. The environment variable FAKE_CONTAINER names another behaviour, see main(). It says its task id
+// on its API socket.
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "wire/frame.h"
+
+namespace {
+
+using namespace bimodal::wire;
+
+std::string text_of(const char* variable) {
+  const char* value = std::getenv(variable);
+  return value ? value : "";
+}
+
+void print(const std::string& text) { (void)!::write(1, text.data(), text.size()); }
+
+void report_on_api_socket() {
+  std::string path = text_of("MODAL_SERVER_URL").substr(std::strlen("unix://"));
+  std::string outside = text_of("FAKE_CONTAINER_API");  // without a sandbox
+  if (!outside.empty()) path = outside;
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  int socket = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  if (::connect(socket, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
+    std::perror("connect to the API socket");
+    std::exit(4);
+  }
+  std::string task = text_of("MODAL_TASK_ID") + "\n";
+  (void)!::write(socket, task.data(), task.size());
+}
+
+void greet(int connection, std::uint32_t version) {
+  std::string frame;
+  append_frame(frame, {.type = FrameType::Hello, .extra = version}, text_of("MODAL_TASK_ID"));
+  (void)!::write(connection, frame.data(), frame.size());
+}
+
+bool is_drain(int connection) {
+  char bytes[kHeaderSize];
+  if (::recv(connection, bytes, sizeof bytes, MSG_WAITALL) != sizeof bytes) return false;
+  auto header = decode_frame_header(bytes);
+  return header && header->type == FrameType::Drain;
+}
+
+void serve_until_drained(std::uint32_t version) {
+  std::vector<pollfd> waiting{{kListenFd, POLLIN, 0}};
+  while (true) {
+    ::poll(waiting.data(), waiting.size(), -1);
+    for (std::size_t i = waiting.size(); i-- > 1;) {
+      if (waiting[i].revents == 0) continue;
+      if (is_drain(waiting[i].fd)) return;
+      ::close(waiting[i].fd);
+      waiting.erase(waiting.begin() + static_cast<long>(i));
+    }
+    if (waiting[0].revents == 0) continue;
+    int connection = ::accept(kListenFd, nullptr, nullptr);
+    if (connection < 0) continue;  // the listener is non-blocking, and another process may have been faster
+    greet(connection, version);
+    waiting.push_back({connection, POLLIN, 0});
+  }
+}
+
+void sleep_for_ever() {
+  while (true) ::pause();
+}
+
+}  // namespace
+
+int main() {
+  std::string behaviour = text_of("FAKE_CONTAINER");
+  if (behaviour == "exit") return 3;
+  if (behaviour == "finish") return 0;
+  if (behaviour == "crash") std::raise(SIGSEGV);
+  if (behaviour == "hang") sleep_for_ever();
+  if (behaviour == "partial") print("half a line");
+  if (behaviour == "flood") {
+    for (int i = 0; i < 20000; ++i) print("line " + std::to_string(i) + "\n");
+  }
+  if (behaviour != "silent") report_on_api_socket();
+  if (behaviour == "stubborn") std::signal(SIGINT, SIG_IGN);
+  serve_until_drained(behaviour == "newer" ? kVersion + 1 : kVersion);
+  if (behaviour == "stubborn") sleep_for_ever();
+  print("bye\n");
+  return 0;
+}
