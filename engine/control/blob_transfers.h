@@ -28,8 +28,8 @@ class BlobTransfers {
   std::string upload_ticket(const std::string& sha256, std::uint64_t size) const;
   std::string download_ticket(const std::string& sha256) const;
 
-  // A file to write an upload to. A second upload with the same ticket makes the first one void. NotFound for a ticket that isn't valid,
-  // InvalidArgument when `size` differs from what was announced.
+  // A file to write an upload to. A second upload with the same ticket makes the first one void. NotFound for a ticket
+  // that isn't valid, InvalidArgument when `size` differs from what was announced.
   Result<std::filesystem::path> open_upload(const std::string& ticket, std::uint64_t size);
   // Takes the file that open_upload() named. InvalidArgument when its content isn't what was announced.
   Result<void> commit_upload(const std::string& ticket);

@@ -15,8 +15,8 @@ class BuildOutput {
 
   void append(std::string_view text);
 
-  // The next chunk after `cursor` (0: from the start, as far as it is kept), at most kMaxChunk long, and moves `cursor` behind it.
-  // Empty when there is nothing new. Chunks are valid UTF-8, and a long one ends with a line.
+  // The next chunk after `cursor` (0: from the start, as far as it is kept), at most kMaxChunk long, and moves `cursor`
+  // behind it. Empty when there is nothing new. Chunks are valid UTF-8, and a long one ends with a line.
   std::string next(std::uint64_t& cursor) const;
 
  private:

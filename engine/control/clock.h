@@ -9,6 +9,8 @@ inline double unix_seconds(std::chrono::system_clock::time_point at) {
   return std::chrono::duration<double>(at.time_since_epoch()).count();
 }
 
-inline double unix_now() { return unix_seconds(std::chrono::system_clock::now()); }
+inline double unix_now() {
+  return unix_seconds(std::chrono::system_clock::now());
+}
 
 }  // namespace bimodal::control

@@ -9,8 +9,9 @@
 
 namespace bimodal::control {
 
-// `definition` and `layout` as they were published. The container's copy of the definition has room for one seat for each web
-// method beside its ordinary inputs; every dependency of the function is in the container's copy of the layout.
+// `definition` and `layout` as they were published. The container's copy of the definition has room for one seat for
+// each web method beside its ordinary inputs; every dependency of the function is in the container's copy of the
+// layout.
 modal::client::ContainerArguments container_arguments(
     const model::FunctionVersion& version, const std::string& task_id, modal::client::Function definition,
     modal::client::AppLayout layout);

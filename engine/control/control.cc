@@ -1,28 +1,78 @@
 #include "control/control.h"
 
+#include "control/app_logs.h"
+#include "control/app_queries.h"
+#include "control/apps.h"
+#include "control/blobs.h"
+#include "control/containers.h"
+#include "control/environments.h"
+#include "control/function_queries.h"
+#include "control/functions.h"
+#include "control/images.h"
+#include "control/mounts.h"
+#include "control/publisher.h"
 #include "control/registry.h"
+#include "control/secrets.h"
+#include "control/workspace.h"
 
 namespace bimodal::control {
 
+// In the order of their dependencies.
 struct Control::State {
-  explicit State(Context& context) : context(context), registry(context.executor) {}
+  State(Context& context, rpc::Service& service)
+      : context(context),
+        registry(context.executor),
+        publisher(context, registry),
+        blob_transfers(context.blobs),
+        workspace(context, service),
+        environments(context, publisher, service),
+        apps(context, publisher, service),
+        app_queries(context, service),
+        app_logs(context, registry, service),
+        functions(context, registry, service),
+        function_queries(context, registry, service),
+        secrets(context, service),
+        blobs(context, blob_transfers, service),
+        mounts(context, service),
+        images(context, service),
+        containers(context, service) {}
 
   Context& context;
   Registry registry;
-  // One member per service group, in the order of their dependencies.
+  Publisher publisher;
+  BlobTransfers blob_transfers;
+  Workspace workspace;
+  Environments environments;
+  Apps apps;
+  AppQueries app_queries;
+  AppLogs app_logs;
+  Functions functions;
+  FunctionQueries function_queries;
+  Secrets secrets;
+  Blobs blobs;
+  Mounts mounts;
+  Images images;
+  Containers containers;
 };
 
-Control::Control(Context& context, rpc::Service& service) : state_(std::make_unique<State>(context)) {}
+Control::Control(Context& context, rpc::Service& service) : state_(std::make_unique<State>(context, service)) {}
 
 Control::~Control() = default;
 
+BlobTransfers& Control::blob_transfers() {
+  return state_->blob_transfers;
+}
+
 Task<Result<void>> Control::recover() {
-  state_->context.on_routes_changed(state_->registry.routes());
-  co_return Result<void>();
+  CO_TRY_VOID(co_await state_->publisher.recover());
+  co_return co_await state_->apps.watch_heartbeats();
 }
 
 Task<void> Control::close() {
-  co_return;
+  co_await state_->apps.close();
+  co_await state_->app_logs.close();
+  co_await state_->images.close();
+  co_await state_->publisher.close();
 }
 
 }  // namespace bimodal::control

@@ -5,6 +5,7 @@
 
 #include "async/task.h"
 #include "base/result.h"
+#include "control/blob_transfers.h"
 #include "control/context.h"
 #include "rpc/service.h"
 
@@ -22,6 +23,9 @@ class Control {
 
   // Ends background work. Apps stay as they are, for the next recover().
   Task<void> close();
+
+  // For the gateway, which serves the URLs of blobs.
+  BlobTransfers& blob_transfers();
 
  private:
   struct State;

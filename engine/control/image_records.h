@@ -22,7 +22,8 @@ Result<std::optional<ImageRecord>> load_image(
 
 // `request` is the serialised modal.client.ImageGetOrCreateRequest.
 Result<void> save_image(
-    store::Transaction& transaction, const std::string& image_id, const std::string& request, const ImageRecord& record);
+    store::Transaction& transaction, const std::string& image_id, const std::string& request,
+    const ImageRecord& record);
 
 // The JSON forms, for save and load.
 std::string encode_layers(const image::Image& image);

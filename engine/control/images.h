@@ -1,8 +1,8 @@
 // ImageGetOrCreate, ImageJoinStreaming, ImageFromId (protocol §6): recipes become images, built in the background by
 // image::Builder. Loop-bound.
 //
-// One build runs per image id, however many clients wait for it. Built images are in the database; how a build failed is
-// kept for the clients that join late, and the next request for the image builds it anew.
+// One build runs per image id, however many clients wait for it. Built images are in the database; how a build failed
+// is kept for the clients that join late, and the next request for the image builds it anew.
 #pragma once
 
 #include <deque>

@@ -11,7 +11,8 @@
 
 namespace bimodal::control {
 
-// One batch for each run of records of the same container, in order. A batch's entry_id is the cursor behind its last record.
+// One batch for each run of records of the same container, in order. A batch's entry_id is the cursor behind its last
+// record.
 std::vector<api::TaskLogsBatch> batches_of(const std::vector<store::LogRecord>& records);
 
 // The cursor in an entry_id, 0 for "" or one that isn't ours.

@@ -10,7 +10,7 @@
 namespace bimodal::control {
 
 struct MountRecord {
-  std::string client_version;      // the client's own package, which the runtime layer brings: "1.5.4"; "" for any other
+  std::string client_version;  // the client's own package, which the runtime layer brings: "1.5.4"; "" for any other
   std::vector<MountedFile> files;  // canonical; none for the client's package
 };
 

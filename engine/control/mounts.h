@@ -1,5 +1,5 @@
-// MountBatchedCheckExistence, MountPutFile, MountGetOrCreate (protocol §7.1): files of the client's machine for containers
-// and image builds. Loop-bound.
+// MountBatchedCheckExistence, MountPutFile, MountGetOrCreate (protocol §7.1): files of the client's machine for
+// containers and image builds. Loop-bound.
 #pragma once
 
 #include "control/context.h"

@@ -48,6 +48,16 @@ model::FunctionVersionPtr Registry::function(const std::string& function_id) con
   return nullptr;
 }
 
+TakenHosts Registry::hosts_taken_from(const std::string& app_id) const {
+  TakenHosts out;
+  for (const auto& [id, app] : apps_) {
+    if (app.stopped || app.ephemeral || id == app_id) continue;
+    for_each_host(
+        app, [&](const std::string& host, const auto&, const auto&) { out.emplace(host, HostOwner{id, app.name}); });
+  }
+  return out;
+}
+
 const PublishedApp* Registry::owner(const std::string& host) const {
   const PublishedApp* best = nullptr;
   for (const auto& [app_id, app] : apps_) {

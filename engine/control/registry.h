@@ -23,16 +23,26 @@ struct PublishedApp {
   std::vector<model::FunctionVersionPtr> functions;
 };
 
+// Who holds a host among deployed apps: host -> app.
+struct HostOwner {
+  std::string app_id;
+  std::string name;
+};
+using TakenHosts = std::map<std::string, HostOwner>;
+
 class Registry {
  public:
   explicit Registry(boost::asio::any_io_executor executor) : changed_(std::move(executor)) {}
 
-  void put(PublishedApp app);                    // replaces the one of that id
+  void put(PublishedApp app);  // replaces the one of that id
+  void remove(const std::string& app_id) { apps_.erase(app_id); }
   void mark_stopped(const std::string& app_id);  // its hosts answer "stopped" from now on
 
   const PublishedApp* find(const std::string& app_id) const;
   model::FunctionVersionPtr function(const std::string& function_id) const;  // null when not published, or stopped
 
+  // Hosts of running deployed apps other than `app_id`.
+  TakenHosts hosts_taken_from(const std::string& app_id) const;
   // Who answers at `host`, stopped apps apart.
   const PublishedApp* owner(const std::string& host) const;
   // One route for each host. A deployed app is preferred to an ephemeral one, a newer one to an older, a stopped one

@@ -85,8 +85,7 @@ class ServiceTest : public testing::Test {
   store::Logs logs_;
   store::SecretBox box_;
   rpc::Service service_;
-  Context context_{loop_.executor(), pool_, *database_, blobs_,  logs_,   box_,
-                   nullptr,          nullptr, nullptr,    {},     {}};
+  Context context_{loop_.executor(), pool_, *database_, blobs_, logs_, box_, nullptr, nullptr, nullptr, {}, {}};
 
  private:
   Task<void> run(

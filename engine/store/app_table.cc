@@ -74,6 +74,26 @@ Result<std::vector<App>> AppTable::list_published() {
   return select(transaction_, "WHERE version > 0 ORDER BY deployed_at", {});
 }
 
+Result<void> AppTable::finish_stopping() {
+  TRY_VOID(transaction_.run(
+      "UPDATE apps SET state = ? WHERE state = ?",
+      {static_cast<std::int64_t>(AppState::Stopped), static_cast<std::int64_t>(AppState::Stopping)}));
+  return {};
+}
+
+Result<std::vector<std::string>> AppTable::forget_stopped(int kept) {
+  std::vector<std::string> forgotten;
+  TRY_VOID(transaction_.query(
+      "SELECT app_id FROM apps WHERE stopped_at > 0 ORDER BY stopped_at DESC LIMIT -1 OFFSET ?", {std::int64_t{kept}},
+      [&](const Row& row) { forgotten.push_back(row.text(0)); }));
+  for (const std::string& app_id : forgotten) {
+    // Layouts first: they hold definitions, which the deletion of the app takes away.
+    TRY_VOID(transaction_.run("DELETE FROM deployments WHERE app_id = ?", {app_id}));
+    TRY_VOID(transaction_.run("DELETE FROM apps WHERE app_id = ?", {app_id}));
+  }
+  return forgotten;
+}
+
 Result<void> AppTable::update(const App& app) {
   TRY_VOID(transaction_.run(
       "UPDATE apps SET name = ?, state = ?, version = ?, deployed_at = ?, stopped_at = ? WHERE app_id = ?",

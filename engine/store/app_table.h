@@ -46,7 +46,12 @@ class AppTable {
   Result<std::optional<App>> find_stopped(const std::string& environment_id, const std::string& name);
   // Running ones and the newest `stopped` stopped ones, newest first.
   Result<std::vector<App>> list(const std::string& environment_id, int stopped);
+  // Those that were ever published, in the order of their last publish.
   Result<std::vector<App>> list_published();
+  // Turns every Stopping app into a Stopped one: after a restart none has containers.
+  Result<void> finish_stopping();
+  // Removes all stopped apps but the `kept` that were stopped last. Returns the ids of the removed ones.
+  Result<std::vector<std::string>> forget_stopped(int kept);
   // Writes name, state, version and times of the row with that app_id.
   Result<void> update(const App& app);
 

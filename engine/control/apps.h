@@ -1,0 +1,39 @@
+// AppCreate, AppGetOrCreate, AppHeartbeat, AppPublish, AppClientDisconnect, AppStop: the life of an app (protocol §3,
+// §4). Loop-bound.
+#pragma once
+
+#include "async/scope.h"
+#include "control/api.h"
+#include "control/context.h"
+#include "control/heartbeats.h"
+#include "control/publisher.h"
+#include "rpc/service.h"
+
+namespace bimodal::control {
+
+class Apps {
+ public:
+  Apps(Context& context, Publisher& publisher, rpc::Service& service);
+
+  // Counts the silence of apps that live by heartbeats from now on, and stops those whose client is gone.
+  Task<Result<void>> watch_heartbeats();
+  Task<void> close();
+
+ private:
+  using Empty = rpc::Empty;
+  Task<Result<api::AppCreateResponse>> create(rpc::Call call, api::AppCreateRequest request);
+  Task<Result<api::AppGetOrCreateResponse>> get_or_create(rpc::Call call, api::AppGetOrCreateRequest request);
+  Task<Result<Empty>> heartbeat(rpc::Call call, api::AppHeartbeatRequest request);
+  Task<Result<api::AppPublishResponse>> publish(rpc::Call call, api::AppPublishRequest request);
+  Task<Result<Empty>> disconnect(rpc::Call call, api::AppClientDisconnectRequest request);
+  Task<Result<Empty>> stop(rpc::Call call, api::AppStopRequest request);
+
+  Task<void> stop_silent_apps();
+
+  Context& context_;
+  Publisher& publisher_;
+  Heartbeats heartbeats_;
+  Scope scope_;
+};
+
+}  // namespace bimodal::control

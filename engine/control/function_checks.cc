@@ -1,0 +1,115 @@
+#include "control/function_checks.h"
+
+#include "rpc/fields.h"
+
+namespace bimodal::control {
+namespace {
+
+bool is_web(const api::WebhookConfig& config) {
+  return config.type() != api::WEBHOOK_TYPE_UNSPECIFIED;
+}
+
+Result<void> check_web(const std::string& object, const api::WebhookConfig& config) {
+  if (!is_web(config)) return {};
+  TRY_VOID(rpc::refuse_fields(object, config, {{"requires_proxy_auth", "requires_proxy_auth="}}));
+  for (const auto& domain : config.custom_domains()) {
+    if (domain.name().find('*') != std::string::npos) {
+      return error(
+          Code::InvalidArgument, "{}: wildcard domain '{}' is not supported by this server", object, domain.name());
+    }
+  }
+  return {};
+}
+
+// Options that only matter where web requests are served: other calls aren't served at all yet.
+Result<void> check_web_options(const std::string& object, const api::Function& function) {
+  if (function.class_parameter_info().schema_size() > 0) {
+    return error(
+        Code::InvalidArgument, "{}: modal.parameter() on a class with web methods is not supported by this server",
+        object);
+  }
+  return rpc::refuse_fields(
+      object, function,
+      {{"single_use_containers", "single_use_containers="},
+       {"max_inputs", "max_inputs="},
+       {"batch_max_size", "@modal.batched"}});
+}
+
+api::Warning warning(std::string message) {
+  api::Warning out;
+  out.set_type(api::Warning::WARNING_TYPE_FUNCTION_CONFIGURATION);
+  out.set_message(std::move(message));
+  return out;
+}
+
+}  // namespace
+
+Result<api::Function> chosen_function(const api::FunctionCreateRequest& request) {
+  if (request.has_function()) return request.function();
+  const api::FunctionData::RankedFunction* first = nullptr;
+  for (const auto& candidate : request.function_data().ranked_functions()) {
+    if (first == nullptr || candidate.rank() < first->rank()) first = &candidate;
+  }
+  if (first == nullptr) return error(Code::InvalidArgument, "FunctionCreate names no function definition");
+  return first->function();
+}
+
+bool has_web_methods(const api::Function& function) {
+  if (is_web(function.webhook_config())) return true;
+  for (const auto& [name, method] : function.method_definitions()) {
+    if (is_web(method.webhook_config())) return true;
+  }
+  return false;
+}
+
+Result<void> check_supported(const api::Function& function) {
+  const std::string object = "function '" + function.function_name() + "'";
+  TRY_VOID(rpc::refuse_fields(
+      object, function,
+      {{"volume_mounts", "volumes="},
+       {"cloud_bucket_mounts", "CloudBucketMount"},
+       {"s3_mounts", "S3 mounts"},
+       {"shared_volume_mounts", "network_file_systems="},
+       {"proxy_id", "proxy="},
+       {"schedule", "schedule="},
+       {"i6pn_enabled", "i6pn="},
+       {"_experimental_group_size", "@modal.experimental.clustered"},
+       {"_experimental_fabric_size", "@modal.experimental.clustered"},
+       {"_experimental_task_templates", ""},
+       {"_experimental_custom_scaling", ""},
+       {"is_builder_function", "Image.run_function()"},
+       {"is_server", "@app.server"},
+       {"http_config", "@app.server"},
+       {"is_sessioned", ""},
+       {"untrusted", "restrict_modal_access="},
+       {"rate_limit", ""}}));
+  if (function.resources().rdma())
+    return error(Code::InvalidArgument, "{}: rdma= is not supported by this server", object);
+  if (function.network_access().network_access_type() == api::NetworkAccess::ALLOWLIST) {
+    return error(
+        Code::InvalidArgument, "{}: an allowlist of outbound addresses is not supported by this server", object);
+  }
+  TRY_VOID(check_web(object, function.webhook_config()));
+  for (const auto& [name, method] : function.method_definitions()) {
+    TRY_VOID(check_web("method '" + name + "' of " + object, method.webhook_config()));
+  }
+  if (has_web_methods(function)) TRY_VOID(check_web_options(object, function));
+  return {};
+}
+
+std::vector<api::Warning> warnings_about(const api::Function& function) {
+  std::vector<api::Warning> out;
+  const auto& gpu = function.resources().gpu_config();
+  if (gpu.count() > 0 || !gpu.gpu_type().empty()) {
+    out.push_back(warning(fmt::format(
+        "Function '{}' asks for gpu=\"{}\"; this server gives no GPU to containers, it will run on the CPU.",
+        function.function_name(), gpu.gpu_type())));
+  }
+  if (function.experimental_options_size() > 0) {
+    out.push_back(warning(fmt::format(
+        "Function '{}' sets experimental_options; they have no effect on this server.", function.function_name())));
+  }
+  return out;
+}
+
+}  // namespace bimodal::control

@@ -1,0 +1,26 @@
+// What a function definition asks for that this server can't give: refused by name, or said in a warning. Pure
+// functions.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "control/api.h"
+
+namespace bimodal::control {
+
+// The one definition that will run: `function`, or the first choice of a list of GPUs (protocol §8.1). InvalidArgument
+// when the request has neither.
+Result<api::Function> chosen_function(const api::FunctionCreateRequest& request);
+
+// InvalidArgument that names the option.
+Result<void> check_supported(const api::Function& function);
+
+// What is accepted although it has no effect here; shown to the user.
+std::vector<api::Warning> warnings_about(const api::Function& function);
+
+// Whether `function`, or a method of it, answers web requests.
+bool has_web_methods(const api::Function& function);
+
+}  // namespace bimodal::control

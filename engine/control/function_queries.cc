@@ -1,0 +1,141 @@
+#include "control/function_queries.h"
+
+#include <algorithm>
+
+#include "control/app_records.h"
+#include "control/function_metadata.h"
+#include "rpc/fields.h"
+#include "scheduler/functions.h"
+#include "store/deployment_table.h"
+#include "store/function_table.h"
+
+namespace bimodal::control {
+namespace {
+
+using store::App;
+using store::Transaction;
+
+// The running deployed app of that name, as of `version` (0: the current one).
+Result<App> deployed_app(
+    Transaction& transaction, const std::string& environment_name, const std::string& name, int version) {
+  TRY(auto environment, store::EnvironmentTable(transaction).resolve(environment_name));
+  TRY(auto app, store::AppTable(transaction).find_deployed(environment.environment_id, name));
+  if (!app) return error(Code::NotFound, "App '{}' not found in environment '{}'", name, environment.name);
+  if (version > app->version || version < 0) {
+    return error(Code::NotFound, "App '{}' has no version {}; the current one is {}", name, version, app->version);
+  }
+  if (version > 0) app->version = version;
+  return *std::move(app);
+}
+
+Result<api::FunctionGetResponse> find_function(
+    Transaction& transaction, const Settings& settings, const api::FunctionGetRequest& request) {
+  TRY(auto app, deployed_app(transaction, request.environment_name(), request.app_name(), request.app_version()));
+  TRY(auto functions, published_functions(transaction, settings, app));
+  for (const auto& record : functions) {
+    if (record.tag != request.object_tag()) continue;
+    api::FunctionGetResponse response;
+    response.set_function_id(record.ids.function_id);
+    *response.mutable_handle_metadata() = handle_metadata(record.function, record.ids, app.app_id, record.addresses);
+    *response.mutable_function() = echo_data(echo(record.function, record.addresses, {}));
+    return response;
+  }
+  return error(Code::NotFound, "App '{}' has no function '{}'", request.app_name(), request.object_tag());
+}
+
+Result<api::ClassGetResponse> find_class(Transaction& transaction, const api::ClassGetRequest& request) {
+  TRY(auto app, deployed_app(transaction, request.environment_name(), request.app_name(), request.app_version()));
+  TRY(auto layout, store::DeploymentTable(transaction).layout(app.app_id, app.version));
+  for (const auto& entry : layout) {
+    if (!entry.is_class() || entry.tag != request.object_tag()) continue;
+    api::ClassGetResponse response;
+    response.set_class_id(entry.object_id);
+    return response;
+  }
+  return error(Code::NotFound, "App '{}' has no class '{}'", request.app_name(), request.object_tag());
+}
+
+// Adds `settings` to those that came before for that function.
+Result<api::AutoscalerSettings> keep_settings(
+    Transaction& transaction, const std::string& function_id, const api::AutoscalerSettings& settings) {
+  store::FunctionTable functions(transaction);
+  TRY(auto function, functions.find(function_id));
+  if (!function) return error(Code::NotFound, "Function {} not found", function_id);
+  api::AutoscalerSettings merged;
+  if (!merged.ParseFromString(function->autoscaler)) {
+    return error(Code::DataLoss, "The autoscaler settings of {} are damaged", function_id);
+  }
+  merged.MergeFrom(settings);
+  TRY_VOID(functions.set_autoscaler(function_id, merged.SerializeAsString()));
+  return merged;
+}
+
+api::AutoscalerSettings settings_of(const model::ScalingPolicy& policy) {
+  api::AutoscalerSettings out;
+  out.set_min_containers(static_cast<std::uint32_t>(policy.min_containers));
+  out.set_max_containers(static_cast<std::uint32_t>(policy.max_containers));
+  out.set_buffer_containers(static_cast<std::uint32_t>(policy.buffer_containers));
+  const auto window = std::chrono::duration_cast<std::chrono::seconds>(policy.scaledown_window);
+  out.set_scaledown_window(static_cast<std::uint32_t>(window.count()));
+  return out;
+}
+
+}  // namespace
+
+FunctionQueries::FunctionQueries(Context& context, const Registry& registry, rpc::Service& service)
+    : context_(context), registry_(registry) {
+  service.query("FunctionGet", this, &FunctionQueries::get);
+  service.query("ClassGet", this, &FunctionQueries::get_class);
+  service.mutation("FunctionUpdateSchedulingParams", this, &FunctionQueries::update_scaling);
+  service.query("FunctionGetCurrentStats", this, &FunctionQueries::stats);
+}
+
+Task<Result<api::FunctionGetResponse>> FunctionQueries::get(rpc::Call call, api::FunctionGetRequest request) {
+  auto work = [this, request = std::move(request)](Transaction& transaction) {
+    return find_function(transaction, context_.settings, request);
+  };
+  co_return co_await context_.transact(std::move(work));
+}
+
+Task<Result<api::ClassGetResponse>> FunctionQueries::get_class(rpc::Call call, api::ClassGetRequest request) {
+  auto work = [request = std::move(request)](Transaction& transaction) { return find_class(transaction, request); };
+  co_return co_await context_.transact(std::move(work));
+}
+
+Result<model::FunctionVersionPtr> FunctionQueries::published(const std::string& function_id) const {
+  auto version = registry_.function(function_id);
+  if (version == nullptr)
+    return error(Code::NotFound, "Function {} is not published, or its app is stopped", function_id);
+  return version;
+}
+
+Task<Result<api::FunctionUpdateSchedulingParamsResponse>> FunctionQueries::update_scaling(
+    rpc::Call call, api::FunctionUpdateSchedulingParamsRequest request) {
+  const std::string function_id = request.function_id();
+  CO_TRY(auto version, published(function_id));
+  CO_TRY_VOID(rpc::refuse_fields("function " + function_id, request, {{"warm_pool_size_override", "keep_warm"}}));
+  CO_TRY_VOID(with_settings(version->scaling, request.settings()));
+  auto work = [function_id, settings = request.settings()](Transaction& transaction) {
+    return keep_settings(transaction, function_id, settings);
+  };
+  CO_TRY(auto merged, co_await context_.transact(std::move(work)));
+  CO_TRY(auto policy, with_settings(version->scaling, merged));
+  context_.functions->update_scaling(function_id, policy);
+  api::FunctionUpdateSchedulingParamsResponse response;
+  *response.mutable_current_settings() = settings_of(policy);
+  co_return response;
+}
+
+Task<Result<api::FunctionStats>> FunctionQueries::stats(rpc::Call call, api::FunctionGetCurrentStatsRequest request) {
+  CO_TRY(auto version, published(request.function_id()));
+  const auto load = context_.functions->load(request.function_id()).value_or(scheduler::PoolLoad{});
+  api::FunctionStats response;
+  response.set_backlog(static_cast<std::uint32_t>(load.waiting));
+  response.set_num_total_tasks(static_cast<std::uint32_t>(load.containers));
+  response.set_num_running_inputs(static_cast<std::uint32_t>(load.running));
+  const int slots = load.containers * version->scaling.max_inputs;
+  response.set_input_headroom(static_cast<std::uint32_t>(std::max(0, slots - load.running)));
+  co_return response;
+}
+
+}  // namespace bimodal::control

@@ -1,0 +1,166 @@
+#include "control/function_version.h"
+
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+
+#include <algorithm>
+#include <map>
+
+#include "base/ids.h"
+#include "control/app_states.h"
+#include "control/web_name.h"
+
+namespace bimodal::control {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// "Cls" of the class service "Cls.*".
+std::string class_name(const std::string& tag) {
+  return tag.ends_with(".*") ? tag.substr(0, tag.size() - 2) : tag;
+}
+
+std::string lower(std::string text) {
+  for (char& c : text) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return text;
+}
+
+WebSpace web_space(const Home& home) {
+  return {home.settings.workspace, home.environment.web_suffix, home.app.shown_name(), is_ephemeral(home.app)};
+}
+
+Result<WebAddress> web_address(
+    const Home& home, const std::string& object, const std::string& method_name, const api::WebhookConfig& config) {
+  TRY(auto name, web_name(web_space(home), object, config.requested_suffix(), config.ephemeral_suffix()));
+  WebAddress out;
+  out.truncated = name.truncated;
+  out.method.method_name = method_name;
+  out.method.kind = static_cast<model::WebKind>(config.type());
+  out.method.host = name.label + "." + home.settings.base_domain;
+  out.method.url = web_url(home.settings.web_scheme, out.method.host, home.settings.web_port);
+  out.method.requires_proxy_auth = config.requires_proxy_auth();
+  out.method.server_port = static_cast<std::uint16_t>(config.web_server_port());
+  if (config.web_server_startup_timeout() > 0) {
+    out.method.server_startup_timeout = milliseconds(static_cast<long>(config.web_server_startup_timeout() * 1000));
+  }
+  for (const auto& domain : config.custom_domains()) out.method.custom_domains.push_back(lower(domain.name()));
+  return out;
+}
+
+bool is_web(const api::WebhookConfig& config) {
+  return config.type() != api::WEBHOOK_TYPE_UNSPECIFIED;
+}
+
+bool has_plain_methods(const api::Function& function) {
+  if (function.method_definitions().empty()) return !is_web(function.webhook_config());
+  for (const auto& [name, method] : function.method_definitions()) {
+    if (!is_web(method.webhook_config())) return true;
+  }
+  return false;
+}
+
+model::Resources resources_of(const api::Function& function) {
+  const api::Resources& asked = function.resources();
+  model::Resources out;
+  if (asked.milli_cpu() > 0) out.cpu_milli = static_cast<int>(asked.milli_cpu());
+  if (asked.memory_mb() > 0) out.memory_mb = static_cast<int>(asked.memory_mb());
+  out.cpu_milli_max = static_cast<int>(asked.milli_cpu_max());
+  out.memory_mb_max = static_cast<int>(asked.memory_mb_max());
+  if (asked.gpu_config().count() > 0) {
+    out.gpu = fmt::format("{}:{}", asked.gpu_config().gpu_type(), asked.gpu_config().count());
+  }
+  return out;
+}
+
+Result<model::ScalingPolicy> scaling_of(const api::Function& function, const api::AutoscalerSettings& later) {
+  model::ScalingPolicy policy;
+  policy.max_inputs = std::max(1, static_cast<int>(function.max_concurrent_inputs()));
+  policy.target_inputs = static_cast<int>(function.target_concurrent_inputs());
+  TRY(policy, with_settings(policy, function.autoscaler_settings()));
+  return with_settings(policy, later);
+}
+
+std::string serialize_in_order(const google::protobuf::Message& message) {
+  std::string out;
+  google::protobuf::io::StringOutputStream stream(&out);
+  google::protobuf::io::CodedOutputStream coded(&stream);
+  coded.SetSerializationDeterministic(true);  // maps sorted by key
+  message.SerializeToCodedStream(&coded);
+  coded.Trim();
+  return out;
+}
+
+}  // namespace
+
+Result<std::vector<WebAddress>> web_addresses(const Home& home, const api::Function& function) {
+  const std::string& tag = function.function_name();
+  std::vector<WebAddress> out;
+  if (is_web(function.webhook_config())) {
+    TRY(auto address, web_address(home, tag, "", function.webhook_config()));
+    out.push_back(std::move(address));
+  }
+  std::map<std::string, api::WebhookConfig> methods;
+  for (const auto& [name, method] : function.method_definitions()) {
+    if (is_web(method.webhook_config())) methods[name] = method.webhook_config();
+  }
+  for (const auto& [name, config] : methods) {
+    TRY(auto address, web_address(home, class_name(tag) + "-" + name, name, config));
+    out.push_back(std::move(address));
+  }
+  return out;
+}
+
+Result<model::ScalingPolicy> with_settings(model::ScalingPolicy base, const api::AutoscalerSettings& settings) {
+  if (settings.has_min_containers()) base.min_containers = static_cast<int>(settings.min_containers());
+  if (settings.has_max_containers()) base.max_containers = static_cast<int>(settings.max_containers());
+  if (settings.has_buffer_containers()) base.buffer_containers = static_cast<int>(settings.buffer_containers());
+  if (settings.has_scaledown_window()) base.scaledown_window = seconds(settings.scaledown_window());
+  if (base.max_containers > 0 && base.min_containers > base.max_containers) {
+    return error(
+        Code::InvalidArgument, "min_containers={} is more than max_containers={}", base.min_containers,
+        base.max_containers);
+  }
+  return base;
+}
+
+Result<model::FunctionVersion> function_version(
+    const Home& home, FunctionIds ids, const api::Function& function, const api::AutoscalerSettings& autoscaler) {
+  model::FunctionVersion out;
+  out.function_id = std::move(ids.function_id);
+  out.definition_id = std::move(ids.definition_id);
+  out.app_id = home.app.app_id;
+  out.app_name = home.app.shown_name();
+  out.environment = home.environment.name;
+  out.tag = function.function_name();
+  out.ephemeral = is_ephemeral(home.app);
+  out.is_class = function.is_class();
+  out.image_id = function.image_id();
+  out.mount_ids.assign(function.mount_ids().begin(), function.mount_ids().end());
+  out.secret_ids.assign(function.secret_ids().begin(), function.secret_ids().end());
+  TRY(auto addresses, web_addresses(home, function));
+  for (auto& address : addresses) out.web_methods.push_back(std::move(address.method));
+  out.has_plain_methods = has_plain_methods(function);
+  TRY(out.scaling, scaling_of(function, autoscaler));
+  out.resources = resources_of(function);
+  out.block_network =
+      function.block_network() || function.network_access().network_access_type() == api::NetworkAccess::BLOCKED;
+  if (function.timeout_secs() > 0) out.timeout = seconds(function.timeout_secs());
+  out.startup_timeout = function.startup_timeout_secs() > 0 ? seconds(function.startup_timeout_secs()) : out.timeout;
+  return out;
+}
+
+std::string content_hash(const api::Function& function, const std::vector<std::string>& secret_fingerprints) {
+  api::Function canonical = function;
+  std::sort(canonical.mutable_mount_ids()->begin(), canonical.mutable_mount_ids()->end());
+  canonical.clear_web_url();
+  canonical.clear_web_url_info();
+  canonical.clear_custom_domain_info();
+  std::string content = serialize_in_order(canonical);
+  for (const std::string& fingerprint : secret_fingerprints) content += fingerprint;
+  return sha256_hex(content);
+}
+
+}  // namespace bimodal::control

@@ -1,0 +1,31 @@
+// What all sandboxes of one launcher share: ids to hand out, and what was prepared once.
+#pragma once
+
+#include <cstdint>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "sandbox/address_pool.h"
+#include "sandbox/etc_files.h"
+#include "sandbox/home_tag.h"
+#include "sandbox/launcher.h"
+#include "sandbox/records.h"
+#include "sandbox/user_ranges.h"
+
+namespace bimodal::sandbox {
+
+struct Host {
+  Privilege privilege;
+  HomeTag tag;
+  Records records;
+  UserRanges ranges;
+  AddressPool addresses;
+  Resolver resolver;
+  std::uint32_t mtu = 1500;  // of the way out
+  UniqueFd init;             // a sealed copy of bimodal-init: nobody inside can reach the file through /proc/1/exe
+};
+
+// Examines and prepares; removes what a killed launcher of this home left. Fails when no sandbox could ever start.
+Result<Host> prepare_host(const LauncherConfig& config);
+
+}  // namespace bimodal::sandbox

@@ -1,0 +1,57 @@
+// One sandbox as the launcher sees it, from the request until its last trace is removed.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "sandbox/host.h"
+#include "sandbox/init_plan.h"
+#include "sandbox/process.h"
+#include "sandbox/protocol.h"
+
+namespace bimodal::sandbox {
+
+class LiveSandbox {
+ public:
+  // Clones the child that becomes the sandbox's init; it goes on by itself. `fds` are Spec::fds.
+  static Result<std::unique_ptr<LiveSandbox>> start(Host& host, Spec spec, std::span<const UniqueFd> fds);
+  ~LiveSandbox();  // gives ids back
+
+  int reports() const { return reports_.get(); }
+  int init() const { return init_.pidfd.get(); }
+  int sweeper() const { return sweeper_.pidfd.get(); }
+
+  // Takes in what init wrote. True when the sandbox has just started.
+  bool read_reports();
+  Reply started() const;  // without the id
+
+  void signal(int number);
+  // When init() is readable: takes in its last reports, reaps it and starts the sweeper (sweeper() stays -1 when there
+  // is nothing to wait for). True as for read_reports().
+  bool reap();
+  // When sweeper() is readable. The reply that ends the sandbox, without the id.
+  Reply finish();
+
+ private:
+  LiveSandbox(Host& host, Spec spec) : host_(host), spec_(std::move(spec)) {}
+  Result<void> launch(std::span<const UniqueFd> fds);
+  void note(const InitReport& report, std::string text);
+
+  Host& host_;
+  Spec spec_;
+  std::optional<std::uint32_t> uid_base_;
+  std::optional<std::uint32_t> address_;
+  bool recorded_ = false;
+  Process init_, sweeper_;
+  UniqueFd reports_;
+  bool started_ = false;
+  std::optional<Error> failure_;
+  std::optional<int> status_;  // of the user's process, as waitpid(2) gives it
+};
+
+}  // namespace bimodal::sandbox

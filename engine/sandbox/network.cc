@@ -1,0 +1,60 @@
+#include "sandbox/network.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "base/unique_fd.h"
+
+namespace bimodal::sandbox {
+
+namespace {
+
+constexpr int kLoopbackIndex = 1;  // in every new network namespace
+
+// Lets the sandbox's root bind ports below 1024, as it could in a container elsewhere; it has no capability for it.
+Result<void> open_low_ports() {
+  const char* path = "/proc/sys/net/ipv4/ip_unprivileged_port_start";
+  UniqueFd file(::open(path, O_WRONLY | O_CLOEXEC));
+  if (!file || ::write(file.get(), "0", 1) != 1) return errno_error(errno, path);
+  return {};
+}
+
+// The host's end: up, with the gateway's address, and the route to the sandbox's.
+Result<void> connect_host(Netlink& host, const NetworkPlan& plan) {
+  TRY(int index, host.index_of(plan.host_name));
+  TRY_VOID(host.set_up(index));
+  TRY_VOID(host.add_address(index, plan.gateway));
+  return host.add_route(index, {.target = plan.address});
+}
+
+}  // namespace
+
+Result<void> enter_network(const NetworkPlan& plan) {
+  TRY(Netlink host, Netlink::open());
+  UniqueFd host_namespace(::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+  if (!host_namespace) return errno_error(errno, "open network namespace");
+  if (::unshare(CLONE_NEWNET) != 0) return errno_error(errno, "new network namespace");
+  TRY_VOID(open_low_ports());
+
+  bool egress = plan.network == Network::Egress;
+  TRY(Netlink inside, Netlink::open());
+  TRY_VOID(inside.set_up(kLoopbackIndex));
+  TRY_VOID(inside.make_veth({
+      .name = "eth0",
+      .peer_name = egress ? plan.host_name : "nowhere",
+      .peer_namespace = egress ? host_namespace.get() : -1,
+      .mtu = plan.mtu,
+  }));
+  TRY(int eth0, inside.index_of("eth0"));
+  TRY_VOID(inside.add_address(eth0, plan.address));
+  TRY_VOID(inside.set_up(eth0));
+  if (!egress) return {};
+  TRY_VOID(connect_host(host, plan));
+  TRY_VOID(inside.add_route(eth0, {.target = plan.gateway}));
+  return inside.add_route(eth0, {.bits = 0, .gateway = plan.gateway});
+}
+
+}  // namespace bimodal::sandbox

@@ -1,0 +1,52 @@
+// What daemon and launcher say to each other: one packet each. The layout is codec.h's, in the order of the fields.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "sandbox/launcher.h"
+
+namespace bimodal::sandbox {
+
+inline constexpr std::size_t kMaxSpecBytes = 8 * 1024 * 1024;  // of an encoded Spec; env and argv make its size
+
+// Daemon -> launcher. `id` is the daemon's number for the sandbox, never used twice.
+struct Request {
+  enum class Kind : std::uint8_t {
+    Start = 1,   // descriptors: the encoded Spec as a memory file, then those of Spec::fds in order
+    Signal = 2,  // `number` to the user's process
+    Kill = 3,
+    Close = 4,  // kill and reap everything, then exit
+  };
+  Kind kind = Kind::Close;
+  std::uint64_t id = 0;
+  int number = 0;
+};
+
+// Launcher -> daemon.
+struct Reply {
+  enum class Kind : std::uint8_t {
+    Started = 1,  // `number`: pid, `text`: address
+    Failed = 2,   // `number`: Code, `text`: message. The id is over
+    Exited = 3,   // `report`. The id is over
+    Notice = 4,   // `text`: one line for the daemon's log
+  };
+  Kind kind = Kind::Notice;
+  std::uint64_t id = 0;
+  int number = 0;
+  std::string text;
+  ExitReport report;
+};
+
+std::string encode(const Request& request);
+std::string encode(const Reply& reply);
+std::string encode(const Spec& spec);  // the descriptors travel beside it
+
+// InvalidArgument when `bytes` hold something else.
+Result<Request> decode_request(std::string_view bytes);
+Result<Reply> decode_reply(std::string_view bytes);
+Result<Spec> decode_spec(std::string_view bytes);  // PassedFd::fd is -1
+
+}  // namespace bimodal::sandbox

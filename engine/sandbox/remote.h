@@ -1,0 +1,80 @@
+// The daemon's end of the connection to the launcher: requests out, replies in, and the state of each sandbox.
+//
+// Loop-bound. Shared by the Launcher and every Sandbox, whichever goes last.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "async/pulse.h"
+#include "async/task.h"
+#include "sandbox/launcher.h"
+#include "sandbox/protocol.h"
+
+namespace bimodal::sandbox {
+
+// One sandbox, from the request to start it until its end.
+struct RemoteState {
+  explicit RemoteState(boost::asio::any_io_executor executor) : changed(std::move(executor)) {}
+  std::uint64_t id = 0;
+  Pulse changed;
+  bool started = false;
+  bool abandoned = false;  // nobody waits for the start any more: kill it when it comes
+  int pid = -1;
+  std::string address;
+  std::optional<Error> failure;  // of the start
+  std::optional<ExitReport> report;
+};
+
+class Remote : public std::enable_shared_from_this<Remote> {
+ public:
+  Remote(LauncherProcess process, boost::asio::any_io_executor executor);
+  ~Remote();
+
+  // Begins to read replies; keeps itself alive until the launcher is gone or disconnect().
+  void connect();
+
+  // Sends the request to start `spec`. ResourceExhausted when kMaxUnsent requests wait already.
+  Result<std::shared_ptr<RemoteState>> ask_start(const Spec& spec);
+  void ask(Request::Kind kind, std::uint64_t id, int number = 0);
+
+  boost::asio::any_io_executor executor() const { return executor_; }
+
+  // Asks the launcher to end and waits until it has.
+  Task<void> close();
+  // Drops the connection at once; the launcher then ends by itself.
+  void disconnect();
+
+ private:
+  struct Unsent {
+    std::string bytes;
+    std::vector<UniqueFd> fds;
+  };
+  static constexpr std::size_t kMaxUnsent = 1024;
+
+  Result<void> send(Unsent message);
+  void flush();
+  void wait_writable();
+  void wait_readable();
+  void read_replies();
+  void handle(const Reply& reply);
+  void lose();  // the launcher is gone, and every sandbox with it
+
+  boost::asio::any_io_executor executor_;
+  boost::asio::posix::stream_descriptor socket_;
+  int pid_;
+  std::uint64_t next_id_ = 1;
+  std::map<std::uint64_t, std::shared_ptr<RemoteState>> live_;
+  std::deque<Unsent> unsent_;
+  bool writing_ = false;
+  bool lost_ = false;
+  Pulse ended_;
+};
+
+}  // namespace bimodal::sandbox

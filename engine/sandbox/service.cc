@@ -1,0 +1,170 @@
+#include "sandbox/service.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <map>
+#include <span>
+#include <utility>
+
+#include "sandbox/host.h"
+#include "sandbox/live_sandbox.h"
+#include "sandbox/packet.h"
+#include "sandbox/protocol.h"
+
+namespace bimodal::sandbox {
+
+namespace {
+
+// What an epoll event is about: a sandbox's id (0: the launcher itself) and which of its descriptors.
+enum class Part : std::uint64_t { Socket = 0, Signals = 1, Reports = 0, Init = 1, Sweeper = 2 };
+constexpr std::uint64_t kParts = 4;
+
+}  // namespace
+
+struct Service::State {
+  State(Host host, UniqueFd socket) : host(std::move(host)), socket(std::move(socket)) {}
+
+  Result<void> open();
+  Result<void> watch(int fd, std::uint64_t id, Part part);
+  void handle(std::uint64_t id, Part part);
+  void take_requests();
+  void answer(const Packet& packet);
+  void start(std::uint64_t id, const Packet& packet);
+  Result<std::unique_ptr<LiveSandbox>> start_from(const Packet& packet);
+  void advance(std::uint64_t id, Part part);
+  void end(std::uint64_t id);
+  void begin_closing();
+  void send(Reply reply, std::uint64_t id);
+
+  Host host;
+  UniqueFd socket, signals, epoll;
+  std::map<std::uint64_t, std::unique_ptr<LiveSandbox>> live;
+  bool closing = false;
+};
+
+Result<void> Service::State::open() {
+  epoll.reset(::epoll_create1(EPOLL_CLOEXEC));
+  if (!epoll) return errno_error(errno, "epoll");
+  sigset_t handled;
+  ::sigemptyset(&handled);
+  for (int number : {SIGTERM, SIGINT, SIGHUP}) ::sigaddset(&handled, number);
+  ::sigprocmask(SIG_BLOCK, &handled, nullptr);
+  signals.reset(::signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!signals) return errno_error(errno, "signalfd");
+  TRY_VOID(watch(signals.get(), 0, Part::Signals));
+  return watch(socket.get(), 0, Part::Socket);
+}
+
+Result<void> Service::State::watch(int fd, std::uint64_t id, Part part) {
+  // Edge-triggered: children hold copies of closed descriptors for a while, and those must not report for ever.
+  epoll_event event{.events = EPOLLIN | EPOLLET, .data = {.u64 = id * kParts + static_cast<std::uint64_t>(part)}};
+  if (::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, fd, &event) == 0) return {};
+  return errno_error(errno, "epoll_ctl");
+}
+
+void Service::State::send(Reply reply, std::uint64_t id) {
+  reply.id = id;
+  // A daemon that is gone needs no answer: its end shows on the socket.
+  std::ignore = send_packet(socket.get(), encode(reply), {});
+}
+
+void Service::State::handle(std::uint64_t id, Part part) {
+  if (id != 0) return advance(id, part);
+  if (part == Part::Signals) return begin_closing();
+  take_requests();
+}
+
+void Service::State::take_requests() {
+  for (;;) {
+    Received received = receive_packet(socket.get());
+    if (received.ended) return begin_closing();
+    if (!received.packet) return;
+    answer(*received.packet);
+  }
+}
+
+void Service::State::answer(const Packet& packet) {
+  auto request = decode_request(packet.bytes);
+  if (!request) return begin_closing();  // not our daemon
+  if (request->kind == Request::Kind::Close) return begin_closing();
+  if (request->kind == Request::Kind::Start) return start(request->id, packet);
+  auto found = live.find(request->id);
+  if (found == live.end()) return;
+  found->second->signal(request->kind == Request::Kind::Kill ? SIGKILL : request->number);
+}
+
+Result<std::unique_ptr<LiveSandbox>> Service::State::start_from(const Packet& packet) {
+  if (closing) return error(Code::Unavailable, "launcher: it is closing");
+  if (packet.fds.empty()) return error(Code::InvalidArgument, "launcher: no spec");
+  TRY(std::string bytes, read_file(packet.fds[0].get(), kMaxSpecBytes));
+  TRY(Spec spec, decode_spec(bytes));
+  return LiveSandbox::start(host, std::move(spec), std::span(packet.fds).subspan(1));
+}
+
+void Service::State::start(std::uint64_t id, const Packet& packet) {
+  auto made = start_from(packet);
+  if (!made) {
+    return send({.kind = Reply::Kind::Failed, .number = static_cast<int>(made.error().code), .text = made.error().message}, id);
+  }
+  LiveSandbox& sandbox = *live.emplace(id, std::move(*made)).first->second;
+  if (watch(sandbox.reports(), id, Part::Reports) && watch(sandbox.init(), id, Part::Init)) return;
+  sandbox.signal(SIGKILL);
+  advance(id, Part::Init);  // waits for it
+}
+
+void Service::State::advance(std::uint64_t id, Part part) {
+  auto found = live.find(id);
+  if (found == live.end()) return;
+  LiveSandbox& sandbox = *found->second;
+  if (part == Part::Reports) {
+    if (sandbox.read_reports()) send(sandbox.started(), id);
+    return;
+  }
+  if (part == Part::Init) {
+    if (sandbox.reap()) send(sandbox.started(), id);
+    if (sandbox.sweeper() >= 0 && watch(sandbox.sweeper(), id, Part::Sweeper)) return;
+  }
+  end(id);
+}
+
+void Service::State::end(std::uint64_t id) {
+  send(live.at(id)->finish(), id);
+  live.erase(id);
+}
+
+void Service::State::begin_closing() {
+  if (std::exchange(closing, true)) return;
+  ::epoll_ctl(epoll.get(), EPOLL_CTL_DEL, socket.get(), nullptr);
+  ::epoll_ctl(epoll.get(), EPOLL_CTL_DEL, signals.get(), nullptr);
+  for (auto& [id, sandbox] : live) sandbox->signal(SIGKILL);
+}
+
+Result<std::unique_ptr<Service>> Service::prepare(const LauncherConfig& config, UniqueFd socket) {
+  TRY(Host host, prepare_host(config));
+  auto state = std::make_unique<State>(std::move(host), std::move(socket));
+  TRY_VOID(state->open());
+  return std::unique_ptr<Service>(new Service(std::move(state)));
+}
+
+Service::Service(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Service::~Service() = default;
+
+void Service::run() {
+  while (!state_->closing || !state_->live.empty()) {
+    std::array<epoll_event, 64> events;
+    int count = ::epoll_wait(state_->epoll.get(), events.data(), events.size(), -1);
+    for (int i = 0; i < count; ++i) {
+      std::uint64_t key = events[static_cast<std::size_t>(i)].data.u64;
+      state_->handle(key / kParts, static_cast<Part>(key % kParts));
+    }
+  }
+}
+
+}  // namespace bimodal::sandbox

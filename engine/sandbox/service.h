@@ -1,0 +1,31 @@
+// The launcher process: answers the daemon's requests, one sandbox per id, until the daemon closes or dies.
+//
+// Single-threaded; waits on descriptors only. What takes long happens in children: setting up in the child that becomes
+// the sandbox's init, removing files in a sweeper.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "sandbox/launcher.h"
+
+namespace bimodal::sandbox {
+
+class Service {
+ public:
+  // `socket`: the launcher's end of the socketpair.
+  static Result<std::unique_ptr<Service>> prepare(const LauncherConfig& config, UniqueFd socket);
+  ~Service();
+
+  // Returns when the daemon is gone or asked to close, and every sandbox is gone.
+  void run();
+
+ private:
+  struct State;
+  explicit Service(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace bimodal::sandbox

@@ -1,0 +1,58 @@
+// A launcher of its own for each test, with a tiny image to run: one layer that holds /bin/probe and a few /etc files.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "async/loop.h"
+#include "sandbox/launcher.h"
+
+namespace bimodal::sandbox {
+
+// What became of one run of the probe.
+struct Outcome {
+  std::optional<Error> failure;  // it did not start
+  std::string output;            // stdout and stderr, at most a pipe's worth
+  ExitReport report;
+  std::string address;
+};
+
+class SandboxTest : public ::testing::Test {
+ protected:
+  void SetUp() override;
+  void TearDown() override;  // also checks that nothing is left of any sandbox
+
+  // A spec that runs `probe argv…`, with an upper directory of its own.
+  Spec probe(std::vector<std::string> argv);
+  // Starts it, waits for its end.
+  Outcome run(Spec spec);
+  Outcome run_probe(std::vector<std::string> argv) { return run(probe(std::move(argv))); }
+
+  // Starts it and returns when the probe has printed "waiting".
+  std::unique_ptr<Sandbox> start(Spec spec);
+  ExitReport wait(Sandbox& sandbox);
+  // Runs `action` on the loop, where sandboxes live.
+  void on_loop(std::function<void()> action);
+  void end(std::unique_ptr<Sandbox> sandbox);  // kills, waits, destroys
+
+  // Kills the launcher as a dying daemon would, and connects a new one to the same home.
+  void restart_launcher();
+
+  std::filesystem::path home_;
+  std::filesystem::path layer_;
+  int launcher_pid_ = -1;
+  std::unique_ptr<Loop> loop_;
+  std::unique_ptr<Launcher> launcher_;
+
+ private:
+  void open_launcher();
+  void close_launcher();
+  int made_ = 0;
+};
+
+}  // namespace bimodal::sandbox

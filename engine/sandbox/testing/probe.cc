@@ -1,0 +1,186 @@
+// The program inside the test sandboxes: does one thing, prints what came of it, and exits.
+//
+//   probe VERB [ARGUMENT…]     verbs are in kVerbs at the end; unknown ones exit with 99
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <string>
+#include <vector>
+
+namespace {
+
+using Arguments = std::vector<std::string>;
+
+int outcome(bool good) {
+  std::puts(good ? "ok" : ::strerrorname_np(errno));
+  return 0;
+}
+
+int do_exit(const Arguments& args) { return std::stoi(args.at(0)); }
+
+int do_print(const Arguments& args) {
+  for (const auto& arg : args) std::puts(arg.c_str());
+  return 0;
+}
+
+int do_read(const Arguments& args) {
+  int fd = ::open(args.at(0).c_str(), O_RDONLY);
+  if (fd < 0) return outcome(false);
+  char buffer[4096];
+  for (ssize_t got = ::read(fd, buffer, sizeof buffer); got > 0; got = ::read(fd, buffer, sizeof buffer)) {
+    std::fwrite(buffer, 1, static_cast<std::size_t>(got), stdout);
+  }
+  return 0;
+}
+
+int do_write(const Arguments& args) {
+  int fd = ::open(args.at(0).c_str(), O_WRONLY | O_CREAT, 0644);
+  return outcome(fd >= 0 && ::write(fd, args.at(1).data(), args.at(1).size()) >= 0);
+}
+
+int do_list(const Arguments& args) {
+  DIR* directory = ::opendir(args.at(0).c_str());
+  if (directory == nullptr) return outcome(false);
+  while (dirent* entry = ::readdir(directory)) {
+    if (entry->d_name[0] != '.') std::puts(entry->d_name);
+  }
+  return 0;
+}
+
+int do_owner(const Arguments& args) {
+  struct stat status {};
+  if (::lstat(args.at(0).c_str(), &status) != 0) return outcome(false);
+  std::printf("%u:%u %o\n", status.st_uid, status.st_gid, status.st_mode & 07777);
+  return 0;
+}
+
+int do_chown(const Arguments& args) {
+  auto id = static_cast<unsigned>(std::stoul(args.at(1)));
+  return outcome(::chown(args.at(0).c_str(), id, id) == 0);
+}
+
+int do_id(const Arguments&) {
+  std::printf("%u:%u\n", ::getuid(), ::getgid());
+  return 0;
+}
+
+int do_env(const Arguments&) {
+  for (char** variable = environ; *variable != nullptr; ++variable) std::puts(*variable);
+  return 0;
+}
+
+int do_cwd(const Arguments&) {
+  char path[4096];
+  return std::puts(::getcwd(path, sizeof path)) < 0;
+}
+
+// The numbers of all open descriptors but the one that reads the list.
+int do_fds(const Arguments&) {
+  for (int fd = 0; fd < 1024; ++fd) {
+    if (::fcntl(fd, F_GETFD) >= 0) std::printf("%d ", fd);
+  }
+  std::puts("");
+  return 0;
+}
+
+int do_pids(const Arguments&) {
+  DIR* directory = ::opendir("/proc");
+  int count = 0;
+  while (dirent* entry = ::readdir(directory)) count += std::strtol(entry->d_name, nullptr, 10) > 0 ? 1 : 0;
+  std::printf("%d\n", count);
+  return 0;
+}
+
+// Tells that it runs, then waits for a signal to end it.
+int do_wait(const Arguments&) {
+  std::puts("waiting");
+  std::fflush(stdout);
+  for (;;) ::pause();
+}
+
+// Exits with the number of the signal that it got.
+int do_catch(const Arguments&) {
+  sigset_t all;
+  ::sigfillset(&all);
+  ::sigprocmask(SIG_BLOCK, &all, nullptr);
+  std::puts("waiting");
+  std::fflush(stdout);
+  int number = 0;
+  ::sigwait(&all, &number);
+  return number;
+}
+
+// Leaves an orphan that would write to stdout for ever, and exits.
+int do_orphan(const Arguments&) {
+  if (::fork() == 0) {
+    for (;;) ::pause();
+  }
+  return 0;
+}
+
+int do_kill_self(const Arguments& args) {
+  ::signal(SIGABRT, SIG_DFL);
+  ::kill(::getpid(), std::stoi(args.at(0)));
+  return 98;
+}
+
+int do_address(const Arguments& args) {
+  ifreq request{};
+  std::strncpy(request.ifr_name, args.at(0).c_str(), IFNAMSIZ - 1);
+  int fd = ::socket(AF_INET, SOCK_DGRAM, 0);
+  if (::ioctl(fd, SIOCGIFADDR, &request) != 0) return outcome(false);
+  sockaddr_in address{};
+  std::memcpy(&address, &request.ifr_addr, sizeof address);
+  std::puts(::inet_ntoa(address.sin_addr));
+  return 0;
+}
+
+int do_connect(const Arguments& args) {
+  int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+  timeval patience{.tv_sec = 1};
+  ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+  sockaddr_in address{.sin_family = AF_INET, .sin_port = htons(static_cast<std::uint16_t>(std::stoi(args.at(1))))};
+  ::inet_pton(AF_INET, args.at(0).c_str(), &address.sin_addr);
+  return outcome(::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+}
+
+int do_bind(const Arguments& args) {
+  int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{.sin_family = AF_INET, .sin_port = htons(static_cast<std::uint16_t>(std::stoi(args.at(0))))};
+  return outcome(::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+}
+
+struct Verb {
+  const char* name;
+  int (*run)(const Arguments&);
+};
+constexpr Verb kVerbs[] = {
+    {"exit", do_exit},   {"print", do_print},   {"read", do_read},   {"write", do_write},     {"list", do_list},
+    {"owner", do_owner}, {"chown", do_chown},   {"id", do_id},       {"env", do_env},         {"cwd", do_cwd},
+    {"fds", do_fds},     {"pids", do_pids},     {"wait", do_wait},   {"catch", do_catch},     {"orphan", do_orphan},
+    {"die", do_kill_self}, {"address", do_address}, {"connect", do_connect}, {"bind", do_bind},
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::string name = argc > 1 ? argv[1] : "";
+  Arguments arguments(argv + std::min(argc, 2), argv + argc);
+  for (const auto& verb : kVerbs) {
+    if (name == verb.name) return verb.run(arguments);
+  }
+  return 99;
+}
