@@ -33,7 +33,8 @@ run: setup build ## Start the daemon, deploy examples/hello.py, print its URL
 .PHONY: test
 test: setup build ## Everything that CI runs: unit tests, the suite against the real daemon, protocol drift
 	@ctest --preset release --output-on-failure
-	@$(VENV)/bin/python tools/proto_drift.py
+	@$(VENV)/bin/python tools/proto_drift.py --newest
+	@$(VENV_OLDEST)/bin/python tools/proto_drift.py
 	@$(VENV)/bin/python -m pytest -q tests
 
 .PHONY: check
