@@ -32,7 +32,7 @@ run: setup build ## Start the daemon, deploy examples/hello.py, print its URL
 
 .PHONY: test
 test: setup build ## Everything that CI runs: unit tests, the suite against the real daemon, protocol drift
-	@ctest --preset release --output-on-failure
+	@ctest --preset release
 	@$(VENV)/bin/python tools/proto_drift.py --newest
 	@$(VENV_OLDEST)/bin/python tools/proto_drift.py
 	@$(VENV)/bin/python -m pytest -q tests
@@ -45,7 +45,8 @@ check: ## Format, unit tests of the debug build, lints; for while you work
 	@python3 tools/check_layers.py
 	@python3 tools/check_sizes.py
 	@tools/build.sh debug
-	@ctest --preset debug --output-on-failure
+	@python3 tools/check_coroutines.py build/debug
+	@ctest --preset debug
 
 .PHONY: format
 format: ## Format C++ and Python in place; draw the layers in ARCHITECTURE.md
