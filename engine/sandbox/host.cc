@@ -8,6 +8,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "sandbox/firewall.h"
 #include "sandbox/packet.h"
 #include "sandbox/sweep.h"
 
@@ -52,6 +53,15 @@ std::uint32_t outer_mtu(const std::string& routes) {
   return 1500;
 }
 
+// What stands in the way of Network::Egress, if anything.
+std::optional<Error> open_egress(const Host& host) {
+  if (host.privilege == Privilege::Rootless) {
+    return Error{Code::FailedPrecondition, "network egress: needs root"};
+  }
+  auto raised = raise_firewall(host.tag, host.addresses.cidr(), host.resolver.servers);
+  return raised ? std::nullopt : std::optional(raised.error());
+}
+
 }  // namespace
 
 Result<Host> prepare_host(const LauncherConfig& config) {
@@ -65,7 +75,7 @@ Result<Host> prepare_host(const LauncherConfig& config) {
   std::string routes = text_of("/proc/net/route");
   TRY(Ipv4 network, choose_network(routes, resolver.servers, tag.hash));
   TRY(UniqueFd init, copy_init(config.init_path));
-  return Host{
+  Host host{
       .privilege = privilege,
       .tag = tag,
       .records = records,
@@ -75,6 +85,12 @@ Result<Host> prepare_host(const LauncherConfig& config) {
       .mtu = outer_mtu(routes),
       .init = std::move(init),
   };
+  host.no_egress = open_egress(host);
+  return host;
+}
+
+void release_host(Host& host) {
+  if (!host.no_egress) drop_firewall(host.tag);
 }
 
 }  // namespace bimodal::sandbox

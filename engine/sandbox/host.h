@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
@@ -21,11 +22,15 @@ struct Host {
   UserRanges ranges;
   AddressPool addresses;
   Resolver resolver;
-  std::uint32_t mtu = 1500;  // of the way out
+  std::uint32_t mtu = 1500;        // of the way out
+  std::optional<Error> no_egress;  // why Network::Egress can't be had
   UniqueFd init;             // a sealed copy of bimodal-init: nobody inside can reach the file through /proc/1/exe
 };
 
 // Examines and prepares; removes what a killed launcher of this home left. Fails when no sandbox could ever start.
 Result<Host> prepare_host(const LauncherConfig& config);
+
+// Takes back what prepare_host() put on the machine.
+void release_host(Host& host);
 
 }  // namespace bimodal::sandbox

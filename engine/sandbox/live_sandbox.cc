@@ -12,6 +12,7 @@
 #include <cstring>
 
 #include "sandbox/birth.h"
+#include "sandbox/capabilities.h"
 #include "sandbox/spec_check.h"
 #include "sandbox/sweep.h"
 
@@ -19,6 +20,7 @@ namespace bimodal::sandbox {
 
 Result<std::unique_ptr<LiveSandbox>> LiveSandbox::start(Host& host, Spec spec, std::span<const UniqueFd> fds) {
   TRY_VOID(check_spec(spec));
+  if (spec.network == Network::Egress && host.no_egress) return tl::unexpected<Error>(*host.no_egress);
   if (fds.size() != spec.fds.size()) {
     return error(Code::InvalidArgument, "sandbox {}: {} descriptors came, not {}", spec.name, fds.size(), spec.fds.size());
   }
@@ -58,6 +60,7 @@ Result<void> LiveSandbox::launch(std::span<const UniqueFd> fds) {
            .host_name = fmt::format("{}{}", host_.tag.interface_prefix(), *address_),
            .mtu = host_.mtu},
       .resolver = host_.resolver,
+      .capabilities = capabilities_of(spec_.profile),
       .init = host_.init.get(),
       .reports = writer.get(),
   };

@@ -165,6 +165,7 @@ void Service::run() {
       state_->handle(key / kParts, static_cast<Part>(key % kParts));
     }
   }
+  release_host(state_->host);
 }
 
 }  // namespace bimodal::sandbox

@@ -163,6 +163,14 @@ int do_bind(const Arguments& args) {
   return outcome(::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
 }
 
+int do_listen(const Arguments& args) {
+  int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{.sin_family = AF_INET, .sin_port = htons(static_cast<std::uint16_t>(std::stoi(args.at(0))))};
+  if (::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) return outcome(false);
+  ::listen(fd, 8);
+  return do_wait(args);
+}
+
 struct Verb {
   const char* name;
   int (*run)(const Arguments&);
@@ -171,7 +179,7 @@ constexpr Verb kVerbs[] = {
     {"exit", do_exit},   {"print", do_print},   {"read", do_read},   {"write", do_write},     {"list", do_list},
     {"owner", do_owner}, {"chown", do_chown},   {"id", do_id},       {"env", do_env},         {"cwd", do_cwd},
     {"fds", do_fds},     {"pids", do_pids},     {"wait", do_wait},   {"catch", do_catch},     {"orphan", do_orphan},
-    {"die", do_kill_self}, {"address", do_address}, {"connect", do_connect}, {"bind", do_bind},
+    {"die", do_kill_self}, {"address", do_address}, {"connect", do_connect}, {"bind", do_bind}, {"listen", do_listen},
 };
 
 }  // namespace

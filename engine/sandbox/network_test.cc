@@ -1,0 +1,125 @@
+// What a sandbox can reach, and what it can't.
+#include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <chrono>
+#include <thread>
+
+#include "sandbox/address_pool.h"
+#include "sandbox/firewall.h"
+#include "sandbox/home_tag.h"
+#include "sandbox/testing/fixture.h"
+
+namespace bimodal::sandbox {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr const char* kRoutes =
+    "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n"
+    "eth0\t00000000\t010200C0\t0003\t0\t0\t0\t00000000\t0\t0\t0\n"
+    "eth0\t0000820A\t00000000\t0001\t0\t0\t0\t0000FEFF\t0\t0\t0\n";  // 10.130.0.0/15
+
+TEST(AddressPool, AvoidsTheRoutesAndTheResolversOfTheHost) {
+  EXPECT_EQ(choose_network(kRoutes, {}, 1)->text(), "10.129.0.0");
+  EXPECT_EQ(choose_network(kRoutes, {}, 2)->text(), "10.132.0.0");
+  EXPECT_EQ(choose_network(kRoutes, {"10.132.7.7"}, 3)->text(), "10.133.0.0");
+}
+
+TEST(AddressPool, HandsOutNoAddressTwice) {
+  AddressPool pool(Ipv4{10U << 24});
+  std::set<std::uint32_t> seen;
+  for (std::uint32_t i = kFirstAddressIndex; i <= kLastAddressIndex; ++i) EXPECT_TRUE(seen.insert(*pool.take()).second);
+  EXPECT_FALSE(pool.take());
+  pool.give_back(500);
+  EXPECT_EQ(*pool.take(), 500U);
+}
+
+class NetworkTest : public SandboxTest {
+ protected:
+  Spec egress(std::vector<std::string> argv) {
+    Spec spec = probe(std::move(argv));
+    spec.network = Network::Egress;
+    return spec;
+  }
+};
+
+// A listener of the host on every address. Connections are accepted by the kernel's backlog.
+struct Listener {
+  UniqueFd socket{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  std::string port;
+  Listener() {
+    sockaddr_in address{.sin_family = AF_INET};
+    socklen_t size = sizeof address;
+    EXPECT_EQ(::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
+    EXPECT_EQ(::listen(socket.get(), 8), 0);
+    ::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &size);
+    port = std::to_string(ntohs(address.sin_port));
+  }
+};
+
+// The host's own IPv4 addresses.
+std::vector<std::string> host_addresses() {
+  std::vector<std::string> found;
+  ifaddrs* list = nullptr;
+  if (::getifaddrs(&list) != 0) return found;
+  for (ifaddrs* entry = list; entry != nullptr; entry = entry->ifa_next) {
+    if (entry->ifa_addr == nullptr || entry->ifa_addr->sa_family != AF_INET) continue;
+    char text[INET_ADDRSTRLEN];
+    ::inet_ntop(AF_INET, &reinterpret_cast<sockaddr_in*>(entry->ifa_addr)->sin_addr, text, sizeof text);
+    found.emplace_back(text);
+  }
+  ::freeifaddrs(list);
+  return found;
+}
+
+bool interface_exists(const std::string& prefix) {
+  struct if_nameindex* list = ::if_nameindex();
+  bool found = false;
+  for (auto* entry = list; entry->if_index != 0; ++entry) found |= std::string(entry->if_name).starts_with(prefix);
+  ::if_freenameindex(list);
+  return found;
+}
+
+TEST_F(NetworkTest, EgressReachesNoServiceOfTheHost) {
+  Listener listener;
+  auto addresses = host_addresses();
+  ASSERT_FALSE(addresses.empty());
+  for (const auto& address : addresses) {
+    Outcome ran = run(egress({"connect", address, listener.port}));
+    ASSERT_FALSE(ran.failure) << ran.failure->message;
+    EXPECT_EQ(ran.output, "ECONNREFUSED\n") << address;
+  }
+}
+
+TEST_F(NetworkTest, EgressReachesNoOtherSandbox) {
+  Spec server = egress({"listen", "8000"});
+  auto sandbox = start(server);
+  Outcome ran = run(egress({"connect", sandbox->address(), "8000"}));
+  EXPECT_EQ(ran.output, "ECONNREFUSED\n");
+  end(std::move(sandbox));
+}
+
+TEST_F(NetworkTest, EgressIsNoWayToLinkLocalServices) {
+  EXPECT_EQ(run(egress({"connect", "169.254.169.254", "80"})).output, "ECONNREFUSED\n");
+}
+
+TEST_F(NetworkTest, NoneHasNoWayOut) {
+  EXPECT_EQ(run_probe({"connect", "192.0.2.1", "80"}).output, "ENETUNREACH\n");
+}
+
+TEST_F(NetworkTest, TheInterfaceOfTheHostGoesWithTheSandbox) {
+  std::string prefix = tag_of(home_).interface_prefix();
+  auto sandbox = start(egress({"wait"}));
+  EXPECT_TRUE(interface_exists(prefix));
+  end(std::move(sandbox));
+  auto deadline = std::chrono::steady_clock::now() + 5s;  // the kernel removes it by itself, soon
+  while (interface_exists(prefix) && std::chrono::steady_clock::now() < deadline) std::this_thread::sleep_for(5ms);
+  EXPECT_FALSE(interface_exists(prefix));
+}
+
+}  // namespace
+}  // namespace bimodal::sandbox
