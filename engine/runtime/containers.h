@@ -52,7 +52,7 @@ using LogSink = std::function<void(model::LogEntry)>;
 // What the next FunctionGetInputs of a container is answered with.
 struct Order {
   enum class Kind { Seat, KillSwitch, Nothing } kind = Kind::Nothing;  // Nothing: the deadline passed, ask again
-  std::string method_name;  // Seat: which web method
+  std::string method_name;                                             // Seat: which web method
   std::string input_id, function_call_id;
 };
 
@@ -71,7 +71,7 @@ class Session {
   virtual void hello() = 0;
   virtual void heartbeat() = 0;
   virtual Task<Order> next_order(Deadline deadline) = 0;
-  virtual void output(std::string input_id) = 0;     // a seat ended
+  virtual void output(std::string input_id) = 0;  // a seat ended
   virtual void start_failed(StartFailure failure) = 0;
   // The user's stop_fetching_inputs(). The pool must be told as well (scheduler::Functions::stop_container, graceful):
   // running seats go on until it drains the container.

@@ -230,29 +230,8 @@ TEST(ContainersAtHome, ServeFromAPathThatDoesNotFitIntoASocketAddress) {
   EXPECT_TRUE(first_frame_at(container->web_socket()).ends_with(container->task_id()));
 }
 
-struct UnboxedSubject : ContainersHome {
-  UnboxedSubject() : ContainersHome(unboxed) {}
-  Loop& loop() { return control; }
-  struct Launching : scheduler::Launcher {
-    explicit Launching(ContainersHome& home) : home(home) {}
-    Task<Result<std::shared_ptr<scheduler::Container>>> launch(model::FunctionVersionPtr version) override {
-      return home.launch(*version);
-    }
-    ContainersHome& home;
-  };
-  scheduler::Launcher& launcher() { return launching; }
-  model::FunctionVersionPtr works() { return version("serve", 20s); }
-  model::FunctionVersionPtr fails() { return version("exit", 20s); }
-  model::FunctionVersionPtr hangs() { return version("hang", 50ms); }
-  model::FunctionVersionPtr hangs_long() { return version("hang", 1h); }
-  int alive() { return ContainersHome::alive(); }
-  model::FunctionVersionPtr version(std::string tag, std::chrono::milliseconds startup_timeout) {
-    (void)containers();  // made here: launch() may run on the loop already
-    auto version = web_function(std::move(tag));
-    version.startup_timeout = startup_timeout;
-    return std::make_shared<const model::FunctionVersion>(version);
-  }
-  Launching launching{*this};
+struct UnboxedSubject : ContractSubject {
+  UnboxedSubject() : ContractSubject(unboxed) {}
 };
 
 }  // namespace

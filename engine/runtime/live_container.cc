@@ -146,9 +146,13 @@ Task<ContainerExit> LiveContainer::wait_exit() {
   co_return *exit_;
 }
 
-void LiveContainer::hello() { heartbeat(); }
+void LiveContainer::hello() {
+  heartbeat();
+}
 
-void LiveContainer::heartbeat() { last_heartbeat_ = Deadline::Clock::now(); }
+void LiveContainer::heartbeat() {
+  last_heartbeat_ = Deadline::Clock::now();
+}
 
 Task<Order> LiveContainer::next_order(Deadline deadline) {
   auto self = shared_from_this();
@@ -175,9 +179,13 @@ void LiveContainer::start_failed(StartFailure failure) {
   drain();
 }
 
-void LiveContainer::stop_fetching() { orders_.stop(); }
+void LiveContainer::stop_fetching() {
+  orders_.stop();
+}
 
-void LiveContainer::kill() { kill_because(kKilled); }
+void LiveContainer::kill() {
+  kill_because(kKilled);
+}
 
 void LiveContainer::drain() {
   if (leaving_ || !sandbox_) return;
@@ -278,7 +286,9 @@ void LiveContainer::say(const std::string& line) {
        std::chrono::system_clock::now()});
 }
 
-std::string LiveContainer::name() const { return version_->app_name + "/" + version_->tag; }
+std::string LiveContainer::name() const {
+  return version_->app_name + "/" + version_->tag;
+}
 
 std::int64_t LiveContainer::memory_limit() const {
   std::int64_t asked = std::int64_t(version_->resources.memory_mb_max) << 20;

@@ -29,9 +29,7 @@ struct Surroundings {
   ContainersConfig config;
 };
 
-class LiveContainer : public scheduler::Container,
-                      public Session,
-                      public std::enable_shared_from_this<LiveContainer> {
+class LiveContainer : public scheduler::Container, public Session, public std::enable_shared_from_this<LiveContainer> {
  public:
   LiveContainer(Surroundings& surroundings, model::FunctionVersionPtr version, std::string task_id);
 

@@ -18,8 +18,8 @@ Task<void> LogPipe::follow() {
   std::size_t lines_of_turn = 0;
   while (true) {
     boost::system::error_code failure;
-    auto size = co_await pipe_.async_read_some(
-        asio::buffer(buffer_), asio::redirect_error(asio::use_awaitable, failure));
+    auto size =
+        co_await pipe_.async_read_some(asio::buffer(buffer_), asio::redirect_error(asio::use_awaitable, failure));
     if (failure) break;
     lines_of_turn += lines_.feed(std::string_view(buffer_.data(), size), sink_);
     if (lines_.has_partial_line()) flush_later();

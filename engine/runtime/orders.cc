@@ -29,7 +29,9 @@ Task<Order> Orders::next(Deadline deadline) {
   co_return order;
 }
 
-bool Orders::end_seat(const std::string& input_id) { return seats_.erase(input_id) > 0; }
+bool Orders::end_seat(const std::string& input_id) {
+  return seats_.erase(input_id) > 0;
+}
 
 void Orders::stop() {
   stopped_ = true;

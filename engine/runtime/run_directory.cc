@@ -49,7 +49,8 @@ Result<void> write_file(const fs::path& path, const std::string& content) {
   std::ofstream file(path, std::ios::binary);
   file.write(content.data(), static_cast<std::streamsize>(content.size()));
   file.close();
-  if (!file) return error(Code::Internal, "write {} ({} bytes) failed: is the disk full?", path.string(), content.size());
+  if (!file)
+    return error(Code::Internal, "write {} ({} bytes) failed: is the disk full?", path.string(), content.size());
   if (::chmod(path.c_str(), 0644) != 0) return errno_error(errno, "chmod " + path.string());
   return {};
 }
@@ -86,7 +87,9 @@ Result<void> RunDirectory::fill(const std::string& arguments) {
   return {};
 }
 
-RunDirectory::~RunDirectory() { remove(); }
+RunDirectory::~RunDirectory() {
+  remove();
+}
 
 void RunDirectory::remove() {
   if (path_.empty()) return;

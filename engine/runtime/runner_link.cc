@@ -55,8 +55,7 @@ Task<Result<RunnerLink::Frame>> RunnerLink::read() {
   auto header = wire::decode_frame_header(bytes);
   if (!header) co_return error(Code::Internal, "the runner sent a frame that breaks the protocol");
   Frame frame{*header, std::string(header->size, '\0')};
-  co_await asio::async_read(
-      socket_, asio::buffer(frame.payload), asio::redirect_error(asio::use_awaitable, failure));
+  co_await asio::async_read(socket_, asio::buffer(frame.payload), asio::redirect_error(asio::use_awaitable, failure));
   if (failure) co_return error(Code::Unavailable, "read from the runner: {}", failure.message());
   co_return frame;
 }

@@ -19,7 +19,9 @@ namespace {
 // Waiting requests of a deployed app survive this many failed starts but one.
 constexpr int kStartsOfDeployed = 3;
 
-std::string name_of(const model::FunctionVersion& version) { return version.app_name + "/" + version.tag; }
+std::string name_of(const model::FunctionVersion& version) {
+  return version.app_name + "/" + version.tag;
+}
 
 Slots::Limits slot_limits(const model::ScalingPolicy& scaling, const PoolLimits& limits) {
   return {std::max(1, scaling.max_inputs), target_inputs(scaling), limits.max_waiting};
@@ -103,7 +105,9 @@ Lease::~Lease() {
   if (taken_) taken_->owner->give_back(taken_);
 }
 
-const std::shared_ptr<Container>& Lease::shared_container() const { return taken_->container; }
+const std::shared_ptr<Container>& Lease::shared_container() const {
+  return taken_->container;
+}
 
 std::shared_ptr<Pool> Pool::create(
     model::FunctionVersionPtr version, Launcher& launcher, asio::any_io_executor control, PoolLimits limits) {
@@ -122,7 +126,9 @@ std::shared_ptr<Pool> Pool::create(
 
 Pool::~Pool() = default;
 
-const model::FunctionVersion& Pool::version() const { return *state_->version; }
+const model::FunctionVersion& Pool::version() const {
+  return *state_->version;
+}
 
 std::optional<Lease> Pool::try_acquire() {
   auto taken = slots_->try_take();
@@ -136,7 +142,9 @@ Task<Result<Lease>> Pool::acquire(Deadline deadline) {
   co_return Lease(std::move(taken));
 }
 
-PoolLoad Pool::load() const { return slots_->load(); }
+PoolLoad Pool::load() const {
+  return slots_->load();
+}
 
 void Pool::update_scaling(model::ScalingPolicy scaling) {
   state_->scaling = scaling;

@@ -86,7 +86,9 @@ TEST_F(PoolTest, ServesWaitingRequestsInTheirOrder) {
   auto lease = get(std::move(first));
   ASSERT_TRUE(lease);
   EXPECT_FALSE(is_ready(second));
-  { Lease ended = *std::move(lease); }
+  {
+    Lease ended = *std::move(lease);
+  }
   EXPECT_TRUE(get(std::move(second)));
 }
 

@@ -11,7 +11,8 @@ namespace bimodal::scheduler {
 
 namespace asio = boost::asio;
 
-// A request in the queue. `outcome` and `place` are guarded by the pool's mutex; the timer belongs to the request's loop.
+// A request in the queue. `outcome` and `place` are guarded by the pool's mutex; the timer belongs to the request's
+// loop.
 struct Slots::Waiter {
   explicit Waiter(asio::any_io_executor loop) : loop(loop), timer(std::move(loop)) {}
 
@@ -80,7 +81,8 @@ Task<Result<ContainerSlotsPtr>> Slots::take(Deadline deadline) {
   boost::system::error_code cancelled;
   co_await waiter->timer.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
   if (auto outcome = place.leave()) co_return std::move(*outcome);
-  if (cancelled) co_return error(Code::Cancelled, "{}: the request was cancelled while it waited for a container", name_);
+  if (cancelled)
+    co_return error(Code::Cancelled, "{}: the request was cancelled while it waited for a container", name_);
   co_return error(Code::DeadlineExceeded, "{}: no container had a free slot in time", name_);
 }
 
@@ -309,6 +311,8 @@ void Slots::fail_waiters_locked(const Error& reason, std::vector<WaiterPtr>& fai
   waiting_.clear();
 }
 
-bool Slots::should_ask_locked() { return !std::exchange(asked_, true); }
+bool Slots::should_ask_locked() {
+  return !std::exchange(asked_, true);
+}
 
 }  // namespace bimodal::scheduler

@@ -43,14 +43,18 @@ T get(std::future<T> future) {
   return future.get();
 }
 
-inline bool is_ready(std::future<Result<Lease>>& future) { return future.wait_for(0s) == std::future_status::ready; }
+inline bool is_ready(std::future<Result<Lease>>& future) {
+  return future.wait_for(0s) == std::future_status::ready;
+}
 
 inline Task<Result<void>> completed(Task<void> task) {
   co_await std::move(task);
   co_return Result<void>();
 }
 
-inline void wait_for(Loop& loop, Task<void> task) { (void)get(start(loop, completed(std::move(task)))); }
+inline void wait_for(Loop& loop, Task<void> task) {
+  (void)get(start(loop, completed(std::move(task))));
+}
 
 // Runs `work` on `loop` and returns what it returned.
 template <typename F>

@@ -43,13 +43,15 @@ class FakePlanner : public Planner {
     plan.workdir = "/";
     plan.arguments = "arguments of " + task_id;
     plan.python = program;
+    plan.user = user;
     co_return plan;
   }
   std::vector<std::filesystem::path> layers;
   std::string program;
+  std::string user;
 };
 
-// Reads the line that every fake container says.
+// Keeps the connections, so that a test can read what every fake container says.
 class FakeApi : public ApiConnections {
  public:
   void adopt(UniqueFd connection, std::string task_id) override {
@@ -106,15 +108,15 @@ inline model::FunctionVersion web_function(std::string tag) {
 
 class ContainersHome {
  public:
-  // `sandboxes` is made on the running loop by `make(loop, home)`.
+  // `make(*this)` returns the launcher of sandboxes. No thread runs yet.
   template <typename Make>
   explicit ContainersHome(Make make) {
-    control.start();
     planner.program = FAKE_CONTAINER;
     config.home = home.path / "home";
     config.exit_grace = 300ms;
-    config.heartbeat_limit = 60s;
+    std::filesystem::create_directories(config.home);
     sandboxes = make(*this);
+    control.start();
   }
   ~ContainersHome() {
     scheduler::wait_for(control, containers().close());
@@ -123,6 +125,8 @@ class ContainersHome {
     EXPECT_TRUE(std::filesystem::is_empty(config.home / "run"));
     scheduler::wait_for(control, sandboxes->close());
     scheduler::on(control, [&] { sandboxes.reset(); });
+    EXPECT_TRUE(
+        !std::filesystem::exists(config.home / "sandboxes") || std::filesystem::is_empty(config.home / "sandboxes"));
   }
 
   Containers& containers() {
@@ -189,6 +193,35 @@ class ContainersHome {
   std::unique_ptr<Containers> containers_;
   Scope control_tasks_{control.executor(), "control"};
   std::set<std::string> asking_;
+};
+
+// For scheduler/launcher_contract.h.
+class ContractSubject : public ContainersHome {
+ public:
+  using ContainersHome::ContainersHome;
+
+  Loop& loop() { return control; }
+  scheduler::Launcher& launcher() { return launching_; }
+  model::FunctionVersionPtr works() { return version("serve", 20s); }
+  model::FunctionVersionPtr fails() { return version("exit", 20s); }
+  model::FunctionVersionPtr hangs() { return version("hang", 50ms); }
+  model::FunctionVersionPtr hangs_long() { return version("hang", 1h); }
+
+ private:
+  struct Launching : scheduler::Launcher {
+    explicit Launching(ContainersHome& home) : home(home) {}
+    Task<Result<std::shared_ptr<scheduler::Container>>> launch(model::FunctionVersionPtr version) override {
+      return home.launch(*version);
+    }
+    ContainersHome& home;
+  };
+  model::FunctionVersionPtr version(std::string tag, std::chrono::milliseconds startup_timeout) {
+    (void)containers();  // made here, because launch() may be called on the loop
+    auto version = web_function(std::move(tag));
+    version.startup_timeout = startup_timeout;
+    return std::make_shared<const model::FunctionVersion>(version);
+  }
+  Launching launching_{*this};
 };
 
 }  // namespace bimodal::runtime

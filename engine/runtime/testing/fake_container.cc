@@ -3,11 +3,13 @@
 // It speaks just enough of the runner's protocol: Hello on every connection to its listening descriptor, and the end
 // at a Drain frame. The environment variable FAKE_CONTAINER names another behaviour, see main(). It says its task id
 // on its API socket.
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -26,7 +28,9 @@ std::string text_of(const char* variable) {
   return value ? value : "";
 }
 
-void print(const std::string& text) { (void)!::write(1, text.data(), text.size()); }
+void print(const std::string& text) {
+  (void)!::write(1, text.data(), text.size());
+}
 
 void report_on_api_socket() {
   std::string path = text_of("MODAL_SERVER_URL").substr(std::strlen("unix://"));
@@ -88,6 +92,14 @@ int main() {
   if (behaviour == "crash") std::raise(SIGSEGV);
   if (behaviour == "hang") sleep_for_ever();
   if (behaviour == "partial") print("half a line");
+  if (behaviour == "intruder") {
+    int file = ::open("/__modal/api/arguments.bin", O_WRONLY);
+    print(file >= 0 ? "arguments.bin is writable\n" : std::string("arguments.bin: ") + std::strerror(errno) + "\n");
+    print("uid " + std::to_string(::getuid()) + "\n");
+  }
+  if (behaviour == "hog") {
+    for (int mebibyte = 0; mebibyte < 128; ++mebibyte) std::memset(std::malloc(1 << 20), 1, 1 << 20);
+  }
   if (behaviour == "flood") {
     for (int i = 0; i < 20000; ++i) print("line " + std::to_string(i) + "\n");
   }
