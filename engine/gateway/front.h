@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "async/blocking_pool.h"
 #include "async/pulse.h"
 #include "async/scope.h"
 #include "gateway/exchange.h"
@@ -31,6 +32,9 @@ struct Shared {
   std::atomic<std::shared_ptr<const RoutingTable>> routes;
   std::atomic<std::uint64_t> routes_version = 0;
   std::atomic<std::size_t> connections = 0;
+  BlockingPool blocking{kBlockingThreads};  // for blobs
+
+  static constexpr std::size_t kBlockingThreads = 2;
 };
 
 class Front final : public http::Service, private RunnerConnection::Owner {

@@ -5,6 +5,8 @@
 //   GET /_bimodal/blobs/<token>  the file's content
 #pragma once
 
+#include <string>
+
 #include "async/scope.h"
 #include "gateway/request_id.h"
 #include "http/reactor.h"
@@ -21,6 +23,10 @@ class InternalService {
   void handle(http::ServerConnection& client, const http::RequestHead& head, const RequestId& id);
 
  private:
+  void upload(
+      http::ServerConnection& client, const http::RequestHead& head, const RequestId& id, std::string token);
+  void download(http::ServerConnection& client, const RequestId& id, std::string token);
+
   http::Reactor& reactor_;
   Scope& scope_;
   Shared& shared_;

@@ -206,9 +206,10 @@ class Rig {
     return call("GET " + std::string(path) + " HTTP/1.1\r\nHost: app.localhost\r\n\r\n").read_response();
   }
 
-  int running() {
-    return scheduler::on(control_, [this] { return functions.load("fu-1")->running; });
+  scheduler::PoolLoad load() {
+    return scheduler::on(control_, [this] { return *functions.load("fu-1"); });
   }
+  int running() { return load().running; }
   Loop& control() { return control_; }
   const std::filesystem::path& directory() const { return directory_; }
 

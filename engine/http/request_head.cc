@@ -60,7 +60,9 @@ class HeadParser final : public beast::http::basic_parser<true> {
     std::string_view line(data, size);
     line = line.substr(0, line.find('\r'));
     std::string_view version = line.substr(line.rfind(' ') + 1);
-    bool well_written = version.size() == 8 && version.starts_with("HTTP/") && version[6] == '.';
+    const bool three_parts = std::count(line.begin(), line.end(), ' ') == 2;
+    const bool well_written =
+        three_parts && version.size() == 8 && version.starts_with("HTTP/") && version[6] == '.';
     refuse(well_written ? 505 : 400, well_written ? "only HTTP/1.0 and HTTP/1.1 are spoken" : "malformed request line");
   }
 
