@@ -38,7 +38,7 @@ EdgeError missing_credentials() {
 }
 
 EdgeError body_too_large(std::uint64_t limit) {
-  return {413, "body-too-large", fmt::format("the request body is larger than {} bytes (edge.max_body_bytes)", limit)};
+  return {413, "body-too-large", fmt::format("the request body is larger than {} bytes (limits.max_body)", limit)};
 }
 
 EdgeError websocket_unsupported() {
@@ -61,7 +61,7 @@ EdgeError invalid_response() {
 
 EdgeError no_slot(const Error& error) {
   switch (error.code) {
-    case Code::ResourceExhausted: return {429, "queue-full", one_line(error.message)};
+    case Code::ResourceExhausted: return {429, "queue-full", one_line(error.message) + " (limits.max_waiting)"};
     case Code::DeadlineExceeded: return timed_out();
     case Code::Unavailable: return app_stopped();
     default: return status_failure("start-failed", error.message);

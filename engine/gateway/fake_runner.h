@@ -205,7 +205,7 @@ class FakeRunner {
       done(connection, number);
     } else if (path == "/overrun") {
       respond(connection, number, 200, {}, "", false);
-      for (int i = 0; i < 8; ++i) frame(connection, number, wire::FrameType::Body, 0, std::string(65536, 'x'));
+      for (int i = 0; i < 512; ++i) frame(connection, number, wire::FrameType::Body, 0, std::string(65536, 'x'));
     } else if (path == "/evil") {
       respond(connection, number, 200, {{"x-a", "b\r\nset-cookie: c"}}, "", true);
       done(connection, number);

@@ -13,7 +13,8 @@ namespace bimodal::http {
 namespace {
 
 constexpr std::size_t kDirectWrite = 8 * 1024;  // from here on bytes go to the kernel without being copied first
-constexpr std::chrono::seconds kLingerTime{10};
+constexpr std::chrono::seconds kLingerTime{5};
+constexpr std::chrono::seconds kLingerTimeDraining{1};
 
 }  // namespace
 
@@ -151,8 +152,10 @@ void ServerConnection::abort() {
 
 void ServerConnection::drain() {
   draining_ = true;
+  if (closed_) return;
   const bool idle = input_ == Input::Head && !head_started_ && out_.empty();
-  if (idle && !closed_) close();
+  if (idle) return close();
+  if (shut_) reactor_.arm(*this, Deadline::after(kLingerTimeDraining));
 }
 
 void ServerConnection::cut() {
@@ -169,9 +172,10 @@ void ServerConnection::end_exchange() {
   resume_ = !pending_.empty();
 }
 
-// Closing with unread bytes makes the kernel send a reset, which may overtake the response. So our side is shut when all
-// is written, and the peer's bytes are read and dropped until it closes too, for a bounded time.
+// Closing with unread bytes makes the kernel send a reset, which may overtake the response. So where more may come, our
+// side is shut when all is written, and the peer's bytes are read and dropped until it closes too, for a bounded time.
 void ServerConnection::close_gracefully() {
+  more_may_come_ = processing_ || input_ == Input::Body || !pending_.empty();
   input_ = Input::Lingering;
   if (!processing_) pending_ = std::string();  // else it is being read, and dropped behind that
   reactor_.poller().defer(*this);
@@ -182,9 +186,10 @@ void ServerConnection::flush() {
   note_sent(out_.flush(socket_.get()));
   if (broken_) return lose();
   if (out_.empty() && input_ == Input::Lingering && !shut_) {
+    if (!more_may_come_) return close();
     shut_ = true;
     ::shutdown(socket_.get(), SHUT_WR);
-    reactor_.arm(*this, Deadline::after(kLingerTime));
+    reactor_.arm(*this, Deadline::after(draining_ ? kLingerTimeDraining : kLingerTime));
   }
   if (out_.size() == before) return;
   if (input_ == Input::Head && !pending_.empty()) {

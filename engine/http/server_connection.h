@@ -139,6 +139,7 @@ class ServerConnection final : public Poller::Source, private TimerWheel::Timer 
   bool blocked_ = false;   // the socket takes no more
   bool broken_ = false;    // the socket refused a write
   bool draining_ = false;
+  bool more_may_come_ = false;  // Lingering: behind the last request
   bool shut_ = false;      // Lingering: our side is shut, waiting for the peer's
   bool closed_ = false;
 };
