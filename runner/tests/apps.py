@@ -17,8 +17,11 @@ async def respond(send, body=b"Hello, world!", status=200, headers=((b"content-t
     await send({"type": "http.response.body", "body": body})
 
 
+HELLO_HEADERS = ((b"content-type", b"text/plain"), (b"content-length", b"13"))
+
+
 async def hello(scope, receive, send):
-    await respond(send)
+    await respond(send, headers=HELLO_HEADERS)
 
 
 def _plain(value):

@@ -50,7 +50,7 @@ def test_serves_many_requests_on_many_connections(serve):
         for gateway, stream in streams:
             answer = gateway.answer(stream)
             assert (answer.status, answer.body) == (200, b"Hello, world!")
-            assert answer.headers == [(b"content-type", b"text/plain")]
+            assert answer.headers == [(b"content-type", b"text/plain"), (b"content-length", b"13")]
 
 
 def test_scope_is_as_the_specification_says(serve):
