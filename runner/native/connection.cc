@@ -40,25 +40,37 @@ Server& Connection::server() const {
   return Object<Server>::of(server_.get());
 }
 
-void Connection::read() {
+bool Connection::read() {
   for (int i = 0; i < kReadsPerTurn && socket_ >= 0; ++i) {
-    const ssize_t size = ::recv(socket_, read_buffer(), kReadSize, MSG_DONTWAIT);
-    if (size < 0 && errno == EINTR) continue;
-    if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
-    if (size <= 0) return close();
-    std::string_view bytes(read_buffer(), static_cast<std::size_t>(size));
-    if (partial_.empty()) {
-      bytes.remove_prefix(consume(bytes));
-      if (socket_ >= 0) partial_.assign(bytes);
-    } else {
-      partial_.append(bytes);
-      std::string whole = std::move(partial_);
-      partial_.clear();
-      const std::size_t used = consume(whole);
-      if (socket_ >= 0 && used < whole.size()) partial_.assign(whole, used);
-    }
-    if (static_cast<std::size_t>(size) < kReadSize) return;
+    const Received received = receive();
+    // Only now, when nothing points into the buffer any more: applications run from here.
+    if (!server().begin_tasks()) return false;
+    if (received != Received::Full) break;
   }
+  return true;
+}
+
+// Handles what one call of recv() brings; Full when there may be more.
+Connection::Received Connection::receive() {
+  const ssize_t size = ::recv(socket_, read_buffer(), kReadSize, MSG_DONTWAIT);
+  if (size < 0 && errno == EINTR) return Received::Full;
+  if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return Received::Nothing;
+  if (size <= 0) {
+    close();
+    return Received::Nothing;
+  }
+  std::string_view bytes(read_buffer(), static_cast<std::size_t>(size));
+  if (partial_.empty()) {
+    bytes.remove_prefix(consume(bytes));
+    if (socket_ >= 0) partial_.assign(bytes);
+  } else {
+    std::string whole = std::move(partial_);
+    whole.append(bytes);
+    partial_.clear();
+    const std::size_t used = consume(whole);
+    if (socket_ >= 0 && used < whole.size()) partial_.assign(whole, used);
+  }
+  return static_cast<std::size_t>(size) == kReadSize ? Received::Full : Received::Some;
 }
 
 // Handles the whole frames at the beginning of `bytes` and returns their size. Closes the connection at a frame that no
@@ -146,7 +158,7 @@ bool Connection::begin_request(const wire::FrameHeader& header, std::string_view
   Request& request = Object<Request>::of(object.get());
   const bool good = request.add_body(payload.substr(header.extra), (header.flags & wire::kEnd) != 0);
   streams_.emplace(header.stream, Ref::borrow(object.get()));
-  server().start_request(request);
+  server().add(request);
   return good;
 }
 

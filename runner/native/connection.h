@@ -29,12 +29,13 @@ class Connection {
   // Begins to watch the socket. False with a Python error set.
   bool watch();
 
-  // What a readable socket holds, up to a bound per turn. The loop calls again while there is more.
-  void read();
+  // What a readable socket holds, up to a bound per turn; the loop calls again while there is more. False with a
+  // Python error set, see Server::begin_tasks().
+  bool read();
   // Writes as much as the socket takes; when it takes no more, goes on as soon as it does.
   void flush();
   bool flushed() const { return output_.empty(); }
-  bool closed() const { return socket_ < 0; }
+  Server& server() const;
 
   // Appends a frame whose payload is `payload` and then `part`, which lies in the bytes object `owner`.
   void append(const wire::FrameHeader& header, std::string_view payload, PyObject* owner, std::string_view part);
@@ -53,7 +54,8 @@ class Connection {
   void clear();
 
  private:
-  Server& server() const;
+  enum class Received { Full, Some, Nothing };
+  Received receive();
   std::size_t consume(std::string_view bytes);
   bool handle(const wire::FrameHeader& header, std::string_view payload);
   bool handle_control(const wire::FrameHeader& header);

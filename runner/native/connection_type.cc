@@ -1,6 +1,7 @@
 // Connection as a Python type: only what the loop calls.
 #include "connection.h"
 #include "request.h"
+#include "server.h"
 
 namespace bimodal::runner {
 namespace {
@@ -10,8 +11,16 @@ PyObject* connection_type = nullptr;
 using ConnectionObject = Object<Connection>;
 
 PyObject* readable(PyObject* self, PyObject*) {
-  ConnectionObject::of(self).read();
-  return none();
+  Connection& connection = ConnectionObject::of(self);
+  Server& server = connection.server();
+  server.hold_flush();
+  if (connection.read()) return server.flush() ? none() : nullptr;
+  // What ends the process waits until the others' answers are on their way.
+  PyObject *type, *value, *traceback;
+  PyErr_Fetch(&type, &value, &traceback);
+  if (!server.flush()) report_unraisable(self);
+  PyErr_Restore(type, value, traceback);
+  return nullptr;
 }
 
 PyObject* writable(PyObject* self, PyObject*) {

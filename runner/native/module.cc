@@ -1,7 +1,7 @@
 // The extension module `_runner`: one type to use, Server, and the error that send() raises for a caller that is gone.
 #include "awaitable.h"
 #include "connection.h"
-#include "header_names.h"
+#include "headers.h"
 #include "names.h"
 #include "request.h"
 #include "scope.h"

@@ -95,6 +95,11 @@ inline PyObject* bytes_from(std::string_view text) {
   return PyBytes_FromStringAndSize(text.data(), static_cast<Py_ssize_t>(text.size()));
 }
 
+inline Ref import_attribute(const char* module, const char* name) {
+  Ref imported = Ref::steal(PyImport_ImportModule(module));
+  return imported ? Ref::steal(PyObject_GetAttrString(imported.get(), name)) : Ref();
+}
+
 // Turns a Python error that nobody can receive into text on stderr, named after where it happened.
 inline void report_unraisable(PyObject* where) {
   if (PyErr_Occurred() != nullptr) PyErr_WriteUnraisable(where);

@@ -89,6 +89,7 @@ class Request {
   bool add_chunk(PyObject* message);
   bool send_trailers(PyObject* message);
   void send_chunks();
+  bool send_chunk(Chunk& chunk);
   void send_piece(PyObject* owner, std::string_view piece, bool end);
   void append_frame(wire::FrameHeader header, std::string_view payload = {});
 

@@ -90,8 +90,8 @@ bool Request::add_chunk(PyObject* message) {
   trailers_awaited_ = last && trailers_;
   const bool end = last && !trailers_;
   bytes_accepted_ += bytes.size();
-  chunks_.push_back({std::move(body), bytes, end});
-  send_chunks();
+  Chunk chunk{std::move(body), bytes, end};
+  if (!chunks_.empty() || !send_chunk(chunk)) chunks_.push_back(std::move(chunk));
   if (end) {
     phase_ = Phase::Complete;
     receivers_.wake_all();
@@ -123,25 +123,27 @@ void Request::add_credit(std::uint32_t bytes) {
   if (finished_ && chunks_.empty()) release_stream();
 }
 
-// Sends what credit allows, in frames of at most kMaxInlineBody. Head and end need no credit.
+// Sends of the waiting chunks what credit allows.
 void Request::send_chunks() {
   std::size_t sent = 0;
-  for (; sent < chunks_.size(); ++sent) {
-    Chunk& chunk = chunks_[sent];
-    do {
-      const std::size_t room = head_.empty() ? wire::kMaxInlineBody : wire::kMaxPayload - head_.size();
-      const std::size_t size =
-          std::min({chunk.rest.size(), static_cast<std::size_t>(credit_), room, std::size_t{wire::kMaxInlineBody}});
-      if (size == 0 && !chunk.rest.empty() && head_.empty()) break;  // no credit
-      const std::string_view piece = chunk.rest.substr(0, size);
-      chunk.rest.remove_prefix(size);
-      const bool end = chunk.end && chunk.rest.empty();
-      // An empty chunk in the middle says nothing, but the first one brings the head.
-      if (!piece.empty() || end || !head_.empty()) send_piece(chunk.owner.get(), piece, end);
-    } while (!chunk.rest.empty());
-    if (!chunk.rest.empty()) break;
-  }
+  while (sent < chunks_.size() && send_chunk(chunks_[sent])) ++sent;
   chunks_.erase(chunks_.begin(), chunks_.begin() + static_cast<std::ptrdiff_t>(sent));
+}
+
+// Sends what credit allows, in frames of at most kMaxInlineBody; true when that was all. Head and end need no credit.
+bool Request::send_chunk(Chunk& chunk) {
+  do {
+    const std::size_t room = head_.empty() ? wire::kMaxInlineBody : wire::kMaxPayload - head_.size();
+    const std::size_t size =
+        std::min({chunk.rest.size(), static_cast<std::size_t>(credit_), room, std::size_t{wire::kMaxInlineBody}});
+    if (size == 0 && !chunk.rest.empty() && head_.empty()) return false;
+    const std::string_view piece = chunk.rest.substr(0, size);
+    chunk.rest.remove_prefix(size);
+    const bool end = chunk.end && chunk.rest.empty();
+    // An empty chunk in the middle says nothing, but the first one brings the head.
+    if (!piece.empty() || end || !head_.empty()) send_piece(chunk.owner.get(), piece, end);
+  } while (!chunk.rest.empty());
+  return true;
 }
 
 void Request::send_piece(PyObject* owner, std::string_view piece, bool end) {

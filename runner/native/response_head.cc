@@ -17,30 +17,48 @@ bool header_part(PyObject* object, std::string_view& part) {
   return true;
 }
 
-// Fills `headers` with views into the application's bytes objects. `keep` owns whatever was made on the way.
-bool collect(PyObject* iterable, wire::Headers& headers, std::vector<Ref>& keep) {
+// Appends a view of one pair.
+bool collect_pair(PyObject* tuple, wire::Headers& headers) {
+  if (PyTuple_Size(tuple) != 2) {
+    PyErr_SetString(PyExc_ValueError, "a response header must be a pair of name and value");
+    return false;
+  }
+  wire::Header header;
+  if (!header_part(PyTuple_GetItem(tuple, 0), header.name) || !header_part(PyTuple_GetItem(tuple, 1), header.value)) {
+    return false;
+  }
+  headers.push_back(header);
+  return true;
+}
+
+// True when `object` is a list of tuples, as frameworks make it. Such can be read in place: no code runs on the way
+// that could change it.
+bool is_list_of_tuples(PyObject* object) {
+  if (!PyList_Check(object)) return false;
+  for (Py_ssize_t i = 0; i < PyList_Size(object); ++i) {
+    if (!PyTuple_Check(PyList_GetItem(object, i))) return false;
+  }
+  return true;
+}
+
+// `iterable` of iterables as a list of tuples; null with a Python error set.
+Ref as_list_of_tuples(PyObject* iterable) {
+  Ref list = Ref::steal(PySequence_List(iterable));
+  for (Py_ssize_t i = 0; list && i < PyList_Size(list.get()); ++i) {
+    PyObject* tuple = PySequence_Tuple(PyList_GetItem(list.get(), i));
+    if (tuple == nullptr || PyList_SetItem(list.get(), i, tuple) != 0) return Ref();
+  }
+  return list;
+}
+
+// Fills `headers` with views into the application's bytes objects. `keep` owns what had to be made on the way.
+bool collect(PyObject* iterable, wire::Headers& headers, Ref& keep) {
   headers.clear();
   if (iterable == nullptr) return true;
-  keep.push_back(Ref::steal(PySequence_Tuple(iterable)));
-  PyObject* pairs = keep.back().get();
-  if (pairs == nullptr) return false;
-  const Py_ssize_t count = PyTuple_Size(pairs);
-  for (Py_ssize_t i = 0; i < count; ++i) {
-    PyObject* pair = PyTuple_GetItem(pairs, i);
-    if (!PyTuple_Check(pair)) {
-      keep.push_back(Ref::steal(PySequence_Tuple(pair)));
-      pair = keep.back().get();
-      if (pair == nullptr) return false;
-    }
-    if (PyTuple_Size(pair) != 2) {
-      PyErr_SetString(PyExc_ValueError, "a response header must be a pair of name and value");
-      return false;
-    }
-    wire::Header header;
-    if (!header_part(PyTuple_GetItem(pair, 0), header.name) || !header_part(PyTuple_GetItem(pair, 1), header.value)) {
-      return false;
-    }
-    headers.push_back(header);
+  keep = is_list_of_tuples(iterable) ? Ref::borrow(iterable) : as_list_of_tuples(iterable);
+  if (!keep) return false;
+  for (Py_ssize_t i = 0; i < PyList_Size(keep.get()); ++i) {
+    if (!collect_pair(PyList_GetItem(keep.get(), i), headers)) return false;
   }
   return true;
 }
@@ -63,7 +81,7 @@ bool encode_response_start(PyObject* message, std::string& out, bool& trailers) 
   }
   PyObject* announced = item(message, names.trailers_);
   trailers = announced != nullptr && PyObject_IsTrue(announced) == 1;
-  std::vector<Ref> keep;
+  Ref keep;
   if (!collect(item(message, names.headers_), head.headers, keep)) return false;
   head.status = static_cast<std::uint16_t>(value);
   head.trailers = trailers;
@@ -74,7 +92,7 @@ bool encode_response_start(PyObject* message, std::string& out, bool& trailers) 
 
 bool encode_trailers(PyObject* message, std::string& out) {
   static wire::Headers headers;
-  std::vector<Ref> keep;
+  Ref keep;
   if (!collect(item(message, names.headers_), headers, keep)) return false;
   if (wire::encode(headers, out)) return true;
   PyErr_SetString(PyExc_ValueError, kTooLarge);

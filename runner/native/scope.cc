@@ -2,13 +2,14 @@
 
 #include <string>
 
-#include "header_names.h"
+#include "headers.h"
 #include "names.h"
 
 namespace bimodal::runner {
 namespace {
 
-PyObject* http_template = nullptr;  // what is the same in every scope
+PyObject* http_template = nullptr;  // a scope with what is the same in all
+PyObject* extensions_template = nullptr;
 
 bool set(PyObject* dict, PyObject* key, Ref value) {
   return value && PyDict_SetItem(dict, key, value.get()) == 0;
@@ -51,32 +52,54 @@ PyObject* version_name(std::uint8_t version) {
   return version == 10 ? names.version_10 : names.version_11;
 }
 
+// (host, port) as ASGI wants it; None without a host.
 Ref address(std::string_view host, unsigned port) {
   if (host.empty()) return Ref::borrow(Py_None);
-  return Ref::steal(Py_BuildValue("(s#I)", host.data(), static_cast<Py_ssize_t>(host.size()), port));
+  Ref pair = Ref::steal(PyTuple_New(2));
+  Ref name = text(host), number = Ref::steal(PyLong_FromUnsignedLong(port));
+  if (!pair || !name || !number) return Ref();
+  PyTuple_SetItem(pair.get(), 0, name.release());
+  PyTuple_SetItem(pair.get(), 1, number.release());
+  return pair;
 }
 
-// The address in the Host header, with the scheme's own port when it names none.
+// The port that `digits` name, 0 when they name none.
+unsigned parse_port(std::string_view digits) {
+  unsigned port = 0;
+  for (char c : digits) {
+    if (c < '0' || c > '9' || port > 65535) return 0;
+    port = port * 10 + static_cast<unsigned>(c - '0');
+  }
+  return port > 65535 ? 0 : port;
+}
+
+// What a Host header says, with `default_port` when it names none.
+Ref parse_host(std::string_view host, unsigned default_port) {
+  unsigned port = 0;
+  const std::size_t colon = host.rfind(':');
+  // A colon inside brackets belongs to an IPv6 address.
+  if (colon != host.npos && host.find(']', colon) == host.npos) {
+    port = parse_port(host.substr(colon + 1));
+    host = host.substr(0, colon);
+  }
+  if (host.size() >= 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+  return address(host, port == 0 ? default_port : port);
+}
+
+// The last answer is kept: nearly all requests of a container name the same host.
 Ref address_from_host_header(const wire::RequestHead& head) {
-  unsigned port = head.https ? 443 : 80;
+  static std::string last_host;
+  static bool last_https = false;
+  static PyObject* last = nullptr;
   for (const wire::Header& header : head.headers) {
     if (header.name != "host") continue;
-    std::string_view host = header.value;
-    const std::size_t colon = host.rfind(':');
-    // A colon inside brackets belongs to an IPv6 address.
-    if (colon != host.npos && host.find(']', colon) == host.npos) {
-      unsigned value = 0;
-      for (char c : host.substr(colon + 1))
-        value = c >= '0' && c <= '9' && value < 65536 ? value * 10 + (c - '0') : 65536;
-      if (value > 0 && value < 65536) port = value;
-      host = host.substr(0, colon);
+    if (last == nullptr || last_https != head.https || last_host != header.value) {
+      Py_XDECREF(last);
+      last = parse_host(header.value, head.https ? 443 : 80).release();
+      last_https = head.https;
+      last_host = header.value;
     }
-    if (host.size() >= 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
-    // Bytes beyond ASCII are no host name; the application finds them in the header itself.
-    for (char c : host) {
-      if (static_cast<unsigned char>(c) >= 0x80) return Ref::borrow(Py_None);
-    }
-    return address(host, port);
+    return Ref::borrow(last);
   }
   return Ref::borrow(Py_None);
 }
@@ -86,43 +109,30 @@ Ref server_address(const wire::RequestHead& head) {
   return address(head.server_host, head.server_port);
 }
 
-Ref header_list(const wire::Headers& headers) {
-  Ref list = Ref::steal(PyList_New(static_cast<Py_ssize_t>(headers.size())));
-  if (!list) return list;
-  for (std::size_t i = 0; i < headers.size(); ++i) {
-    Ref pair = Ref::steal(PyTuple_New(2));
-    Ref name = header_name(headers[i].name);
-    Ref value = Ref::steal(bytes_from(headers[i].value));
-    if (!pair || !name || !value) return Ref();
-    PyTuple_SetItem(pair.get(), 0, name.release());
-    PyTuple_SetItem(pair.get(), 1, value.release());
-    PyList_SetItem(list.get(), static_cast<Py_ssize_t>(i), pair.release());
-  }
-  return list;
-}
-
-// Fresh in every scope: middleware may add to it.
-Ref extensions() {
-  return Ref::steal(Py_BuildValue("{s{}}", "http.response.trailers"));
-}
-
 }  // namespace
 
 bool make_scope_templates() {
   Ref asgi = Ref::steal(Py_BuildValue("{ssss}", "version", "3.0", "spec_version", "2.4"));
-  Ref dict = Ref::steal(PyDict_New());
-  if (!asgi || !dict) return false;
-  const bool good = set(dict.get(), names.type_, Ref::borrow(names.http_)) &&
-                    set(dict.get(), names.asgi_, std::move(asgi)) &&
-                    set(dict.get(), names.root_path_, Ref::borrow(names.empty_text));
-  http_template = dict.release();
-  return good;
+  extensions_template = Py_BuildValue("{s{}}", "http.response.trailers");
+  http_template = PyDict_New();
+  if (!asgi || extensions_template == nullptr || http_template == nullptr) return false;
+  // With every key: copying such a dictionary and then replacing values is cheaper than letting one grow.
+  for (PyObject* key :
+       {names.type_, names.asgi_, names.http_version_, names.method_, names.scheme_, names.path_, names.raw_path_,
+        names.query_string_, names.root_path_, names.headers_, names.client_, names.server_, names.extensions_,
+        names.state_}) {
+    if (PyDict_SetItem(http_template, key, Py_None) != 0) return false;
+  }
+  return set(http_template, names.type_, Ref::borrow(names.http_)) &&
+         set(http_template, names.asgi_, std::move(asgi)) &&
+         set(http_template, names.root_path_, Ref::borrow(names.empty_text));
 }
 
 Ref make_scope(const wire::RequestHead& head, PyObject* state) {
   Ref dict = Ref::steal(PyDict_Copy(http_template));
   if (!dict) return dict;
   PyObject* scope = dict.get();
+  // Middleware may add to extensions and state: both are the request's own.
   const bool good = set(scope, names.http_version_, Ref::borrow(version_name(head.http_version))) &&
                     set(scope, names.method_, method_name(head.method)) &&
                     set(scope, names.scheme_, Ref::borrow(head.https ? names.https_ : names.http_)) &&
@@ -131,7 +141,8 @@ Ref make_scope(const wire::RequestHead& head, PyObject* state) {
                     set(scope, names.query_string_, Ref::steal(bytes_from(head.query))) &&
                     set(scope, names.headers_, header_list(head.headers)) &&
                     set(scope, names.client_, address(head.client_host, head.client_port)) &&
-                    set(scope, names.server_, server_address(head)) && set(scope, names.extensions_, extensions()) &&
+                    set(scope, names.server_, server_address(head)) &&
+                    set(scope, names.extensions_, Ref::steal(PyDict_Copy(extensions_template))) &&
                     set(scope, names.state_, Ref::steal(PyDict_Copy(state)));
   return good ? std::move(dict) : Ref();
 }

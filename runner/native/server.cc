@@ -16,25 +16,15 @@ namespace {
 
 constexpr std::size_t kMaxConnections = 1024;  // one per gateway loop and one more: far beyond any use
 
-Ref import_attribute(const char* module, const char* name) {
-  Ref imported = Ref::steal(PyImport_ImportModule(module));
-  return imported ? Ref::steal(PyObject_GetAttrString(imported.get(), name)) : Ref();
-}
-
 }  // namespace
 
 bool Server::prepare() {
   thread_ = PyThread_get_thread_ident();
   coroutine_ = import_attribute("types", "CoroutineType");
+  flush_method_ = Ref::steal(PyObject_GetAttrString(object_of(this), "_flush"));
   Ref factory = Ref::steal(PyObject_CallMethodObjArgs(loop(), names.get_task_factory_, nullptr));
-  if (!coroutine_ || !factory) return false;
-  if (factory.get() == Py_None) {
-    // The same as loop.create_task() does, without its detour through Python.
-    task_type_ = import_attribute("asyncio", "Task");
-    task_options_ = Ref::steal(Py_BuildValue("{sOss}", "loop", loop(), "name", "bimodal-request"));
-    if (!task_type_ || !task_options_) return false;
-  }
-  return true;
+  if (!coroutine_ || !flush_method_ || !factory) return false;
+  return factory.get() != Py_None || prepare_tasks();
 }
 
 bool Server::start() {
@@ -74,26 +64,6 @@ const Server::Mount* Server::find(std::string_view web_method) const {
   return nullptr;
 }
 
-void Server::start_request(Request& request) {
-  PyObject* object = object_of(&request);
-  ++running_;
-  Ref task;
-  if (task_type_) {
-    Ref args = Ref::steal(PyTuple_Pack(1, object));
-    if (args) task = Ref::steal(PyObject_Call(task_type_.get(), args.get(), task_options_.get()));
-  } else {
-    task = Ref::steal(PyObject_CallMethodObjArgs(loop(), names.create_task_, object, nullptr));
-  }
-  if (!task) {
-    report_unraisable(object);
-    Ref::steal(request.close());
-    return;
-  }
-  request.set_task(std::move(task));
-  // Behind the task in the loop's queue: what it answers without waiting leaves in the same turn.
-  schedule_flush();
-}
-
 void Server::request_ended(Request& request) {
   --running_;
   std::erase_if(orphans_, [&](const Ref& orphan) { return orphan.get() == object_of(&request); });
@@ -118,18 +88,20 @@ void Server::flush_soon(Connection& connection) {
 
 void Server::schedule_flush() {
   if (std::exchange(flush_scheduled_, true)) return;
-  Ref method = Ref::steal(PyObject_GetAttrString(object_of(this), "_flush"));
-  Ref handle;
-  if (method) handle = Ref::steal(PyObject_CallMethodObjArgs(loop(), names.call_soon_, method.get(), nullptr));
+  Ref handle = Ref::steal(PyObject_CallMethodObjArgs(loop(), names.call_soon_, flush_method_.get(), nullptr));
   if (!handle) report_unraisable(object_of(this));
 }
 
-void Server::flush() {
+bool Server::flush() {
   flush_scheduled_ = false;
+  write_out();
+  return check_drained();
+}
+
+void Server::write_out() {
   std::vector<Ref> unflushed = std::move(unflushed_);
   unflushed_.clear();
   for (const Ref& connection : unflushed) Object<Connection>::of(connection.get()).flush();
-  check_drained();
 }
 
 void Server::drain() {
@@ -138,24 +110,27 @@ void Server::drain() {
 }
 
 // The seat ends when no request runs, nothing that came is unread, and everything was written.
-void Server::check_drained() {
-  if (!draining_ || running_ > 0) return;
+bool Server::check_drained() {
+  if (!draining_ || running_ > 0) return true;
   accept();
   std::vector<Ref> connections;  // a copy: reading may close them
   for (const Ref& connection : connections_) connections.push_back(Ref::borrow(connection.get()));
-  for (const Ref& connection : connections) Object<Connection>::of(connection.get()).read();
+  for (const Ref& connection : connections) {
+    if (!Object<Connection>::of(connection.get()).read()) return false;
+  }
   const auto flushed = [](const Ref& connection) { return Object<Connection>::of(connection.get()).flushed(); };
-  if (running_ > 0 || !std::all_of(connections_.begin(), connections_.end(), flushed)) return;
+  if (running_ > 0 || !std::all_of(connections_.begin(), connections_.end(), flushed)) return true;
   draining_ = false;  // once
   Ref result = Ref::steal(PyObject_CallFunctionObjArgs(setup_.drained.get(), nullptr));
   if (!result) report_unraisable(setup_.drained.get());
+  return true;
 }
 
 void Server::close() {
   if (std::exchange(listening_, false) && !unwatch(setup_.listen_fd, Event::Readable)) {
     report_unraisable(object_of(this));
   }
-  flush();
+  write_out();
   std::vector<Ref> connections = std::move(connections_);
   connections_.clear();
   for (const Ref& connection : connections) Object<Connection>::of(connection.get()).close();

@@ -23,7 +23,7 @@ class Server {
     Ref loop;
     int listen_fd = -1;
     std::string task_id;
-    Ref input_id_var, function_call_id_var;
+    Ref set_input_id, set_function_call_id;  // bound methods of context variables
     Ref report, drained;
   };
 
@@ -49,7 +49,15 @@ class Server {
 
   // The application of that name; if there is only one, that one. Null when there is none.
   const Mount* find(std::string_view web_method) const;
-  void start_request(Request& request);
+  // Has begin_tasks() make a task of the request.
+  void add(Request& request) {
+    begun_.push_back(Ref::borrow(object_of(&request)));
+    ++running_;
+  }
+  // Makes the tasks of new requests and runs each up to where it first waits. False with a Python error set, when an
+  // application raised what must end the process.
+  bool begin_tasks();
+  void capture_step(PyObject* step, PyObject* context);
   void request_ended(Request& request);
   // Keeps a request whose connection broke until it has ended.
   void adopt(Ref request) { orphans_.push_back(std::move(request)); }
@@ -57,7 +65,9 @@ class Server {
   // Writes `connection`'s output at the end of this turn of the loop, or of the next.
   void flush_soon(Connection& connection);
   void schedule_flush();
-  void flush();
+  // Around what is done for a readable socket: outputs made in between are written at its end.
+  void hold_flush() { flush_scheduled_ = true; }
+  bool flush();  // false with a Python error set, see begin_tasks()
 
   enum class Event { Readable, Writable };
   // Have the loop call `target`'s method for that event. False with a Python error set.
@@ -81,16 +91,28 @@ class Server {
   void clear();
 
  private:
-  void check_drained();
+  struct Step {
+    Ref callback, context;
+  };
+
+  bool prepare_tasks();
+  void make_tasks(const std::vector<Ref>& requests);
+  Ref make_task(PyObject* request);
+  void write_out();
+  bool check_drained();
 
   Setup setup_;
   unsigned long thread_ = 0;
-  Ref task_type_;     // asyncio.Task; none when the loop has a task factory
+  Ref task_type_;     // asyncio.Task; none when the loop has a task factory or can't be made to start tasks at once
   Ref task_options_;  // its keyword arguments
-  Ref coroutine_;     // types.CoroutineType
+  Ref capture_;       // stands in for the loop's call_soon while tasks are made
+  Ref flush_method_;
+  Ref coroutine_;  // types.CoroutineType
   std::vector<Mount> mounts_;
   std::vector<Ref> connections_;
   std::vector<Ref> orphans_;
+  std::vector<Ref> begun_;
+  std::vector<Step> steps_;
   std::vector<Ref> unflushed_;
   std::size_t running_ = 0;
   bool listening_ = false;

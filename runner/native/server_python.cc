@@ -23,8 +23,9 @@ PyObject* create(PyTypeObject*, PyObject* args, PyObject*) {
   }
   setup.loop = Ref::borrow(loop);
   setup.task_id = task_id;
-  setup.input_id_var = Ref::borrow(input_id_var);
-  setup.function_call_id_var = Ref::borrow(function_call_id_var);
+  setup.set_input_id = Ref::steal(PyObject_GetAttr(input_id_var, names.set_));
+  setup.set_function_call_id = Ref::steal(PyObject_GetAttr(function_call_id_var, names.set_));
+  if (!setup.set_input_id || !setup.set_function_call_id) return nullptr;
   setup.report = Ref::borrow(report);
   setup.drained = Ref::borrow(drained);
   Ref server = ServerObject::create(server_type, std::move(setup));
@@ -63,7 +64,16 @@ PyObject* readable(PyObject* self, PyObject*) {
 }
 
 PyObject* flush(PyObject* self, PyObject*) {
-  ServerObject::of(self).flush();
+  return ServerObject::of(self).flush() ? none() : nullptr;
+}
+
+// call_soon(callback, *, context), as a new task calls it.
+PyObject* capture_step(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* names_after) {
+  if (count != 1 || names_after == nullptr || PyTuple_Size(names_after) != 1) {
+    PyErr_SetString(PyExc_TypeError, "a new task gives its step and its context");
+    return nullptr;
+  }
+  ServerObject::of(self).capture_step(args[0], args[1]);
   return none();
 }
 
@@ -79,6 +89,8 @@ PyMethodDef methods[] = {
     {"close", close, METH_NOARGS, "write what can be written, and close every connection"},
     {"_readable", readable, METH_NOARGS, nullptr},
     {"_flush", flush, METH_NOARGS, nullptr},
+    {"_capture_step", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(capture_step)),
+     METH_FASTCALL | METH_KEYWORDS, nullptr},
     {nullptr, nullptr, 0, nullptr},
 };
 
@@ -101,14 +113,13 @@ PyType_Slot slots[] = {
 
 PyType_Spec spec = {"_runner.Server", sizeof(ServerObject), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, slots};
 
-Ref context_id(const char* prefix, std::string_view request_id) {
-  std::string text(prefix);
-  text += request_id;
-  return Ref::steal(PyUnicode_DecodeLatin1(text.data(), static_cast<Py_ssize_t>(text.size()), nullptr));
-}
-
-bool set_var(PyObject* var, Ref value) {
-  return value && Ref::steal(PyObject_CallMethodObjArgs(var, names.set_, value.get(), nullptr));
+// Calls a context variable's set() with `prefix` + `request_id`.
+bool set_id(PyObject* set, std::string_view prefix, std::string_view request_id) {
+  char text[8 + wire::kRequestIdSize];
+  const std::size_t size = prefix.copy(text, 8);
+  const std::size_t whole = size + request_id.copy(text + size, wire::kRequestIdSize);
+  Ref id = Ref::steal(PyUnicode_DecodeLatin1(text, static_cast<Py_ssize_t>(whole), nullptr));
+  return id && Ref::steal(PyObject_CallFunctionObjArgs(set, id.get(), nullptr));
 }
 
 }  // namespace
@@ -129,8 +140,8 @@ PyObject* Server::disconnected_error() {
 }
 
 bool Server::set_context_ids(std::string_view request_id) {
-  return set_var(setup_.input_id_var.get(), context_id("in-", request_id)) &&
-         set_var(setup_.function_call_id_var.get(), context_id("fc-", request_id));
+  return set_id(setup_.set_input_id.get(), "in-", request_id) &&
+         set_id(setup_.set_function_call_id.get(), "fc-", request_id);
 }
 
 std::string Server::report(PyObject* error, bool disconnected) {
@@ -150,7 +161,7 @@ void Server::complain(const char* what) {
 
 int Server::traverse(visitproc visit, void* arg) {
   for (const Ref* ref :
-       {&setup_.loop, &setup_.input_id_var, &setup_.function_call_id_var, &setup_.report, &setup_.drained, &task_type_,
+       {&setup_.loop, &setup_.set_input_id, &setup_.set_function_call_id, &setup_.report, &setup_.drained, &task_type_,
         &task_options_, &coroutine_}) {
     Py_VISIT(ref->get());
   }
@@ -158,7 +169,7 @@ int Server::traverse(visitproc visit, void* arg) {
     Py_VISIT(mount.app.get());
     Py_VISIT(mount.state.get());
   }
-  for (const auto* list : {&connections_, &orphans_, &unflushed_}) {
+  for (const auto* list : {&connections_, &orphans_, &begun_, &unflushed_}) {
     for (const Ref& object : *list) Py_VISIT(object.get());
   }
   return 0;
@@ -168,7 +179,9 @@ void Server::clear() {
   std::vector<Mount> mounts = std::move(mounts_);
   std::vector<Ref> connections = std::move(connections_), orphans = std::move(orphans_);
   std::vector<Ref> unflushed = std::move(unflushed_);
+  std::vector<Ref> begun = std::move(begun_);
   Ref drained = std::move(setup_.drained), report = std::move(setup_.report);
+  Ref capture = std::move(capture_), flush = std::move(flush_method_);
 }
 
 }  // namespace bimodal::runner

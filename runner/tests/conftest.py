@@ -11,7 +11,8 @@ import pytest
 from gateway import DRAIN, Gateway
 
 HERE = Path(__file__).parent
-RUNNER_DIR = Path(os.environ.get("BIMODAL_RUNNER_DIR", HERE.parents[1] / "build" / "debug" / "runner"))
+_built = HERE.parents[1] / "build" / "debug" / "runner"
+RUNNER_DIR = Path(os.environ.get("BIMODAL_RUNNER_DIR", _built)).resolve()
 TIMEOUT = 20  # seconds; every wait ends after this
 
 
