@@ -14,7 +14,7 @@ constexpr std::string_view kPythonPath = "/__modal/runner:/root:/pkg";
 }  // namespace
 
 std::map<std::string, std::string> container_environment(
-    const model::FunctionVersion& version, const std::string& task_id, const image::Image& image,
+    const model::FunctionVersion& version, const image::Image& image,
     const std::map<std::string, std::string>& secrets) {
   std::map<std::string, std::string> env = image.config.env;
   for (const auto& [name, value] : secrets) env[name] = value;
@@ -25,12 +25,7 @@ std::map<std::string, std::string> container_environment(
   std::string& python_path = env["PYTHONPATH"];
   python_path = std::string(kPythonPath) + (python_path.empty() ? "" : ":" + python_path);
 
-  // Paths that the runtime makes inside the container.
-  env["MODAL_SERVER_URL"] = "unix:///__modal/api/api.sock";
-  env["MODAL_CONTAINER_ARGUMENTS_PATH"] = "/__modal/api/arguments.bin";
-
   env["MODAL_IS_REMOTE"] = "1";
-  env["MODAL_TASK_ID"] = task_id;
   env["MODAL_IMAGE_ID"] = version.image_id;
   env["MODAL_ENVIRONMENT"] = version.environment;
   env["MODAL_REGION"] = kPlace;

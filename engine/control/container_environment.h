@@ -1,4 +1,5 @@
-// The environment variables of a container (protocol §10.1). Pure functions.
+// The environment variables of a container (protocol §10.1), but for those that name its sockets and its task: they are
+// the runtime's. Pure functions.
 #pragma once
 
 #include <map>
@@ -11,7 +12,7 @@ namespace bimodal::control {
 
 // `secrets` override the image's ENV; what the client relies on overrides both. Never log the result.
 std::map<std::string, std::string> container_environment(
-    const model::FunctionVersion& version, const std::string& task_id, const image::Image& image,
+    const model::FunctionVersion& version, const image::Image& image,
     const std::map<std::string, std::string>& secrets);
 
 }  // namespace bimodal::control

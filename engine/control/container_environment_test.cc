@@ -12,7 +12,7 @@ class ContainerEnvironmentTest : public testing::Test {
     version_.environment = "main";
   }
   std::map<std::string, std::string> environment(const std::map<std::string, std::string>& secrets = {}) const {
-    return container_environment(version_, "ta-1", image_, secrets);
+    return container_environment(version_, image_, secrets);
   }
 
   model::FunctionVersion version_;
@@ -21,10 +21,7 @@ class ContainerEnvironmentTest : public testing::Test {
 
 TEST_F(ContainerEnvironmentTest, TellsTheClientWhereItRuns) {
   auto env = environment();
-  EXPECT_EQ(env["MODAL_SERVER_URL"], "unix:///__modal/api/api.sock");
-  EXPECT_EQ(env["MODAL_CONTAINER_ARGUMENTS_PATH"], "/__modal/api/arguments.bin");
   EXPECT_EQ(env["MODAL_IS_REMOTE"], "1");
-  EXPECT_EQ(env["MODAL_TASK_ID"], "ta-1");
   EXPECT_EQ(env["MODAL_IMAGE_ID"], "im-1");
   EXPECT_EQ(env["MODAL_ENVIRONMENT"], "main");
   EXPECT_EQ(env["HOME"], "/root");
@@ -43,9 +40,9 @@ TEST_F(ContainerEnvironmentTest, KeepsTheImagesPythonPathBehindOurs) {
   EXPECT_EQ(environment()["PYTHONPATH"], "/__modal/runner:/root:/pkg:/srv");
 }
 
-TEST_F(ContainerEnvironmentTest, LetsNobodyChangeItsIdentity) {
-  auto env = environment({{"MODAL_TASK_ID", "ta-other"}, {"MODAL_TOKEN_ID", "ak-1"}, {"MODAL_TOKEN_SECRET", "as-1"}});
-  EXPECT_EQ(env["MODAL_TASK_ID"], "ta-1");
+TEST_F(ContainerEnvironmentTest, LetsNoSecretMakeItAUsersClient) {
+  auto env = environment({{"MODAL_IS_REMOTE", "0"}, {"MODAL_TOKEN_ID", "ak-1"}, {"MODAL_TOKEN_SECRET", "as-1"}});
+  EXPECT_EQ(env["MODAL_IS_REMOTE"], "1");
   EXPECT_FALSE(env.contains("MODAL_TOKEN_ID"));
   EXPECT_FALSE(env.contains("MODAL_TOKEN_SECRET"));
 }

@@ -10,6 +10,7 @@
 #include "control/functions.h"
 #include "control/images.h"
 #include "control/mounts.h"
+#include "control/planner.h"
 #include "control/publisher.h"
 #include "control/registry.h"
 #include "control/secrets.h"
@@ -23,6 +24,7 @@ struct Control::State {
       : context(context),
         registry(context.executor),
         publisher(context, registry),
+        planner(context),
         blob_transfers(context.blobs),
         workspace(context, service),
         environments(context, publisher, service),
@@ -40,6 +42,7 @@ struct Control::State {
   Context& context;
   Registry registry;
   Publisher publisher;
+  Planner planner;
   BlobTransfers blob_transfers;
   Workspace workspace;
   Environments environments;
@@ -58,6 +61,10 @@ struct Control::State {
 Control::Control(Context& context, rpc::Service& service) : state_(std::make_unique<State>(context, service)) {}
 
 Control::~Control() = default;
+
+runtime::Planner& Control::planner() {
+  return state_->planner;
+}
 
 BlobTransfers& Control::blob_transfers() {
   return state_->blob_transfers;

@@ -9,6 +9,10 @@
 #include "control/context.h"
 #include "rpc/service.h"
 
+namespace bimodal::runtime {
+class Planner;
+}
+
 namespace bimodal::control {
 
 class Control {
@@ -23,6 +27,9 @@ class Control {
 
   // Ends background work. Apps stay as they are, for the next recover().
   Task<void> close();
+
+  // For runtime::Containers, which asks it what each container needs.
+  runtime::Planner& planner();
 
   // For the gateway, which serves the URLs of blobs.
   BlobTransfers& blob_transfers();

@@ -1,0 +1,120 @@
+#include "control/planner.h"
+
+#include <utility>
+#include <vector>
+
+#include "control/app_records.h"
+#include "control/container_arguments.h"
+#include "control/container_environment.h"
+#include "control/image_records.h"
+#include "control/mount_records.h"
+#include "control/secret_variables.h"
+#include "store/function_table.h"
+
+namespace bimodal::control {
+namespace {
+
+// What a plan is made from, as the database has it.
+struct Facts {
+  api::Function definition;
+  api::AppLayout layout;
+  ImageRecord image;
+  std::vector<std::pair<std::string, MountRecord>> mounts;  // with their ids
+  store::Variables secrets;
+};
+
+Result<api::Function> load_definition(store::Transaction& transaction, const model::FunctionVersion& version) {
+  TRY(auto row, store::DefinitionTable(transaction).find(version.definition_id));
+  api::Function definition;
+  if (!row || !definition.ParseFromString(row->function)) {
+    return error(
+        Code::FailedPrecondition, "function '{}': its definition {} is gone; deploy the app again", version.tag,
+        version.definition_id);
+  }
+  return definition;
+}
+
+Result<ImageRecord> load_image_of(
+    store::Transaction& transaction, const std::filesystem::path& layers, const model::FunctionVersion& version) {
+  TRY(auto image, load_image(transaction, layers, version.image_id));
+  if (!image) {
+    return error(
+        Code::FailedPrecondition, "function '{}': its image {} is gone; deploy the app again", version.tag,
+        version.image_id);
+  }
+  if (image->image->python.empty()) {
+    return error(
+        Code::FailedPrecondition,
+        "function '{}': its image {} has no Python that this server can use; base it on modal.Image.debian_slim()",
+        version.tag, version.image_id);
+  }
+  return *std::move(image);
+}
+
+Result<Facts> gather(
+    store::Transaction& transaction, const Context& context, const std::filesystem::path& layers,
+    const model::FunctionVersion& version) {
+  Facts facts;
+  TRY(facts.definition, load_definition(transaction, version));
+  TRY(auto app, require_app(transaction, version.app_id));
+  TRY(facts.layout, app_layout(transaction, context.settings, app));
+  TRY(facts.image, load_image_of(transaction, layers, version));
+  for (const std::string& mount_id : version.mount_ids) {
+    TRY(MountRecord mount, load_mount(transaction, mount_id));
+    facts.mounts.emplace_back(mount_id, std::move(mount));
+  }
+  TRY(facts.secrets, secret_variables(transaction, context.secret_box, version.secret_ids));
+  return facts;
+}
+
+// The layers of the mounts, made anew where somebody removed them.
+Result<std::vector<std::filesystem::path>> mount_layers(
+    const store::Blobs& blobs, const std::filesystem::path& layers, const Facts& facts) {
+  std::vector<std::filesystem::path> out;
+  for (const auto& [mount_id, mount] : facts.mounts) {
+    if (mount.files.empty()) continue;
+    out.push_back(mount_layer_path(layers, mount_id));
+    TRY_VOID(make_mount_layer(blobs, mount.files, out.back()));
+  }
+  return out;
+}
+
+Result<std::string> client_version(const model::FunctionVersion& version, const Facts& facts) {
+  for (const auto& [mount_id, mount] : facts.mounts) {
+    if (!mount.client_version.empty()) return mount.client_version;
+  }
+  return error(
+      Code::FailedPrecondition,
+      "function '{}' came without the client's own mount; deploy it with the official client, without "
+      "MODAL_SYNC_ENTRYPOINT",
+      version.tag);
+}
+
+}  // namespace
+
+Task<Result<runtime::ContainerPlan>> Planner::plan(model::FunctionVersionPtr version, std::string task_id) {
+  std::filesystem::path layers = context_.builder->layers_dir();
+  auto load = [this, layers, version](store::Transaction& transaction) -> Result<std::shared_ptr<const Facts>> {
+    TRY(Facts facts, gather(transaction, context_, layers, *version));
+    return std::make_shared<const Facts>(std::move(facts));
+  };
+  CO_TRY(auto facts, co_await context_.transact(std::move(load)));
+  CO_TRY(std::string client, client_version(*version, *facts));
+  const image::Image& image = *facts->image.image;
+  CO_TRY(std::filesystem::path runtime, co_await context_.builder->runtime_layer(image.python, client));
+  auto materialise = [this, layers, facts] { return mount_layers(context_.blobs, layers, *facts); };
+  CO_TRY(auto mounts, co_await context_.pool.run(std::move(materialise)));
+
+  runtime::ContainerPlan plan;
+  for (const std::string& layer : image.layers) plan.layers.push_back(layers / layer);
+  plan.layers.push_back(std::move(runtime));
+  plan.layers.insert(plan.layers.end(), mounts.begin(), mounts.end());
+  plan.env = container_environment(*version, image, facts->secrets);
+  if (!image.config.workdir.empty()) plan.workdir = image.config.workdir;
+  plan.user = image.config.user;
+  plan.arguments =
+      container_arguments(*version, task_id, facts->definition, facts->layout).SerializeAsString();
+  co_return plan;
+}
+
+}  // namespace bimodal::control
