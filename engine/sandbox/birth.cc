@@ -123,8 +123,7 @@ InitPlan plan_of(const Birth& birth) {
 Result<int> arrange_descriptors(const Birth& birth, int plan) {
   UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
   TRY_VOID(check(static_cast<bool>(null), "open /dev/null"));
-  std::vector<int> wanted = {null.get(), null.get(), null.get(), plan,
-                             birth.filter >= 0 ? birth.filter : null.get(), birth.reports};
+  std::vector<int> wanted = {null.get(), null.get(), null.get(), plan, birth.filter, birth.reports};
   wanted.insert(wanted.end(), birth.passed.begin(), birth.passed.end());
   wanted.push_back(birth.init);
   int last = static_cast<int>(wanted.size()) - 1;

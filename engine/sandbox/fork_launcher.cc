@@ -7,8 +7,10 @@
 
 #include <cerrno>
 
-#include "base/log.h"
+#include "sandbox/host.h"
 #include "sandbox/launcher.h"
+#include "sandbox/packet.h"
+#include "sandbox/protocol.h"
 #include "sandbox/service.h"
 
 namespace bimodal::sandbox {
@@ -27,14 +29,14 @@ namespace {
   if (number > 3) ::close_range(3, static_cast<unsigned>(number) - 1, 0);
   ::close_range(static_cast<unsigned>(number) + 1, ~0U, 0);
 
-  auto service = Service::prepare(config, std::move(socket));
-  if (!service) {
-    log::error("launcher: {}", service.error().message);
+  auto host = prepare_host(config);
+  if (!host) {
+    Reply reason{.kind = Reply::Kind::Notice, .text = host.error().message};
+    std::ignore = send_packet(socket.get(), encode(reason), {});
     ::_exit(1);
   }
-  (*service)->run();
-  service->reset();
-  ::_exit(0);
+  Service service(std::move(*host), std::move(socket));
+  ::_exit(service.run() ? 0 : 1);
 }
 
 }  // namespace

@@ -2,15 +2,19 @@
 
 #include <fcntl.h>
 #include <linux/memfd.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <fstream>
+#include <chrono>
 #include <sstream>
+#include <thread>
 
 #include "sandbox/firewall.h"
 #include "sandbox/packet.h"
+#include "sandbox/seccomp_filter.h"
 #include "sandbox/sweep.h"
+#include "sandbox/text_file.h"
 
 #ifndef MFD_EXEC
 #define MFD_EXEC 0x0010U
@@ -21,13 +25,8 @@ namespace bimodal::sandbox {
 namespace {
 
 constexpr std::size_t kMaxInitBytes = 64 * 1024 * 1024;
-
-std::string text_of(const std::string& path) {
-  std::ifstream in(path);
-  std::ostringstream out;
-  out << in.rdbuf();
-  return out.str();
-}
+constexpr std::chrono::seconds kLockPatience(30);
+constexpr std::chrono::milliseconds kLockPause(5);
 
 Result<UniqueFd> copy_init(const std::filesystem::path& path) {
   UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -36,6 +35,21 @@ Result<UniqueFd> copy_init(const std::filesystem::path& path) {
   auto copy = memory_file("bimodal-init", bytes, MFD_EXEC);
   if (!copy) copy = memory_file("bimodal-init", bytes);  // a kernel before 6.3
   return copy;
+}
+
+// Waits for the launcher of a daemon that has just been killed: it still ends its sandboxes.
+Result<UniqueFd> lock_home(const std::filesystem::path& home) {
+  std::string path = (home / "launcher.lock").native();
+  UniqueFd lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!lock) return errno_error(errno, "open " + path);
+  auto deadline = std::chrono::steady_clock::now() + kLockPatience;
+  while (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (std::chrono::steady_clock::now() > deadline) {
+      return error(Code::Unavailable, "{}: an earlier launcher of this home still runs", path);
+    }
+    std::this_thread::sleep_for(kLockPause);
+  }
+  return lock;
 }
 
 // The MTU of the interface that the default route leaves by: a sandbox behind it must not announce a larger one.
@@ -69,6 +83,9 @@ Result<Host> prepare_host(const LauncherConfig& config) {
   HomeTag tag = tag_of(config.home);
   Records records(config.home);
   TRY_VOID(records.prepare());
+  TRY(UniqueFd lock, lock_home(config.home));
+  Cgroups cgroups(find_cgroups(tag, privilege));
+  TRY_VOID(cgroups.prepare());
   for (const auto& record : records.list()) sweep(records, record, {});
 
   Resolver resolver = host_resolver();
@@ -82,15 +99,20 @@ Result<Host> prepare_host(const LauncherConfig& config) {
       .ranges = UserRanges(privilege, tag.hash),
       .addresses = AddressPool(network),
       .resolver = std::move(resolver),
+      .cgroups = std::move(cgroups),
       .mtu = outer_mtu(routes),
       .init = std::move(init),
+      .lock = std::move(lock),
   };
+  TRY(host.container_filter, compile_filter(Profile::Container));
+  TRY(host.build_filter, compile_filter(Profile::Build));
   host.no_egress = open_egress(host);
   return host;
 }
 
 void release_host(Host& host) {
   if (!host.no_egress) drop_firewall(host.tag);
+  host.cgroups.release();
 }
 
 }  // namespace bimodal::sandbox

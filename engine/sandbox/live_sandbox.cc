@@ -32,7 +32,9 @@ Result<std::unique_ptr<LiveSandbox>> LiveSandbox::start(Host& host, Spec spec, s
 LiveSandbox::~LiveSandbox() {
   if (uid_base_) host_.ranges.give_back(*uid_base_);
   if (address_) host_.addresses.give_back(*address_);
-  if (recorded_) host_.records.remove(spec_.name);
+  if (!recorded_) return;  // the sweeper did the rest
+  for (const auto& cgroup : cgroups_) remove_cgroup(cgroup);
+  host_.records.remove(spec_.name);
 }
 
 Result<void> LiveSandbox::launch(std::span<const UniqueFd> fds) {
@@ -41,6 +43,8 @@ Result<void> LiveSandbox::launch(std::span<const UniqueFd> fds) {
   TRY(uid_base_, host_.ranges.take(spec_.uid_base));
   TRY(address_, host_.addresses.take());
   TRY(int user_namespace, host_.ranges.user_namespace(*uid_base_));
+  TRY(cgroups_, host_.cgroups.make(spec_.name, spec_.limits));
+  TRY(UniqueFd cgroup, host_.cgroups.open_for_clone(cgroups_));
   int pipe[2];
   if (::pipe2(pipe, O_CLOEXEC) != 0) return errno_error(errno, "pipe2");
   reports_.reset(pipe[0]);
@@ -60,12 +64,14 @@ Result<void> LiveSandbox::launch(std::span<const UniqueFd> fds) {
            .host_name = fmt::format("{}{}", host_.tag.interface_prefix(), *address_),
            .mtu = host_.mtu},
       .resolver = host_.resolver,
+      .cgroups = cgroup ? std::vector<std::filesystem::path>{} : cgroups_,
       .capabilities = capabilities_of(spec_.profile),
       .init = host_.init.get(),
+      .filter = spec_.profile == Profile::Build ? host_.build_filter.get() : host_.container_filter.get(),
       .reports = writer.get(),
   };
   for (const auto& fd : fds) birth.passed.push_back(fd.get());
-  TRY(init_, clone_process(birth_namespaces()));
+  TRY(init_, clone_process(birth_namespaces(), cgroup.get()));
   if (init_.pid == 0) be_born(birth);
   return {};
 }
@@ -114,15 +120,16 @@ bool LiveSandbox::reap() {
   reports_.reset();
   ::waitpid(init_.pid, nullptr, 0);
   init_.pidfd.reset();
+  out_of_memory_ = host_.cgroups.oom_kills(cgroups_) > 0;
   Record record{.name = spec_.name, .upper = spec_.upper, .keep_upper = spec_.keep_upper};
   auto sweeper = clone_process(0);
   if (!sweeper) {  // no process to be had: do it here, slowly
-    sweep(host_.records, record, {});
+    sweep(host_.records, record, cgroups_);
     return just_started;
   }
   sweeper_ = std::move(*sweeper);
   if (sweeper_.pid == 0) {
-    sweep(host_.records, record, {});
+    sweep(host_.records, record, cgroups_);
     ::_exit(0);
   }
   return just_started;
@@ -136,6 +143,7 @@ Reply LiveSandbox::finish() {
     return {.kind = Reply::Kind::Failed, .number = static_cast<int>(why.code), .text = why.message};
   }
   Reply reply{.kind = Reply::Kind::Exited};
+  reply.report.out_of_memory = out_of_memory_;
   int status = status_.value_or(SIGKILL);  // no status: init was killed, and everything with it
   if (WIFEXITED(status)) {
     reply.report.exit_code = WEXITSTATUS(status);

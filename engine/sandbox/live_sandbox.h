@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
@@ -47,10 +49,12 @@ class LiveSandbox {
   std::optional<std::uint32_t> uid_base_;
   std::optional<std::uint32_t> address_;
   bool recorded_ = false;
+  std::vector<std::filesystem::path> cgroups_;
   Process init_, sweeper_;
   UniqueFd reports_;
   bool started_ = false;
   std::optional<Error> failure_;
+  bool out_of_memory_ = false;
   std::optional<int> status_;  // of the user's process, as waitpid(2) gives it
 };
 

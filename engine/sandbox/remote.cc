@@ -40,7 +40,7 @@ void Remote::read_replies() {
 }
 
 void Remote::handle(const Reply& reply) {
-  if (reply.kind == Reply::Kind::Notice) return log::warning("launcher: {}", reply.text);
+  if (reply.kind == Reply::Kind::Notice) return note(reply.text);
   auto found = live_.find(reply.id);
   if (found == live_.end()) return;
   auto state = found->second;
@@ -65,13 +65,22 @@ void Remote::handle(const Reply& reply) {
   state->changed.notify_all();
 }
 
+void Remote::note(const std::string& text) {
+  log::warning("launcher: {}", text);
+  last_notice_ = text;
+}
+
+Error Remote::loss() const {
+  return {Code::Unavailable, fmt::format("launcher: it ended ({}); restart the daemon", last_notice_)};
+}
+
 void Remote::lose() {
   if (std::exchange(lost_, true)) return;
   socket_.close();
   unsent_.clear();
   auto live = std::exchange(live_, {});
   for (auto& [id, state] : live) {
-    state->failure = Error{Code::Unavailable, "launcher: it ended; restart the daemon"};
+    state->failure = loss();
     state->report = ExitReport{.signal = SIGKILL};
     state->changed.notify_all();
   }
@@ -80,7 +89,7 @@ void Remote::lose() {
 }
 
 Result<void> Remote::send(Unsent message) {
-  if (lost_) return error(Code::Unavailable, "launcher: it ended; restart the daemon");
+  if (lost_) return tl::unexpected<Error>(loss());
   if (unsent_.size() >= kMaxUnsent) return error(Code::ResourceExhausted, "launcher: {} requests wait", kMaxUnsent);
   unsent_.push_back(std::move(message));
   if (!writing_) flush();

@@ -64,6 +64,8 @@ class Remote : public std::enable_shared_from_this<Remote> {
   void wait_readable();
   void read_replies();
   void handle(const Reply& reply);
+  void note(const std::string& text);
+  Error loss() const;
   void lose();  // the launcher is gone, and every sandbox with it
 
   boost::asio::any_io_executor executor_;
@@ -74,6 +76,7 @@ class Remote : public std::enable_shared_from_this<Remote> {
   std::deque<Unsent> unsent_;
   bool writing_ = false;
   bool lost_ = false;
+  std::string last_notice_ = "killed";  // what the launcher said last: why it couldn't go on
   Pulse ended_;
 };
 

@@ -146,17 +146,12 @@ void Service::State::begin_closing() {
   for (auto& [id, sandbox] : live) sandbox->signal(SIGKILL);
 }
 
-Result<std::unique_ptr<Service>> Service::prepare(const LauncherConfig& config, UniqueFd socket) {
-  TRY(Host host, prepare_host(config));
-  auto state = std::make_unique<State>(std::move(host), std::move(socket));
-  TRY_VOID(state->open());
-  return std::unique_ptr<Service>(new Service(std::move(state)));
-}
+Service::Service(Host host, UniqueFd socket) : state_(std::make_unique<State>(std::move(host), std::move(socket))) {}
 
-Service::Service(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Service::~Service() = default;
 
-void Service::run() {
+Result<void> Service::run() {
+  TRY_VOID(state_->open());
   while (!state_->closing || !state_->live.empty()) {
     std::array<epoll_event, 64> events;
     int count = ::epoll_wait(state_->epoll.get(), events.data(), events.size(), -1);
@@ -166,6 +161,7 @@ void Service::run() {
     }
   }
   release_host(state_->host);
+  return {};
 }
 
 }  // namespace bimodal::sandbox

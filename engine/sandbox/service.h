@@ -9,22 +9,21 @@
 
 #include "base/result.h"
 #include "base/unique_fd.h"
-#include "sandbox/launcher.h"
+#include "sandbox/host.h"
 
 namespace bimodal::sandbox {
 
 class Service {
  public:
   // `socket`: the launcher's end of the socketpair.
-  static Result<std::unique_ptr<Service>> prepare(const LauncherConfig& config, UniqueFd socket);
+  Service(Host host, UniqueFd socket);
   ~Service();
 
-  // Returns when the daemon is gone or asked to close, and every sandbox is gone.
-  void run();
+  // Returns when the daemon is gone or asked to close, and every sandbox and what prepare_host() made are gone too.
+  Result<void> run();
 
  private:
   struct State;
-  explicit Service(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
 

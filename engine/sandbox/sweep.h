@@ -12,7 +12,4 @@ namespace bimodal::sandbox {
 // Blocks for as long as removing the files takes: run it in a child of the launcher.
 void sweep(const Records& records, const Record& record, const std::vector<std::filesystem::path>& cgroups);
 
-// rmdir with patience: a cgroup stays busy for a moment after its last process was reaped.
-void remove_cgroup(const std::filesystem::path& cgroup);
-
 }  // namespace bimodal::sandbox

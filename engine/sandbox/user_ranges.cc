@@ -10,19 +10,13 @@
 #include <cerrno>
 
 #include "sandbox/process.h"
+#include "sandbox/text_file.h"
 
 namespace bimodal::sandbox {
 
 namespace {
 
 constexpr std::size_t kKeptNamespaces = 512;
-
-Result<void> write_text(const std::string& path, std::string_view text) {
-  UniqueFd file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
-  if (!file) return errno_error(errno, "open " + path);
-  if (::write(file.get(), text.data(), text.size()) < 0) return errno_error(errno, "write " + path);
-  return {};
-}
 
 // A user namespace that maps 0…65535 to `base`…: made by a child that lives only as long as that takes.
 Result<UniqueFd> make_namespace(std::uint32_t base) {
