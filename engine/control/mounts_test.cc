@@ -80,7 +80,7 @@ TEST_F(MountsTest, TakeAFileThatWasUploadedAsABlob) {
 }
 
 TEST_F(MountsTest, BecomeALayerAndARecord) {
-  put(sha256_hex("print(1)"), "print(1)");
+  ASSERT_TRUE(put(sha256_hex("print(1)"), "print(1)"));
   auto mount = create("/root/main.py", "print(1)");
   ASSERT_TRUE(mount) << mount.error().message;
   EXPECT_TRUE(mount->mount_id().starts_with("mo-"));
