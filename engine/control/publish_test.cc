@@ -1,0 +1,349 @@
+// Staging, publishing, stopping and finding functions again, over gRPC.
+#include <optional>
+
+#include "control/loopback.h"
+
+namespace bimodal::control {
+namespace {
+
+using Stub = api::ModalClient::Stub;
+
+class PublishTest : public testing::Test {
+ protected:
+  PublishTest() { restart(); }
+
+  void restart() {
+    api_.reset();
+    api_ = std::make_unique<Api>(home_.path());
+  }
+
+  std::string create_app(const std::string& name, api::AppState state) {
+    api::AppCreateRequest request;
+    request.set_description(name);
+    request.set_app_state(state);
+    api::AppCreateResponse response;
+    EXPECT_TRUE(api_->call(&Stub::AppCreate, request, &response).ok());
+    return response.app_id();
+  }
+
+  static api::Function web_function(const std::string& name, const std::string& image) {
+    api::Function function;
+    function.set_module_name("script");
+    function.set_function_name(name);
+    function.set_image_id(image);
+    function.mutable_webhook_config()->set_type(api::WEBHOOK_TYPE_FUNCTION);
+    return function;
+  }
+
+  grpc::Status stage(const std::string& app_id, const api::Function& function, api::FunctionCreateResponse* response) {
+    api::FunctionCreateRequest request;
+    request.set_app_id(app_id);
+    *request.mutable_function() = function;
+    return api_->call(&Stub::FunctionCreate, request, response);
+  }
+
+  // Stages and publishes `functions` as the whole app.
+  grpc::Status publish(const std::string& app_id, api::AppState state, const std::vector<api::Function>& functions) {
+    api::AppPublishRequest request;
+    request.set_app_id(app_id);
+    request.set_app_state(state);
+    for (const auto& function : functions) {
+      api::FunctionCreateResponse staged;
+      const auto status = stage(app_id, function, &staged);
+      if (!status.ok()) return status;
+      (*request.mutable_function_ids())[function.function_name()] = staged.function_id();
+      (*request.mutable_definition_ids())[staged.function_id()] = staged.handle_metadata().definition_id();
+    }
+    published_ = {};
+    return api_->call(&Stub::AppPublish, request, &published_);
+  }
+
+  std::string deploy(const std::string& name, const std::vector<api::Function>& functions) {
+    const std::string app_id = create_app(name, api::APP_STATE_INITIALIZING);
+    const auto status = publish(app_id, api::APP_STATE_DEPLOYED, functions);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    return app_id;
+  }
+
+  grpc::Status stop(const std::string& app_id) {
+    api::AppStopRequest request;
+    request.set_app_id(app_id);
+    google::protobuf::Empty response;
+    return api_->call(&Stub::AppStop, request, &response);
+  }
+
+  grpc::Status disconnect(const std::string& app_id) {
+    api::AppClientDisconnectRequest request;
+    request.set_app_id(app_id);
+    google::protobuf::Empty response;
+    return api_->call(&Stub::AppClientDisconnect, request, &response);
+  }
+
+  grpc::Status get(const std::string& app, const std::string& tag, api::FunctionGetResponse* response) {
+    api::FunctionGetRequest request;
+    request.set_app_name(app);
+    request.set_object_tag(tag);
+    return api_->call(&Stub::FunctionGet, request, response);
+  }
+
+  TemporaryHome home_;
+  std::unique_ptr<Api> api_;
+  api::AppPublishResponse published_;
+};
+
+TEST_F(PublishTest, StagingChangesNothingThatIsServed) {
+  const auto app_id = create_app("web", api::APP_STATE_INITIALIZING);
+  api::FunctionCreateResponse staged;
+  ASSERT_TRUE(stage(app_id, web_function("hello", "im-1"), &staged).ok());
+  EXPECT_EQ(staged.handle_metadata().web_url(), "http://ws--web-hello.localhost:8080");
+  EXPECT_EQ(staged.function().web_url(), staged.handle_metadata().web_url());
+  EXPECT_EQ(staged.function_data().ranked_functions_size(), 1);
+  EXPECT_FALSE(staged.handle_metadata().definition_id().empty());
+  EXPECT_TRUE(api_->routes().empty());
+}
+
+TEST_F(PublishTest, PrecreateTellsTheIdAndTheUrlThatCreateWillTell) {
+  const auto app_id = create_app("web", api::APP_STATE_EPHEMERAL);
+  api::FunctionPrecreateRequest request;
+  request.set_app_id(app_id);
+  request.set_function_name("Cls.*");
+  auto& method = (*request.mutable_method_definitions())["get"];
+  method.mutable_webhook_config()->set_type(api::WEBHOOK_TYPE_FUNCTION);
+  api::FunctionPrecreateResponse reserved;
+  ASSERT_TRUE(api_->call(&Stub::FunctionPrecreate, request, &reserved).ok());
+
+  api::Function function;
+  function.set_function_name("Cls.*");
+  function.set_is_class(true);
+  *function.mutable_method_definitions() = request.method_definitions();
+  api::FunctionCreateResponse staged;
+  ASSERT_TRUE(stage(app_id, function, &staged).ok());
+  EXPECT_EQ(staged.function_id(), reserved.function_id());
+  const std::string url = "http://ws--web-cls-get-dev.localhost:8080";
+  EXPECT_EQ(reserved.handle_metadata().method_handle_metadata().at("get").web_url(), url);
+  EXPECT_EQ(staged.handle_metadata().method_handle_metadata().at("get").web_url(), url);
+  EXPECT_EQ(staged.function().method_definitions().at("get").web_url(), url);
+}
+
+TEST_F(PublishTest, PublishServesTheWholeSetAtOnce) {
+  const auto app_id = deploy("web", {web_function("hello", "im-1"), web_function("bye", "im-1")});
+  EXPECT_GT(published_.deployed_at(), 0);
+  EXPECT_EQ(published_.url(), "http://ws--web-bye.localhost:8080");
+  ASSERT_EQ(api_->routes().size(), 2u);
+  const auto hello = api_->route("ws--web-hello.localhost");
+  ASSERT_TRUE(hello);
+  EXPECT_TRUE(api_->serves(hello->function_id));
+
+  ASSERT_TRUE(publish(app_id, api::APP_STATE_UNSPECIFIED, {web_function("hello", "im-2")}).ok());
+  EXPECT_EQ(api_->routes().size(), 1u);
+  EXPECT_EQ(api_->route("ws--web-hello.localhost")->function_id, hello->function_id);
+}
+
+TEST_F(PublishTest, KeepsTheDefinitionOfAnUnchangedFunctionWhateverTheOrderOfItsMounts) {
+  const auto app_id = create_app("web", api::APP_STATE_INITIALIZING);
+  auto function = web_function("hello", "im-1");
+  function.add_mount_ids("mo-1");
+  function.add_mount_ids("mo-2");
+  api::FunctionCreateResponse first, second, third;
+  ASSERT_TRUE(stage(app_id, function, &first).ok());
+  function.mutable_mount_ids()->SwapElements(0, 1);
+  ASSERT_TRUE(stage(app_id, function, &second).ok());
+  function.add_mount_ids("mo-3");
+  ASSERT_TRUE(stage(app_id, function, &third).ok());
+  EXPECT_EQ(first.handle_metadata().definition_id(), second.handle_metadata().definition_id());
+  EXPECT_NE(first.handle_metadata().definition_id(), third.handle_metadata().definition_id());
+}
+
+TEST_F(PublishTest, AStoppedAppsHostSaysSo) {
+  const auto app_id = deploy("web", {web_function("hello", "im-1")});
+  const auto function_id = api_->route("ws--web-hello.localhost")->function_id;
+  ASSERT_TRUE(stop(app_id).ok());
+  EXPECT_TRUE(api_->route("ws--web-hello.localhost")->stopped);
+  EXPECT_FALSE(api_->serves(function_id));
+  EXPECT_EQ(publish(app_id, api::APP_STATE_DEPLOYED, {}).error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_TRUE(stop(app_id).ok());
+  EXPECT_EQ(stop("ap-none").error_code(), grpc::StatusCode::NOT_FOUND);
+}
+
+TEST_F(PublishTest, DeployedAppsComeBackAfterARestart) {
+  deploy("web", {web_function("hello", "im-1")});
+  const auto stopped = deploy("old", {web_function("hello", "im-1")});
+  ASSERT_TRUE(stop(stopped).ok());
+  const auto before = api_->route("ws--web-hello.localhost");
+  restart();
+  const auto after = api_->route("ws--web-hello.localhost");
+  ASSERT_TRUE(after);
+  EXPECT_EQ(after->function_id, before->function_id);
+  EXPECT_FALSE(after->stopped);
+  EXPECT_TRUE(api_->serves(after->function_id));
+  EXPECT_TRUE(api_->route("ws--old-hello.localhost")->stopped);
+}
+
+TEST_F(PublishTest, AnEphemeralAppEndsWithItsClient) {
+  const auto app_id = create_app("web", api::APP_STATE_EPHEMERAL);
+  ASSERT_TRUE(publish(app_id, api::APP_STATE_EPHEMERAL, {web_function("hello", "im-1")}).ok());
+  EXPECT_FALSE(api_->route("ws--web-hello-dev.localhost")->stopped);
+  ASSERT_TRUE(disconnect(app_id).ok());
+  EXPECT_TRUE(api_->route("ws--web-hello-dev.localhost")->stopped);
+  api::AppHeartbeatRequest request;
+  request.set_app_id(app_id);
+  google::protobuf::Empty response;
+  EXPECT_EQ(api_->call(&Stub::AppHeartbeat, request, &response).error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  restart();
+  EXPECT_TRUE(api_->route("ws--web-hello-dev.localhost")->stopped);
+}
+
+TEST_F(PublishTest, ADeployedAppOutlivesItsClient) {
+  const auto app_id = deploy("web", {web_function("hello", "im-1")});
+  ASSERT_TRUE(disconnect(app_id).ok());
+  EXPECT_FALSE(api_->route("ws--web-hello.localhost")->stopped);
+}
+
+TEST_F(PublishTest, TheNewerEphemeralAppTakesTheAddress) {
+  const auto first = create_app("web", api::APP_STATE_EPHEMERAL);
+  ASSERT_TRUE(publish(first, api::APP_STATE_EPHEMERAL, {web_function("hello", "im-1")}).ok());
+  const auto loser = api_->route("ws--web-hello-dev.localhost")->function_id;
+  const auto second = create_app("web", api::APP_STATE_EPHEMERAL);
+  api::FunctionCreateResponse staged;
+  ASSERT_TRUE(stage(second, web_function("hello", "im-1"), &staged).ok());
+  EXPECT_TRUE(staged.function().web_url_info().label_stolen());
+  ASSERT_TRUE(publish(second, api::APP_STATE_EPHEMERAL, {web_function("hello", "im-1")}).ok());
+  EXPECT_NE(api_->route("ws--web-hello-dev.localhost")->function_id, loser);
+}
+
+TEST_F(PublishTest, ADeployedAddressIsNeverTaken) {
+  auto function = web_function("hello", "im-1");
+  function.mutable_webhook_config()->set_requested_suffix("shop");
+  deploy("first", {function});
+  const auto second = create_app("second", api::APP_STATE_INITIALIZING);
+  const auto status = publish(second, api::APP_STATE_DEPLOYED, {function});
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::ALREADY_EXISTS);
+  EXPECT_NE(status.error_message().find("first"), std::string::npos);
+}
+
+TEST_F(PublishTest, TwoFunctionsOfAnAppCanNotShareAnAddress) {
+  auto one = web_function("one", "im-1");
+  auto two = web_function("two", "im-1");
+  one.mutable_webhook_config()->set_requested_suffix("same");
+  two.mutable_webhook_config()->set_requested_suffix("same");
+  const auto app_id = create_app("web", api::APP_STATE_INITIALIZING);
+  EXPECT_EQ(publish(app_id, api::APP_STATE_DEPLOYED, {one, two}).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_TRUE(api_->routes().empty());
+}
+
+TEST_F(PublishTest, RefusesByNameWhatItCanNotHonour) {
+  const auto app_id = create_app("web", api::APP_STATE_INITIALIZING);
+  api::FunctionCreateResponse response;
+  auto function = web_function("hello", "im-1");
+  function.add_volume_mounts()->set_volume_id("vo-1");
+  auto status = stage(app_id, function, &response);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_NE(status.error_message().find("volumes="), std::string::npos);
+
+  function = web_function("hello", "im-1");
+  function.mutable_webhook_config()->set_requested_suffix("No_Label");
+  status = stage(app_id, function, &response);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_NE(status.error_message().find("No_Label"), std::string::npos);
+}
+
+TEST_F(PublishTest, AcceptsAGpuWithAWarningAndTakesTheFirstOfAList) {
+  const auto app_id = create_app("web", api::APP_STATE_INITIALIZING);
+  api::FunctionCreateRequest request;
+  request.set_app_id(app_id);
+  for (const int rank : {1, 0}) {
+    auto* choice = request.mutable_function_data()->add_ranked_functions();
+    choice->set_rank(static_cast<std::uint32_t>(rank));
+    *choice->mutable_function() = web_function("hello", "im-1");
+    auto* gpu = choice->mutable_function()->mutable_resources()->mutable_gpu_config();
+    gpu->set_count(1);
+    gpu->set_gpu_type(rank == 0 ? "H100" : "L40S");
+  }
+  api::FunctionCreateResponse response;
+  ASSERT_TRUE(api_->call(&Stub::FunctionCreate, request, &response).ok());
+  EXPECT_EQ(response.function().resources().gpu_config().gpu_type(), "H100");
+  ASSERT_EQ(response.server_warnings_size(), 1);
+  EXPECT_NE(response.server_warnings(0).message().find("CPU"), std::string::npos);
+}
+
+TEST_F(PublishTest, FindsFunctionsOfDeployedAppsByName) {
+  deploy("web", {web_function("hello", "im-1")});
+  api::FunctionGetResponse response;
+  ASSERT_TRUE(get("web", "hello", &response).ok());
+  EXPECT_EQ(response.handle_metadata().web_url(), "http://ws--web-hello.localhost:8080");
+  EXPECT_EQ(response.function().ranked_functions_size(), 1);
+  EXPECT_EQ(get("web", "none", &response).error_code(), grpc::StatusCode::NOT_FOUND);
+  EXPECT_EQ(get("none", "hello", &response).error_code(), grpc::StatusCode::NOT_FOUND);
+}
+
+TEST_F(PublishTest, TheLayoutListsFunctionsAndClasses) {
+  api::Function service;
+  service.set_function_name("Cls.*");
+  service.set_is_class(true);
+  (*service.mutable_method_definitions())["get"].mutable_webhook_config()->set_type(api::WEBHOOK_TYPE_FUNCTION);
+  const auto app_id = create_app("web", api::APP_STATE_INITIALIZING);
+  api::FunctionCreateResponse staged;
+  ASSERT_TRUE(stage(app_id, service, &staged).ok());
+  api::ClassCreateRequest create;
+  create.set_app_id(app_id);
+  api::ClassCreateResponse created;
+  ASSERT_TRUE(api_->call(&Stub::ClassCreate, create, &created).ok());
+  api::AppPublishRequest request;
+  request.set_app_id(app_id);
+  request.set_app_state(api::APP_STATE_DEPLOYED);
+  (*request.mutable_function_ids())["Cls.*"] = staged.function_id();
+  (*request.mutable_definition_ids())[staged.function_id()] = staged.handle_metadata().definition_id();
+  (*request.mutable_class_ids())["Cls"] = created.class_id();
+  ASSERT_TRUE(api_->call(&Stub::AppPublish, request, &published_).ok());
+  api::ClassGetRequest find;
+  find.set_app_name("web");
+  find.set_object_tag("Cls");
+  api::ClassGetResponse found;
+  ASSERT_TRUE(api_->call(&Stub::ClassGet, find, &found).ok());
+  EXPECT_EQ(found.class_id(), created.class_id());
+}
+
+TEST_F(PublishTest, RefusesFunctionsAndDefinitionsOfAnotherApp) {
+  const auto other = create_app("other", api::APP_STATE_INITIALIZING);
+  api::FunctionCreateResponse staged;
+  ASSERT_TRUE(stage(other, web_function("hello", "im-1"), &staged).ok());
+  api::AppPublishRequest request;
+  request.set_app_id(create_app("web", api::APP_STATE_INITIALIZING));
+  request.set_app_state(api::APP_STATE_DEPLOYED);
+  (*request.mutable_function_ids())["hello"] = staged.function_id();
+  (*request.mutable_definition_ids())[staged.function_id()] = staged.handle_metadata().definition_id();
+  EXPECT_EQ(api_->call(&Stub::AppPublish, request, &published_).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+}
+
+TEST_F(PublishTest, NewAutoscalerSettingsSurviveARestartAndEndWithTheNextPublish) {
+  const auto app_id = deploy("web", {web_function("hello", "im-1")});
+  const auto function_id = api_->route("ws--web-hello.localhost")->function_id;
+  api::FunctionUpdateSchedulingParamsRequest request;
+  request.set_function_id(function_id);
+  request.mutable_settings()->set_min_containers(2);
+  api::FunctionUpdateSchedulingParamsResponse response;
+  ASSERT_TRUE(api_->call(&Stub::FunctionUpdateSchedulingParams, request, &response).ok());
+  EXPECT_EQ(response.current_settings().min_containers(), 2u);
+  restart();
+  request.mutable_settings()->clear_min_containers();
+  request.mutable_settings()->set_max_containers(5);
+  ASSERT_TRUE(api_->call(&Stub::FunctionUpdateSchedulingParams, request, &response).ok());
+  EXPECT_EQ(response.current_settings().min_containers(), 2u);
+  ASSERT_TRUE(publish(app_id, api::APP_STATE_UNSPECIFIED, {web_function("hello", "im-1")}).ok());
+  ASSERT_TRUE(api_->call(&Stub::FunctionUpdateSchedulingParams, request, &response).ok());
+  EXPECT_EQ(response.current_settings().min_containers(), 0u);
+}
+
+TEST_F(PublishTest, ARenamedWebSuffixMovesTheAddresses) {
+  deploy("web", {web_function("hello", "im-1")});
+  api::EnvironmentUpdateRequest request;
+  request.set_current_name("main");
+  request.mutable_web_suffix()->set_value("prod");
+  api::EnvironmentListItem response;
+  ASSERT_TRUE(api_->call(&Stub::EnvironmentUpdate, request, &response).ok());
+  EXPECT_TRUE(api_->route("ws-prod--web-hello.localhost"));
+  EXPECT_FALSE(api_->route("ws--web-hello.localhost"));
+}
+
+}  // namespace
+}  // namespace bimodal::control
