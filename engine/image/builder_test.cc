@@ -267,12 +267,12 @@ TEST_F(BuilderTest, CopiesThroughTheLinksOfTheImage) {
   EXPECT_EQ(root.st_mode & 07777, 0700u);
 }
 
-TEST_F(BuilderTest, RefusesMoreLayersThanOneMountTakes) {
+TEST_F(BuilderTest, RefusesMoreThan127Layers) {
   std::vector<std::string> recipe = {kFrom};
-  for (int i = 0; i < 60; ++i) recipe.push_back("RUN step " + std::to_string(i));
+  for (int i = 0; i < 127; ++i) recipe.push_back("RUN step " + std::to_string(i));
   auto image = build(recipe);
   ASSERT_FALSE(image);
-  EXPECT_NE(image.error().message.find("at most 60 layers"), std::string::npos);
+  EXPECT_NE(image.error().message.find("at most 127 layers"), std::string::npos);
 }
 
 TEST_F(BuilderTest, WarnsOfBuildArgumentsThatNoArgDeclares) {

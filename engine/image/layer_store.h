@@ -4,7 +4,7 @@
 //   <layers>/keys/<short key>.json  {"key", "layer", "origin"}: written, fsync'ed and renamed after the tree is durable
 //   <layers>/scratch/<owner>/…      layers in the making; `owner` is locked while its process lives
 //
-// Names are short (16 hex digits), because the names of all layers of an image must fit one mount's options. Several
+// Names are short (16 hex digits): the names of all layers of an image go into the options of one mount. Several
 // daemons may share one directory: renames decide, and nobody removes what isn't theirs.
 #pragma once
 

@@ -21,8 +21,8 @@ namespace bimodal::image {
 
 class LocalBuilder : public Builder {
  public:
-  // Layers of one image, the base's included: more don't fit the options of one mount.
-  static constexpr std::size_t kMaxLayers = 60;
+  // Layers of one image, the base's included: Docker's own limit, well below what one overlay mount takes.
+  static constexpr std::size_t kMaxLayers = 127;
 
   LocalBuilder(BuilderConfig config, sandbox::Launcher& launcher, BlockingPool& pool, boost::asio::any_io_executor executor);
 
