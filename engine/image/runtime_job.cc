@@ -19,7 +19,7 @@ constexpr std::uintmax_t kMaxRunnerFile = 64 << 20;
 // Runs inside the base: the same Python and C library as in the containers. Everything is compiled, because
 // containers can't write beside read-only files. sys.argv: client version, pins of the client, pins of FastAPI.
 constexpr std::string_view kScript = R"(
-import compileall, importlib.metadata, subprocess, sys
+import compileall, importlib.metadata, py_compile, subprocess, sys
 
 version, client_pins, *fastapi_pins = sys.argv[1:]
 
@@ -36,7 +36,7 @@ install("/__modal/deps", "--requirement=/pkg/" + client_pins)
 install("/__modal/fastapi", *fastapi_pins)
 for directory in ("/pkg", "/__modal"):
     compileall.compile_dir(directory, maxlevels=20, quiet=2, workers=0,
-                           invalidation_mode=compileall.PycInvalidationMode.UNCHECKED_HASH)
+                           invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
 )";
 
 // Relative paths of the files that count, sorted.
