@@ -52,7 +52,6 @@ const char* give_up_privileges(std::string& program) {
   if (failed == nullptr) failed = refuse_new_privileges();
   if (failed == nullptr && !program.empty()) failed = filter_system_calls(program);
   if (failed == nullptr) failed = become(User{}, 0);
-  if (failed == nullptr && ::prctl(PR_SET_DUMPABLE, 0) != 0) failed = "hide init's memory";
   if (failed == nullptr) failed = die_with_launcher();
   return failed;
 }
@@ -71,6 +70,8 @@ void reap(pid_t user) {
   sigset_t all;
   ::sigfillset(&all);
   ::sigprocmask(SIG_SETMASK, &all, nullptr);
+  // The user's process starts before init has given up its privileges: it must not reach init's memory or descriptors.
+  if (::prctl(PR_SET_DUMPABLE, 0) != 0) fail(13, "init: hide its memory");
   std::string program = read_file(sandbox::kFilterFd, kMaxFilter);
   pid_t user = -1;
   {

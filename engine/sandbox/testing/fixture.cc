@@ -78,9 +78,13 @@ void SandboxTest::TearDown() {
 void SandboxTest::open_launcher() {
   auto process = fork_launcher({.home = home_, .init_path = BIMODAL_INIT});
   ASSERT_TRUE(process) << process.error().message;
-  launcher_pid_ = process->pid;
+  connect(std::move(*process));
+}
+
+void SandboxTest::connect(LauncherProcess process) {
+  launcher_pid_ = process.pid;
   loop_ = std::make_unique<Loop>("test");
-  launcher_ = connect_launcher(std::move(*process), loop_->executor());
+  launcher_ = connect_launcher(std::move(process), loop_->executor());
   loop_->start();
 }
 
@@ -94,6 +98,11 @@ void SandboxTest::close_launcher() {
 void SandboxTest::restart_launcher() {
   close_launcher();
   open_launcher();
+}
+
+void SandboxTest::restart_launcher_with(LauncherProcess next) {
+  close_launcher();
+  connect(std::move(next));
 }
 
 Spec SandboxTest::probe(std::vector<std::string> argv) {

@@ -40,8 +40,11 @@ class SandboxTest : public ::testing::Test {
   void on_loop(std::function<void()> action);
   void end(std::unique_ptr<Sandbox> sandbox);  // kills, waits, destroys
 
-  // Kills the launcher as a dying daemon would, and connects a new one to the same home.
+  void open_launcher();
+  void close_launcher();
+  // Ends the launcher and connects a new one, or the given one, to the same home.
   void restart_launcher();
+  void restart_launcher_with(LauncherProcess next);
 
   std::filesystem::path home_;
   std::filesystem::path layer_;
@@ -50,8 +53,7 @@ class SandboxTest : public ::testing::Test {
   std::unique_ptr<Launcher> launcher_;
 
  private:
-  void open_launcher();
-  void close_launcher();
+  void connect(LauncherProcess process);
   int made_ = 0;
 };
 

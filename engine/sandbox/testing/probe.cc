@@ -9,16 +9,21 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
 #include <string>
 #include <vector>
+
+#include "probe_calls.h"
 
 namespace {
 
@@ -171,6 +176,80 @@ int do_listen(const Arguments& args) {
   return do_wait(args);
 }
 
+int do_attempt(const Arguments& args) {
+  errno = 0;
+  return outcome(attempt(args.at(0)) >= 0);
+}
+
+// One line per call: its name and what came of it.
+int do_attempts(const Arguments& args) {
+  for (const auto& call : args) {
+    errno = 0;
+    bool good = attempt(call) >= 0;
+    std::printf("%s %s\n", call.c_str(), good ? "ok" : ::strerrorname_np(errno));
+  }
+  return 0;
+}
+
+// Touches that many MiB, one by one.
+int do_eat(const Arguments& args) {
+  constexpr std::size_t kMiB = 1024 * 1024;
+  for (int i = std::stoi(args.at(0)); i > 0; --i) std::memset(std::malloc(kMiB), 1, kMiB);
+  return 0;
+}
+
+// Spins for that many milliseconds of wall time and prints how many of cpu time it got.
+int do_spin(const Arguments& args) {
+  auto now_ms = [](clockid_t clock) {
+    timespec now{};
+    ::clock_gettime(clock, &now);
+    return now.tv_sec * 1000 + now.tv_nsec / 1'000'000;
+  };
+  long end = now_ms(CLOCK_MONOTONIC) + std::stol(args.at(0));
+  while (now_ms(CLOCK_MONOTONIC) < end) {
+  }
+  std::printf("%ld\n", now_ms(CLOCK_PROCESS_CPUTIME_ID));
+  return 0;
+}
+
+// Forks children that stay, until it is refused, and prints how many there are.
+int do_fork_bomb(const Arguments&) {
+  int children = 0;
+  for (pid_t pid = ::fork(); pid >= 0; pid = ::fork()) {
+    if (pid == 0) {
+      for (;;) ::pause();
+    }
+    ++children;
+  }
+  std::printf("%d %s\n", children, ::strerrorname_np(errno));
+  return 0;
+}
+
+int do_effective(const Arguments&) {
+  std::printf("%u\n", ::geteuid());
+  return 0;
+}
+
+// Writes that many MiB into a file.
+int do_fill(const Arguments& args) {
+  std::string block(1024 * 1024, 'x');
+  int fd = ::open(args.at(0).c_str(), O_WRONLY | O_CREAT, 0644);
+  for (int i = std::stoi(args.at(1)); i > 0; --i) {
+    if (::write(fd, block.data(), block.size()) != static_cast<ssize_t>(block.size())) {
+      return outcome(::write(fd, block.data(), block.size()) > 0);
+    }
+  }
+  return outcome(true);
+}
+
+int do_connect_abstract(const Arguments& args) {
+  int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un address{.sun_family = AF_UNIX};
+  args.at(0).copy(address.sun_path + 1, sizeof address.sun_path - 1);
+  auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + args[0].size());
+  return outcome(::connect(fd, reinterpret_cast<sockaddr*>(&address), size) == 0);
+}
+
 struct Verb {
   const char* name;
   int (*run)(const Arguments&);
@@ -179,7 +258,7 @@ constexpr Verb kVerbs[] = {
     {"exit", do_exit},   {"print", do_print},   {"read", do_read},   {"write", do_write},     {"list", do_list},
     {"owner", do_owner}, {"chown", do_chown},   {"id", do_id},       {"env", do_env},         {"cwd", do_cwd},
     {"fds", do_fds},     {"pids", do_pids},     {"wait", do_wait},   {"catch", do_catch},     {"orphan", do_orphan},
-    {"die", do_kill_self}, {"address", do_address}, {"connect", do_connect}, {"bind", do_bind}, {"listen", do_listen},
+    {"die", do_kill_self}, {"address", do_address}, {"connect", do_connect}, {"bind", do_bind}, {"listen", do_listen}, {"attempt", do_attempt}, {"effective", do_effective}, {"fill", do_fill}, {"connect-abstract", do_connect_abstract}, {"attempts", do_attempts}, {"eat", do_eat}, {"spin", do_spin}, {"forkbomb", do_fork_bomb},
 };
 
 }  // namespace
