@@ -44,8 +44,8 @@ enum class FrameType : std::uint8_t {
   Cancel = 6,    // gateway -> runner; extra: 1 = caller gone, 2 = timed out, 3 = draining
   Abort = 7,     // runner -> gateway; payload: one line
   Done = 8,      // runner -> gateway: the stream is over, its slot is free
-  Trailers = 9,  // runner -> gateway, before the final kEnd: headers encoded as in Response
-  Drain = 10,    // gateway -> runner, stream 0: finish running requests, then end the seat
+  Trailers = 9,  // runner -> gateway: headers as in head.h; one or more, then an empty Body with kEnd
+  Drain = 10,    // gateway -> runner, stream 0: finish running requests, then end the seat for good
   Ping = 11,     // both, stream 0; answered by Pong with the same extra
   Pong = 12,
 };

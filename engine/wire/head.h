@@ -42,7 +42,7 @@ struct RequestHead {
   std::string_view query;        // without the question mark
   std::string_view client_host;  // the caller's address, after trusted proxies
   std::uint16_t client_port = 0;
-  std::string_view server_host;  // the address that the gateway accepted on
+  std::string_view server_host;  // the address that the gateway accepted on; empty: the runner takes the Host header
   std::uint16_t server_port = 0;
   Headers headers;
 

@@ -136,11 +136,20 @@ def run_server(kind, app, directory, options):
             ["taskset", "-c", "0", sys.executable, *command], env=environment, pass_fds=[listener.fileno()]
         )
         listener.close()
-    deadline = time.monotonic() + 10
-    while not os.path.exists(path):
+    deadline = time.monotonic() + 30
+    while not listens(path):
         assert time.monotonic() < deadline and process.poll() is None, f"{kind} does not start"
         time.sleep(0.01)
     return process, path
+
+
+def listens(path):
+    with socket.socket(socket.AF_UNIX) as connection:
+        try:
+            connection.connect(path)
+        except OSError:
+            return False
+    return True
 
 
 def measure(kind, app, in_flight, directory, options):

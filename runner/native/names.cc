@@ -25,8 +25,7 @@ bool make_names() {
     if (*slot == nullptr) return false;
   }
   names.empty_bytes = PyBytes_FromStringAndSize(nullptr, 0);
-  names.empty_tuple = PyTuple_New(0);
-  return names.empty_bytes != nullptr && names.empty_tuple != nullptr;
+  return names.empty_bytes != nullptr;
 }
 
 }  // namespace bimodal::runner

@@ -90,7 +90,9 @@ bool Request::finish_with_error() {
   PyErr_NormalizeException(&type, &value, &traceback);
   if (traceback != nullptr) PyException_SetTraceback(value, traceback);
   if (PyErr_GivenExceptionMatches(value, PyExc_Exception) == 0) {
-    finish("the request was cancelled");
+    const bool leaves = PyErr_GivenExceptionMatches(value, PyExc_SystemExit) != 0 ||
+                        PyErr_GivenExceptionMatches(value, PyExc_KeyboardInterrupt) != 0;
+    finish(leaves ? "the application ended its process" : "the request was cancelled");
     PyErr_Restore(type, value, traceback);
     return false;
   }

@@ -154,6 +154,12 @@ async def cancel_itself(scope, receive, send):
     await asyncio.sleep(10)
 
 
+async def leave(scope, receive, send):
+    if scope["query_string"] == b"later":
+        await asyncio.sleep(0)
+    raise SystemExit(3)
+
+
 def not_a_coroutine(scope, receive, send):
     return 7
 

@@ -286,6 +286,13 @@ def test_an_application_without_a_response_is_aborted(serve, app, reason):
     assert gateway.request().aborted == reason, "and the runner serves on"
 
 
+@pytest.mark.parametrize("when", [b"", b"later"])
+def test_system_exit_ends_the_process_and_the_caller_is_told(serve, when):
+    host = serve("leave")
+    assert host.connect().request(query=when).aborted == "the application ended its process"
+    assert host.process.wait(10) == 3
+
+
 def test_an_application_may_return_any_awaitable(serve):
     assert serve("awaited").connect().request().body == b"awaited"
 
