@@ -9,8 +9,11 @@
 
 namespace bimodal::sandbox {
 
-// Looks argv[0] up on PATH, feeds it `input` (at most a pipe's worth: 64 KiB), waits. Fails with what it wrote to
+// Looks argv[0] up on PATH, feeds it `input`, waits. Fails with what it wrote to
 // stderr, or NotFound when there is no such program.
 Result<void> run_command(const std::vector<std::string>& argv, std::string_view input);
+
+// The same without input; the first 64 KiB of what it wrote to stdout.
+Result<std::string> command_output(const std::vector<std::string>& argv);
 
 }  // namespace bimodal::sandbox
