@@ -270,6 +270,20 @@ TEST_F(PoolTest, TriesADeployedAppThreeTimesBeforeWaitingRequestsFail) {
   EXPECT_GE(Deadline::Clock::now() - begun, 60ms) << "20 ms, then 40 ms of back-off";
 }
 
+TEST_F(PoolTest, CountsStartsThatFailTogetherAsOneFailure) {
+  limits.first_retry = 300ms;
+  limits.last_retry = 60s;
+  launcher.start_time = 50ms;
+  launcher.failure = "out of luck";
+  version.scaling.min_containers = 5;
+  open();
+  ASSERT_TRUE(until([&] { return launcher.started() == 5 && pool->load().starting == 0; }));
+  on(control, [&] { launcher.failure.reset(); });
+  auto begun = Deadline::Clock::now();
+  EXPECT_TRUE(get(acquire()));
+  EXPECT_LT(Deadline::Clock::now() - begun, 1s) << "one pause of 300 ms, not five doublings";
+}
+
 TEST_F(PoolTest, AnswersWithTheReasonDuringTheBackoffAndTriesAgainAfterIt) {
   version.ephemeral = true;
   limits.first_retry = 300ms;

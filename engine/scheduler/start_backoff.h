@@ -15,7 +15,9 @@ class StartBackoff {
 
   StartBackoff(Clock::duration first, Clock::duration last) : first_(first), last_(last) {}
 
+  // Containers that were started together fail together: what fails during the pause counts no more.
   void record_failure(Clock::time_point now) {
+    if (now < retry_at_) return;
     pause_ = failures_ == 0 ? first_ : std::min(pause_ * 2, last_);
     ++failures_;
     retry_at_ = now + pause_;
