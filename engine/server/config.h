@@ -20,7 +20,7 @@ struct Config {
   std::string base_domain = "localhost";
   std::string workspace = "local";
   std::string log_level = "info";  // debug, info, warning, error
-  bool log_to_stderr = false;      // else <home>/logs/daemon.log
+  bool log_to_stderr = false;      // else <home>/daemon.log
   int gateway_loops = 0;           // 0: one per core
   bool gpu_required = false;       // refuse gpu= on a host without one instead of warning
   std::uint64_t log_bytes_per_app = std::uint64_t{64} << 20;

@@ -1,0 +1,202 @@
+#include "server/daemon.h"
+
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <map>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "async/blocking_pool.h"
+#include "base/log.h"
+#include "control/control.h"
+#include "control/planner.h"
+#include "image/builder.h"
+#include "rpc/host.h"
+#include "scheduler/functions.h"
+#include "server/adapters.h"
+#include "store/blobs.h"
+#include "store/database.h"
+#include "store/logs.h"
+#include "store/secret_box.h"
+
+namespace bimodal::server {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::size_t kBlockingThreads = 8;
+// Releases of the official client that containers can run with.
+constexpr std::array<const char*, 7> kClientVersions = {"1.5.4", "1.5.5", "1.6.0", "1.6.1", "1.6.2", "1.6.3", "1.6.4"};
+constexpr auto kRpcGrace = 5s;  // for RPCs that change something, at the end
+
+std::string host_part(const std::string& address) { return address.substr(0, address.rfind(':')); }
+
+double unix_now() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+std::map<std::string, std::string> environment() {
+  std::map<std::string, std::string> variables;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    std::string_view text = *entry;
+    auto equals = text.find('=');
+    if (equals != std::string_view::npos) variables.emplace(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return variables;
+}
+
+int loop_count(const Config& config) {
+  if (config.gateway_loops > 0) return config.gateway_loops;
+  return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+}
+
+}  // namespace
+
+struct Daemon::Parts {
+  Parts(Config config, Token token, sandbox::LauncherProcess launcher)
+      : config(std::move(config)), token(std::move(token)), launcher_process(std::move(launcher)) {}
+
+  Result<void> open_store();
+  void make_engine();
+  Result<void> listen_web();
+  void make_control();
+  Result<void> listen_api();
+  DaemonInfo info() const;
+
+  Config config;
+  Token token;
+  sandbox::LauncherProcess launcher_process;
+
+  Loop control_loop{"control"};
+  BlockingPool pool{kBlockingThreads};
+  std::unique_ptr<store::Database> database;
+  std::optional<store::SecretBox> secret_box;
+  std::unique_ptr<store::Blobs> blobs;
+  std::unique_ptr<store::Logs> logs;
+  std::unique_ptr<sandbox::Launcher> sandboxes;
+  std::unique_ptr<image::Builder> builder;
+  HostConnections connections;
+  BlobDoor blob_door;
+  std::optional<control::Context> context;
+  std::optional<control::Planner> planner;
+  std::unique_ptr<runtime::Containers> containers;
+  std::unique_ptr<scheduler::Functions> functions;
+  std::vector<std::unique_ptr<Loop>> gateway_loops;
+  std::unique_ptr<gateway::Gateway> gateway;
+  rpc::Service service;
+  std::unique_ptr<control::Control> control;
+  std::unique_ptr<rpc::Host> host;
+};
+
+Result<void> Daemon::Parts::open_store() {
+  TRY(database, store::Database::open(config.home / "state.db"));
+  TRY(secret_box, store::SecretBox::open(config.home / "keys" / "secrets.key"));
+  blobs = std::make_unique<store::Blobs>(config.home / "blobs");
+  logs = std::make_unique<store::Logs>(config.home / "logs", config.log_bytes_per_app);
+  return {};
+}
+
+void Daemon::Parts::make_engine() {
+  auto executor = control_loop.executor();
+  sandboxes = sandbox::connect_launcher(std::move(launcher_process), executor);
+  image::BuilderConfig images{
+      .home = config.home,
+      .layers_dir = config.layers,
+      .runner_dir = config.runner_dir,
+      .client_versions = {kClientVersions.begin(), kClientVersions.end()},
+      .host_env = environment(),
+  };
+  builder = image::make_builder(std::move(images), *sandboxes, pool, executor);
+  auto publish = [this](std::vector<model::Route> routes) { gateway->publish(std::move(routes)); };
+  context.emplace(control::Context{
+      .executor = executor, .pool = pool, .database = *database, .blobs = *blobs, .logs = *logs,
+      .secret_box = *secret_box, .on_routes_changed = publish});
+  planner.emplace(*context);
+  runtime::ContainersConfig settings{.home = config.home, .exit_grace = config.exit_grace};
+  auto keep = [this](model::LogEntry entry) { logs->append(std::move(entry)); };
+  containers = std::make_unique<runtime::Containers>(executor, *sandboxes, *planner, connections, keep, settings);
+  functions = std::make_unique<scheduler::Functions>(*containers, executor, config.pool);
+}
+
+Result<void> Daemon::Parts::listen_web() {
+  std::vector<Loop*> loops;
+  for (int i = 0; i < loop_count(config); ++i) {
+    gateway_loops.push_back(std::make_unique<Loop>(fmt::format("gateway-{}", i)));
+    loops.push_back(gateway_loops.back().get());
+  }
+  TRY(gateway, gateway::Gateway::listen(loops, config.web, *functions, blob_door, config.gateway));
+  return {};
+}
+
+void Daemon::Parts::make_control() {
+  context->functions = functions.get();
+  context->containers = containers.get();
+  context->builder = builder.get();
+  context->settings = control::Settings{
+      .home = config.home,
+      .workspace = config.workspace,
+      .base_domain = config.base_domain,
+      .web_host = host_part(config.web),
+      .web_port = gateway->port(),
+      .token_id = token.id,
+  };
+  control = std::make_unique<control::Control>(*context, service);
+  blob_door.attach(&control->blob_transfers());
+}
+
+Result<void> Daemon::Parts::listen_api() {
+  TRY(host, rpc::Host::listen(config.api, {token.id, token.secret}, control_loop.executor(), service));
+  connections.attach(host.get());
+  return {};
+}
+
+DaemonInfo Daemon::Parts::info() const {
+  return DaemonInfo{
+      .pid = ::getpid(),
+      .version = std::string(version()),
+      .api = fmt::format("{}:{}", host_part(config.api), host->port()),
+      .web = fmt::format("{}:{}", host_part(config.web), gateway->port()),
+      .base_domain = config.base_domain,
+      .started_at = unix_now(),
+  };
+}
+
+Daemon::Daemon(Config config, Token token, sandbox::LauncherProcess launcher)
+    : parts_(std::make_unique<Parts>(std::move(config), std::move(token), std::move(launcher))) {}
+
+Daemon::~Daemon() = default;
+
+Loop& Daemon::control_loop() { return parts_->control_loop; }
+
+Task<Result<DaemonInfo>> Daemon::start() {
+  auto& parts = *parts_;
+  CO_TRY_VOID(parts.open_store());
+  parts.make_engine();
+  CO_TRY_VOID(parts.listen_web());
+  parts.make_control();
+  CO_TRY_VOID(co_await parts.control->recover());
+  CO_TRY_VOID(parts.listen_api());
+  for (auto& loop : parts.gateway_loops) loop->start();
+  co_return parts.info();
+}
+
+// Outside in: no new requests, then no functions, then no API, then what those stood on.
+Task<void> Daemon::stop() {
+  auto& parts = *parts_;
+  Deadline grace = Deadline::after(parts.config.drain);
+  if (parts.gateway) co_await parts.gateway->close(grace);
+  if (parts.functions) co_await parts.functions->close(grace);
+  if (parts.control) co_await parts.control->close();
+  if (parts.host) co_await parts.host->close(Deadline::after(kRpcGrace));
+  parts.connections.attach(nullptr);
+  if (parts.containers) co_await parts.containers->close();
+  if (parts.builder) co_await parts.builder->close();
+  if (parts.sandboxes) co_await parts.sandboxes->close();
+  for (auto& loop : parts.gateway_loops) loop->stop();
+}
+
+}  // namespace bimodal::server
