@@ -32,7 +32,9 @@ def install(target, *packages):
 install("/pkg", "modal==" + version)
 client = next(iter(importlib.metadata.distributions(name="modal", path=["/pkg"])))
 install("/pkg", *[need for need in client.requires if need.startswith("synchronicity")])
-install("/__modal/deps", "--requirement=/pkg/" + client_pins)
+# Certificates of certifi go out of date: the newest is the right one, and a mirror may lack the pinned one.
+pins = [line.strip() for line in open("/pkg/" + client_pins)]
+install("/__modal/deps", *["certifi" if pin.startswith("certifi==") else pin for pin in pins if pin])
 install("/__modal/fastapi", *fastapi_pins)
 for directory in ("/pkg", "/__modal"):
     compileall.compile_dir(directory, maxlevels=20, quiet=2, workers=0,

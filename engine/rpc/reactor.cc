@@ -33,6 +33,7 @@ Deadline deadline_of(const grpc::ServerContextBase& context) {
 }
 
 void serialize(const Message& message, grpc::ByteBuffer& bytes) {
+  bytes.Clear();  // a stream's earlier message; the writer wants an empty buffer
   bool own_buffer = false;
   const auto status = grpc::GenericSerialize<grpc::ProtoBufferWriter, Message>(message, &bytes, &own_buffer);
   if (!status.ok()) log::error("serializing {}: {}", message.GetTypeName(), status.error_message());
