@@ -57,6 +57,14 @@ TEST_F(SandboxedContainers, CanNotChangeTheirArgumentsAsRootEither) {
   EXPECT_FALSE(home.log.contains("arguments.bin is writable\n", model::LogStream::Stdout));
 }
 
+TEST_F(SandboxedContainers, ThatEatTooMuchSayThatTheyWereOutOfMemory) {
+  auto version = web_function("hog");
+  version.resources.memory_mb_max = 32;
+  auto failed = home.launched(version);
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().message, "out of memory (its limit is 32 MiB: raise `memory`) before it was ready");
+}
+
 TEST_F(SandboxedContainers, LeaveNothingBehind) {
   auto container = home.launched(web_function("serve"));
   ASSERT_TRUE(container) << container.error().message;
