@@ -1,0 +1,119 @@
+#include "cli/settings.h"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <fstream>
+
+namespace bimodal::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+class SettingsOf : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = fs::temp_directory_path() / "bimodal-settings-XXXXXX";
+    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+    home_ = pattern;
+    flags_["home"] = pattern;
+  }
+  void TearDown() override { fs::remove_all(home_); }
+
+  void write_config(const std::string& text) { std::ofstream(home_ / "config.toml") << text; }
+
+  Result<Settings> load() {
+    return load_settings(flags_, [this](const std::string& name) -> std::optional<std::string> {
+      auto found = environment_.find(name);
+      if (found == environment_.end()) return std::nullopt;
+      return found->second;
+    });
+  }
+
+  fs::path home_;
+  Flags flags_;
+  std::map<std::string, std::string> environment_;
+};
+
+TEST_F(SettingsOf, NothingAreTheDefaults) {
+  Result<Settings> settings = load();
+  ASSERT_TRUE(settings) << settings.error().message;
+  EXPECT_EQ(settings->daemon.home, home_);
+  EXPECT_EQ(settings->daemon.layers, home_ / "layers");
+  EXPECT_EQ(settings->daemon.api, "127.0.0.1:6420");
+  EXPECT_EQ(settings->daemon.web, "127.0.0.1:8080");
+  EXPECT_EQ(settings->daemon.base_domain, "localhost");
+}
+
+TEST_F(SettingsOf, FlagsBeatTheEnvironmentWhichBeatsTheFile) {
+  write_config("[server]\napi = \"127.0.0.1:1\"\nweb = \"127.0.0.1:1\"\nbase_domain = \"file.test\"\n");
+  environment_ = {{"BIMODAL_API", "127.0.0.1:2"}, {"BIMODAL_WEB", "127.0.0.1:2"}};
+  flags_["api"] = "127.0.0.1:3";
+  Result<Settings> settings = load();
+  ASSERT_TRUE(settings) << settings.error().message;
+  EXPECT_EQ(settings->daemon.api, "127.0.0.1:3");
+  EXPECT_EQ(settings->daemon.web, "127.0.0.1:2");
+  EXPECT_EQ(settings->daemon.base_domain, "file.test");
+}
+
+TEST_F(SettingsOf, EverySectionReachesTheDaemon) {
+  write_config("[limits]\nmax_body = \"1MiB\"\nmax_waiting = 5\nhead_timeout = \"5s\"\n[scheduler]\ndrain = \"1m\"\n");
+  Result<Settings> settings = load();
+  ASSERT_TRUE(settings) << settings.error().message;
+  EXPECT_EQ(settings->daemon.gateway.max_body_bytes, std::uint64_t{1} << 20);
+  EXPECT_EQ(settings->daemon.gateway.head_timeout, std::chrono::seconds(5));
+  EXPECT_EQ(settings->daemon.pool.max_waiting, 5);
+  EXPECT_EQ(settings->daemon.drain, std::chrono::minutes(1));
+}
+
+TEST_F(SettingsOf, AnUnknownKeyOfTheFileIsRefusedByNameAndLine) {
+  write_config("[limits]\nmax_body = 1\nmax_bdy = 1\n");
+  Result<Settings> settings = load();
+  ASSERT_FALSE(settings);
+  EXPECT_EQ(settings.error().code, Code::InvalidArgument);
+  EXPECT_NE(settings.error().message.find("config.toml:3"), std::string::npos) << settings.error().message;
+  EXPECT_NE(settings.error().message.find("limits.max_bdy"), std::string::npos) << settings.error().message;
+}
+
+TEST_F(SettingsOf, AKeyInTheWrongSectionIsUnknown) {
+  write_config("[server]\nmax_body = 1\n");
+  EXPECT_FALSE(load());
+}
+
+TEST_F(SettingsOf, BrokenTomlIsRefusedByLine) {
+  write_config("[server]\napi = \n");
+  Result<Settings> settings = load();
+  ASSERT_FALSE(settings);
+  EXPECT_NE(settings.error().message.find("config.toml:2"), std::string::npos) << settings.error().message;
+}
+
+TEST_F(SettingsOf, AWrongValueIsRefusedByWhereItStands) {
+  environment_["BIMODAL_API"] = "6420";
+  Result<Settings> settings = load();
+  ASSERT_FALSE(settings);
+  EXPECT_NE(settings.error().message.find("BIMODAL_API"), std::string::npos) << settings.error().message;
+  EXPECT_NE(settings.error().message.find("HOST:PORT"), std::string::npos) << settings.error().message;
+}
+
+TEST_F(SettingsOf, ANamedConfigurationFileMustExist) {
+  flags_["config"] = home_ / "none.toml";
+  Result<Settings> settings = load();
+  ASSERT_FALSE(settings);
+  EXPECT_NE(settings.error().message.find("none.toml"), std::string::npos);
+}
+
+TEST_F(SettingsOf, RelativePathsBecomeAbsolute) {
+  flags_["home"] = "some/../where";
+  Result<Settings> settings = load();
+  ASSERT_TRUE(settings);
+  EXPECT_EQ(settings->daemon.home, fs::current_path() / "where");
+}
+
+TEST(Keys, AreSpelledAlikeInAllThreePlaces) {
+  Key key{"server", "base_domain", "DOMAIN", ""};
+  EXPECT_EQ(key.flag(), "--base-domain");
+  EXPECT_EQ(key.variable(), "BIMODAL_BASE_DOMAIN");
+}
+
+}  // namespace
+}  // namespace bimodal::cli

@@ -1,0 +1,52 @@
+#include "cli/status.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace bimodal::cli {
+namespace {
+
+constexpr const char* kAccount = R"({
+  "apps": [{"app_id": "ap-1", "name": "hello", "environment": "main", "state": "deployed", "urls": ["http://a", "http://b"]}],
+  "containers": [{"task_id": "ta-1", "app_id": "ap-1", "function": "hello", "state": "warm", "running": 2}]})";
+
+DaemonStatus sample() {
+  DaemonStatus status;
+  status.home = "/h";
+  status.info = server::DaemonInfo{7, "1.0", "127.0.0.1:1", "127.0.0.1:2", "localhost", 5};
+  EXPECT_TRUE(read_account(kAccount, status));
+  return status;
+}
+
+TEST(Status, JsonHoldsDaemonAppsAndContainers) {
+  nlohmann::json out = nlohmann::json::parse(as_json(sample()));
+  EXPECT_EQ(out["pid"], 7);
+  EXPECT_EQ(out["running"], true);
+  EXPECT_EQ(out["web"], "http://127.0.0.1:2");
+  EXPECT_EQ(out["apps"][0]["urls"][1], "http://b");
+  EXPECT_EQ(out["containers"][0]["running"], 2);
+}
+
+TEST(Status, TextNamesEveryUrl) {
+  std::string text = as_text(sample());
+  for (const char* part : {"7", "http://127.0.0.1:1", "ap-1", "hello", "http://a", "http://b", "ta-1", "warm"}) {
+    EXPECT_NE(text.find(part), std::string::npos) << part;
+  }
+}
+
+TEST(Status, NoDaemonIsSaidWithTheRemedy) {
+  DaemonStatus none;
+  none.home = "/h";
+  EXPECT_NE(as_text(none).find("bimodal up"), std::string::npos);
+  EXPECT_EQ(nlohmann::json::parse(as_json(none))["running"], false);
+}
+
+TEST(Status, AnAccountOfAnotherVersionIsRefused) {
+  DaemonStatus status;
+  EXPECT_EQ(read_account("{}", status).error().code, Code::DataLoss);
+  EXPECT_EQ(read_account("nonsense", status).error().code, Code::DataLoss);
+}
+
+}  // namespace
+}  // namespace bimodal::cli
