@@ -26,14 +26,9 @@ HostCommand host_command(std::vector<std::string> argv, const std::map<std::stri
 
 }  // namespace
 
-DebianJob::DebianJob(std::vector<std::string> sources, std::map<std::string, std::string> host_env,
-                     std::vector<std::string> apt_options, HostCommands& commands, BlockingPool& pool)
-    : key_(debian_key()),
-      sources_(std::move(sources)),
-      host_env_(std::move(host_env)),
-      apt_options_(std::move(apt_options)),
-      commands_(commands),
-      pool_(pool) {}
+DebianJob::DebianJob(
+    std::vector<std::string> sources, HostConfigLoader& host_config, HostCommands& commands, BlockingPool& pool)
+    : key_(debian_key()), sources_(std::move(sources)), host_config_(host_config), commands_(commands), pool_(pool) {}
 
 std::string DebianJob::origin() const { return fmt::format("Debian {} with Python {}", kDebianRelease, kPythonSeries); }
 
@@ -41,7 +36,9 @@ Task<Result<bool>> DebianJob::make(const Scratch& scratch, BuildLog log) {
   log(fmt::format("Making the base {}; this happens once and takes about a minute.\n", origin()));
   auto find_sources = [] { return read_host_sources(kDebianRelease); };
   if (sources_.empty()) sources_ = co_await pool_.run(find_sources);
-  auto command = host_command(mmdebstrap_argv(scratch.tree(), sources_, apt_options_), host_env_);
+  auto host = co_await host_config_.get();
+  auto argv = mmdebstrap_argv(scratch.tree(), sources_, host->apt_options);
+  auto command = host_command(std::move(argv), host_config_.environment());
   auto ended = co_await commands_.run(std::move(command), log, Deadline::after(kBootstrapLimit));
   if (!ended && ended.error().code == Code::NotFound) {
     co_return error(

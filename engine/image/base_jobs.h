@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "image/host_commands.h"
+#include "image/host_config_loader.h"
 #include "image/layer_cache.h"
 #include "image/sandbox_steps.h"
 
@@ -15,8 +16,7 @@ namespace bimodal::image {
 class DebianJob : public LayerJob {
  public:
   // `sources`: apt entries, empty for those of the host, or mmdebstrap's own where the host has none.
-  DebianJob(std::vector<std::string> sources, std::map<std::string, std::string> host_env,
-            std::vector<std::string> apt_options, HostCommands& commands, BlockingPool& pool);
+  DebianJob(std::vector<std::string> sources, HostConfigLoader& host_config, HostCommands& commands, BlockingPool& pool);
   const std::string& key() const override { return key_; }
   std::string origin() const override;
   Task<Result<bool>> make(const Scratch& scratch, BuildLog log) override;
@@ -24,8 +24,7 @@ class DebianJob : public LayerJob {
  private:
   std::string key_;
   std::vector<std::string> sources_;
-  std::map<std::string, std::string> host_env_;
-  std::vector<std::string> apt_options_;
+  HostConfigLoader& host_config_;
   HostCommands& commands_;
   BlockingPool& pool_;
 };

@@ -347,8 +347,9 @@ TEST_F(BuilderTest, FailsRunningBuildsWithCancelledWhenClosed) {
 TEST_F(BuilderTest, MakesTheRuntimeLayerOncePerClientAndRunner) {
   directory_.write("runner/sitecustomize.py", "pass");
   script_ = [](const sandbox::Spec& spec, const auto&) {
-    (void)write_file(spec.upper / "pkg/modal/__init__.py", "");
-    (void)write_file(spec.upper / "root/.cache/rest", "");
+    for (const char* file : {"pkg/modal/__init__.py", "root/.cache/rest", "fetched/bin/uv", "fetched/bin/uvx"}) {
+      (void)write_file(spec.upper / file, "");
+    }
     return 0;
   };
   Result<fs::path> first = error(Code::Unknown, ""), second = first, other = first, unknown = first;

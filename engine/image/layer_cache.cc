@@ -50,7 +50,7 @@ Task<Result<LayerCache::Layer>> LayerCache::get(std::shared_ptr<LayerJob> job, U
   bool first = !slot;
   if (first) slot = std::make_shared<Pending>(executor_);
   auto pending = slot;
-  if (!pending->replay.empty()) log(pending->replay);
+  log(pending->replay);
   Listener listener(pending->listeners, std::move(log));
   if (first) {
     scope_.spawn(make(job, pending, use == Use::Fresh ? LayerStore::Existing::Replace : LayerStore::Existing::Keep));

@@ -39,7 +39,8 @@ class LayerCache {
     std::string name;  // "" when the job had nothing to add
     bool was_there = false;
   };
-  // A cancelled caller leaves the making to go on: its layer will be found.
+  // `log` is called at once, maybe with nothing, when the layer isn't there yet. A cancelled caller leaves the making
+  // to go on: its layer will be found.
   Task<Result<Layer>> get(std::shared_ptr<LayerJob> job, Use use, BuildLog log);
 
   // Waits for layers in the making; who makes them must have been stopped. Later get() calls fail with Cancelled.

@@ -14,7 +14,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr auto kAptConfigLimit = std::chrono::seconds(10);
 constexpr std::size_t kTitleBytes = 300;
 
 std::string title_of(const Step& step) {
@@ -28,7 +27,8 @@ LocalBuilder::LocalBuilder(
     : config_(std::move(config)),
       pool_(pool),
       executor_(executor),
-      sandboxes_(launcher, pool, executor, config_.step_time_limit),
+      host_config_(config_.host_env, host_commands_, pool),
+      sandboxes_(launcher, host_config_, pool, executor, config_.step_time_limit),
       prepared_pulse_(executor),
       scope_(executor, "image builder") {
   if (config_.layers_dir.empty()) config_.layers_dir = config_.home / "layers";
@@ -37,39 +37,23 @@ LocalBuilder::LocalBuilder(
 Task<Result<void>> LocalBuilder::prepare() {
   if (!preparing_ && !closing_) {
     preparing_ = true;
-    scope_.spawn(prepare_once());
+    scope_.spawn(open_store());
   }
   while (!prepared_ && !closing_) co_await prepared_pulse_.wait(Deadline::never());
   if (closing_) co_return error(Code::Cancelled, "the server is stopping");
   co_return *prepared_;
 }
 
-Task<void> LocalBuilder::prepare_once() {
-  prepared_ = co_await open_and_read();
-  prepared_pulse_.notify_all();
-}
-
-Task<Result<void>> LocalBuilder::open_and_read() {
-  auto dump = co_await apt_dump();
-  auto read = [this, dump]() -> Result<HostConfig> {
+Task<void> LocalBuilder::open_store() {
+  auto open = [this]() -> Result<void> {
     TRY(auto store, LayerStore::open(config_.layers_dir));
     store_ = std::make_unique<LayerStore>(std::move(store));
-    return read_host_config(config_.host_env, dump);
+    return {};
   };
-  CO_TRY(auto host, co_await pool_.run(read));
-  apt_options_ = host.apt_options;
-  sandboxes_.set_host_config(std::move(host));
-  cache_ = std::make_unique<LayerCache>(*store_, pool_, executor_);
-  co_return Result<void>();
-}
-
-Task<std::string> LocalBuilder::apt_dump() {
-  auto dump = std::make_shared<std::string>();
-  BuildLog collect = [dump](std::string_view text) { *dump += text; };
-  HostCommand command{.argv = {"apt-config", "dump", "Acquire"}, .env = config_.host_env};
-  auto ended = co_await host_commands_.run(std::move(command), collect, Deadline::after(kAptConfigLimit));
-  if (!ended || ended->status != 0) dump->clear();
-  co_return *dump;
+  auto opened = co_await pool_.run(open);
+  if (opened) cache_ = std::make_unique<LayerCache>(*store_, pool_, executor_);
+  prepared_ = std::move(opened);
+  prepared_pulse_.notify_all();
 }
 
 Task<Result<Image>> LocalBuilder::build(BuildRequest request, BuildLog log) {
@@ -99,7 +83,7 @@ Task<Result<Image>> LocalBuilder::base_image(const BuildRequest& request, std::s
 Task<Result<std::vector<std::string>>> LocalBuilder::base_layers(Base base, BuildLog log) {
   std::vector<std::string> layers;
   if (base == Base::Scratch) co_return layers;
-  auto debian = std::make_shared<DebianJob>(config_.apt_sources, config_.host_env, apt_options_, host_commands_, pool_);
+  auto debian = std::make_shared<DebianJob>(config_.apt_sources, host_config_, host_commands_, pool_);
   CO_TRY(auto tree, co_await cache_->get(debian, LayerCache::Use::Cached, log));
   layers.push_back(tree.name);
   if (base == Base::Debian) co_return layers;
@@ -147,13 +131,18 @@ Task<Result<std::shared_ptr<LayerJob>>> LocalBuilder::job_for(
 
 Task<Result<void>> LocalBuilder::fill_uv_sources(CopyStep& step, BuildLog log) {
   CO_TRY(auto python, co_await base_layers(Base::Python, log));
-  auto job = std::make_shared<UvJob>(step.uv_version, paths_of(python), sandboxes_, pool_);
-  CO_TRY(auto layer, co_await cache_->get(job, LayerCache::Use::Cached, std::move(log)));
+  CO_TRY(auto layer, co_await uv_layer(step.uv_version, std::move(python), std::move(log)));
   for (auto& source : step.sources) {
-    ContextEntry entry{.source = store_->path_of(layer.name) / source.name, .mode = 0755, .sha256 = {}};
+    ContextEntry entry{.source = store_->path_of(layer) / source.name, .mode = 0755, .sha256 = {}};
     source.files.emplace_back("", std::move(entry));
   }
   co_return Result<void>();
+}
+
+Task<Result<std::string>> LocalBuilder::uv_layer(std::string version, std::vector<std::string> python, BuildLog log) {
+  auto job = std::make_shared<UvJob>(std::move(version), paths_of(python), sandboxes_, pool_);
+  CO_TRY(auto layer, co_await cache_->get(job, LayerCache::Use::Cached, std::move(log)));
+  co_return layer.name;
 }
 
 Task<Result<fs::path>> LocalBuilder::runtime_layer(std::string python, std::string client_version) {
@@ -170,8 +159,10 @@ Task<Result<fs::path>> LocalBuilder::runtime_layer(std::string python, std::stri
   auto read = [this] { return digest_of(config_.runner_dir); };
   CO_TRY(auto digest, co_await pool_.run(read));
   BuildLog quiet = [](std::string_view) {};
-  CO_TRY(auto base, co_await base_layers(Base::Python, quiet));
-  auto job = std::make_shared<RuntimeJob>(client_version, config_.runner_dir, digest, paths_of(base), sandboxes_, pool_);
+  CO_TRY(auto ground, co_await base_layers(Base::Python, quiet));
+  CO_TRY(auto uv, co_await uv_layer("latest", ground, quiet));
+  ground.push_back(std::move(uv));
+  auto job = std::make_shared<RuntimeJob>(client_version, config_.runner_dir, digest, paths_of(ground), sandboxes_, pool_);
   CO_TRY(auto layer, co_await cache_->get(job, LayerCache::Use::Cached, quiet));
   co_return store_->path_of(layer.name);
 }

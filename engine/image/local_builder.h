@@ -32,12 +32,9 @@ class LocalBuilder : public Builder {
   Task<void> close() override;
 
  private:
-  // Opens the store and reads the host's configuration, once.
+  // Opens the store, once.
   Task<Result<void>> prepare();
-  Task<void> prepare_once();
-  Task<Result<void>> open_and_read();
-  // apt's settings on this host; empty where there is no apt.
-  Task<std::string> apt_dump();
+  Task<void> open_store();
 
   Task<Result<Image>> base_image(const BuildRequest& request, std::string name, BuildLog log);
   Task<Result<std::vector<std::string>>> base_layers(Base base, BuildLog log);
@@ -46,16 +43,17 @@ class LocalBuilder : public Builder {
       const Image& image, Step step, const BuildRequest& request, BuildLog log);
   // Puts the files of uv into a COPY --from step.
   Task<Result<void>> fill_uv_sources(CopyStep& step, BuildLog log);
+  Task<Result<std::string>> uv_layer(std::string version, std::vector<std::string> python, BuildLog log);
   std::vector<std::filesystem::path> paths_of(const std::vector<std::string>& layers) const;
 
   BuilderConfig config_;
   BlockingPool& pool_;
   boost::asio::any_io_executor executor_;
-  SandboxSteps sandboxes_;
   HostCommands host_commands_;
+  HostConfigLoader host_config_;
+  SandboxSteps sandboxes_;
   std::unique_ptr<LayerStore> store_;
   std::unique_ptr<LayerCache> cache_;
-  std::vector<std::string> apt_options_;
   std::optional<Result<void>> prepared_;
   bool preparing_ = false;
   bool closing_ = false;

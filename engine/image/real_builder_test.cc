@@ -10,6 +10,7 @@
 #include "async/loop.h"
 #include "async/pulse.h"
 #include "async/scope.h"
+#include "base/ids.h"
 #include "image/builder.h"
 #include "image/test_directory.h"
 #include "sandbox/launcher.h"
@@ -45,7 +46,7 @@ class World {
     launcher_ = sandbox::connect_launcher(*std::move(process_), loop_.executor());
     loop_.start();
     directory_.write("runner/sitecustomize.py", "import sys\nsys.path += ['/__modal/deps', '/__modal/fastapi']\n");
-    BuilderConfig config{.home = directory_.path(), .runner_dir = directory_ / "runner", .client_versions = {"1.5.4"}};
+    BuilderConfig config{.home = directory_.path(), .runner_dir = directory_ / "runner", .client_versions = {"1.5.4", "1.6.4"}};
     config.host_env = own_environment();
     if (auto kept = config.host_env.find("IMAGE_TEST_LAYERS"); kept != config.host_env.end()) {
       config.layers_dir = kept->second;
@@ -73,9 +74,9 @@ class World {
     return results;
   }
 
-  Result<fs::path> runtime_layer() {
+  Result<fs::path> runtime_layer(std::string client) {
     Result<fs::path> result = error(Code::Unknown, "not run");
-    loop_.run_blocking(runtime_into(result));
+    loop_.run_blocking(runtime_into(std::move(client), result));
     return result;
   }
 
@@ -96,7 +97,9 @@ class World {
     co_await scope.close();
   }
 
-  Task<void> runtime_into(Result<fs::path>& result) { result = co_await builder_->runtime_layer("3.11", "1.5.4"); }
+  Task<void> runtime_into(std::string client, Result<fs::path>& result) {
+    result = co_await builder_->runtime_layer("3.11", std::move(client));
+  }
 
   TestDirectory directory_;
   Result<sandbox::LauncherProcess> process_;  // forked before the threads below exist
@@ -113,7 +116,8 @@ class RealBuilderTest : public testing::Test {
   static void TearDownTestSuite() { world_.reset(); }
 
   static BuildRequest request(Lines steps, std::string from = kFrom) {
-    steps.insert(steps.begin(), std::move(from));
+    static const std::string run = random_text(12);  // so that kept layers of an earlier run are not found
+    steps.insert(steps.begin(), {std::move(from), "ENV TEST_RUN=" + run});
     return BuildRequest{.image_id = "im-1", .commands = std::move(steps)};
   }
 
@@ -224,21 +228,24 @@ TEST_F(RealBuilderTest, FindsAnUnchangedRecipeInAnInstant) {
   EXPECT_LT(best, std::chrono::milliseconds(50));
 }
 
-TEST_F(RealBuilderTest, MakesARuntimeLayerInWhichTheClientStarts) {
-  auto runtime = world_->runtime_layer();
-  ASSERT_TRUE(runtime) << runtime.error().message;
-  auto image = std::make_shared<Image>(build({}));
-  image->layers.push_back(runtime->filename());
-  auto probe = request({"ENV PYTHONPATH=/__modal/runner:/pkg",
-                        "RUN python -c 'import modal, modal._container_entrypoint, fastapi, uvicorn, google.protobuf as p; "
-                        "print(modal.__version__, modal.__file__, fastapi.__file__, p.__file__)'"},
-                       "FROM base");
-  probe.base = image;
-  auto built = world_->build(probe);
-  ASSERT_TRUE(built) << built.error().message;
-  EXPECT_TRUE(logged("1.5.4 /pkg/modal/__init__.py /__modal/fastapi/fastapi/__init__.py /__modal/deps/google/protobuf"))
-      << world_->log();
-  EXPECT_TRUE(fs::is_empty(top(*built, ""))) << "something was compiled again";
+TEST_F(RealBuilderTest, MakesARuntimeLayerInWhichEachClientStarts) {
+  for (const char* client : {"1.5.4", "1.6.4"}) {
+    auto runtime = world_->runtime_layer(client);
+    ASSERT_TRUE(runtime) << runtime.error().message;
+    auto image = std::make_shared<Image>(build({}));
+    image->layers.push_back(runtime->filename());
+    auto probe = request({"ENV PYTHONPATH=/__modal/runner:/pkg",
+                          "RUN python -c 'import modal, modal._container_entrypoint, fastapi, uvicorn, google.protobuf as p; "
+                          "print(modal.__version__, modal.__file__, fastapi.__file__, p.__file__)'"},
+                         "FROM base");
+    probe.base = image;
+    auto built = world_->build(probe);
+    ASSERT_TRUE(built) << built.error().message;
+    EXPECT_TRUE(logged(std::string(client) + " /pkg/modal/__init__.py /__modal/fastapi/fastapi/__init__.py "
+                                             "/__modal/deps/google/protobuf/__init__.py"))
+        << world_->log();
+    EXPECT_TRUE(fs::is_empty(top(*built, ""))) << "something was compiled again";
+  }
 }
 
 }  // namespace

@@ -16,30 +16,17 @@ namespace {
 
 constexpr std::uintmax_t kMaxRunnerFile = 64 << 20;
 
-// Runs inside the base: the same Python and C library as in the containers. Everything is compiled, because
-// containers can't write beside read-only files. sys.argv: client version, pins of the client, pins of FastAPI.
-constexpr std::string_view kScript = R"(
-import compileall, importlib.metadata, py_compile, subprocess, sys
+// Everything is compiled, because containers can't write beside read-only files.
+constexpr std::string_view kInstall =
+    "/uv pip install --quiet --python /usr/bin/python3 --no-deps --only-binary :all: --compile-bytecode --target ";
+constexpr std::string_view kCompileRunner = "python3 -m compileall -q /__modal/runner";
 
-version, client_pins, *fastapi_pins = sys.argv[1:]
-
-def install(target, *packages):
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--root-user-action=ignore", "--no-deps",
-               "--no-compile", "--target=" + target]
-    if subprocess.run(command + list(packages)).returncode:
-        sys.exit("pip can't install %s into the runtime layer" % " ".join(packages))
-
-install("/pkg", "modal==" + version)
-client = next(iter(importlib.metadata.distributions(name="modal", path=["/pkg"])))
-install("/pkg", *[need for need in client.requires if need.startswith("synchronicity")])
-# Certificates of certifi go out of date: the newest is the right one, and a mirror may lack the pinned one.
-pins = [line.strip() for line in open("/pkg/" + client_pins)]
-install("/__modal/deps", *["certifi" if pin.startswith("certifi==") else pin for pin in pins if pin])
-install("/__modal/fastapi", *fastapi_pins)
-for directory in ("/pkg", "/__modal"):
-    compileall.compile_dir(directory, maxlevels=20, quiet=2, workers=0,
-                           invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
-)";
+// Runs inside the base: the same Python and C library as in the containers.
+std::string script_for(const std::string& client_version) {
+  return fmt::format(
+      "{0} /pkg modal=={1} {2} && {0} /__modal/deps {3} && {0} /__modal/fastapi {4} && {5}", kInstall, client_version,
+      kSynchronicityPin, fmt::join(kClientPins, " "), fmt::join(kFastapiPins, " "), kCompileRunner);
+}
 
 // Relative paths of the files that count, sorted.
 Result<std::vector<fs::path>> files_below(const fs::path& directory) {
@@ -75,16 +62,15 @@ Result<void> copy_files(const fs::path& from, const fs::path& to) {
 }  // namespace
 
 RuntimeJob::RuntimeJob(std::string client_version, fs::path runner_dir, std::string runner_digest,
-                       std::vector<fs::path> python, SandboxSteps& sandboxes, BlockingPool& pool)
+                       std::vector<fs::path> python_and_uv, SandboxSteps& sandboxes, BlockingPool& pool)
     : client_version_(std::move(client_version)),
       runner_dir_(std::move(runner_dir)),
-      python_(std::move(python)),
+      python_and_uv_(std::move(python_and_uv)),
       sandboxes_(sandboxes),
       pool_(pool) {
   Fingerprint fingerprint;
-  fingerprint.add("runtime").add(kBuilderVersion).add(debian_key()).add(kScript).add(kClientPins);
-  for (auto pin : kFastapiPins) fingerprint.add(pin);
-  key_ = fingerprint.add(client_version_).add(runner_digest).hex();
+  fingerprint.add("runtime").add(kBuilderVersion).add(debian_key()).add(script_for(client_version_)).add(runner_digest);
+  key_ = fingerprint.hex();
 }
 
 std::string RuntimeJob::origin() const {
@@ -94,9 +80,8 @@ std::string RuntimeJob::origin() const {
 Task<Result<bool>> RuntimeJob::make(const Scratch& scratch, BuildLog log) {
   auto copy_runner = [this, &scratch] { return copy_files(runner_dir_, scratch.tree() / "__modal/runner"); };
   CO_TRY_VOID(co_await pool_.run(copy_runner));
-  SandboxCommand command{.title = "Making the " + origin(), .layers = python_, .env = config_of(Base::Python).env};
-  command.argv = {"python3", "-c", std::string(kScript), client_version_, std::string(kClientPins)};
-  command.argv.insert(command.argv.end(), kFastapiPins.begin(), kFastapiPins.end());
+  SandboxCommand command{.title = "Making the " + origin(), .layers = python_and_uv_, .env = config_of(Base::Python).env};
+  command.argv = {"/bin/sh", "-c", script_for(client_version_)};
   CO_TRY_VOID(co_await sandboxes_.run(std::move(command), scratch, std::move(log)));
   auto reduce = [&scratch] { return keep_only(scratch, {{"pkg", "pkg"}, {"__modal", "__modal"}}); };
   CO_TRY_VOID(co_await pool_.run(reduce));

@@ -2,7 +2,7 @@
 // have none, and our runner. Loop-bound.
 //
 //   /pkg               modal and synchronicity, of the client's exact version
-//   /__modal/deps      what the client's container entry point imports
+//   /__modal/deps      kClientPins
 //   /__modal/fastapi   kFastapiPins
 //   /__modal/runner    sitecustomize.py, bimodal_runner/, _runner.abi3.so
 #pragma once
@@ -18,9 +18,9 @@ namespace bimodal::image {
 
 class RuntimeJob : public LayerJob {
  public:
-  // `runner_digest`: digest_of(runner_dir). `python`: layers of the Python base.
+  // `runner_digest`: digest_of(runner_dir). `python_and_uv`: layers of the Python base, and above them that of UvJob.
   RuntimeJob(std::string client_version, std::filesystem::path runner_dir, std::string runner_digest,
-             std::vector<std::filesystem::path> python, SandboxSteps& sandboxes, BlockingPool& pool);
+             std::vector<std::filesystem::path> python_and_uv, SandboxSteps& sandboxes, BlockingPool& pool);
   const std::string& key() const override { return key_; }
   std::string origin() const override;
   Task<Result<bool>> make(const Scratch& scratch, BuildLog log) override;
@@ -29,7 +29,7 @@ class RuntimeJob : public LayerJob {
   std::string key_;
   std::string client_version_;
   std::filesystem::path runner_dir_;
-  std::vector<std::filesystem::path> python_;
+  std::vector<std::filesystem::path> python_and_uv_;
   SandboxSteps& sandboxes_;
   BlockingPool& pool_;
 };

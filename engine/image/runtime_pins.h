@@ -1,6 +1,4 @@
-// Versions of the packages in the runtime layer's FastAPI fallback: what `fastapi[standard]` serves with, without its
-// command line tools. They must agree with the client's own pins (modal/builder/2025.06.txt), which come first on
-// sys.path and give typing_extensions, idna, certifi and protobuf.
+// Versions of the packages in the runtime layer. All are installed without their dependencies: each list is complete.
 #pragma once
 
 #include <array>
@@ -8,7 +6,34 @@
 
 namespace bimodal::image {
 
-inline constexpr std::array<std::string_view, 32> kFastapiPins = {
+// Ships beside the client's package; every supported client accepts this release.
+inline constexpr std::string_view kSynchronicityPin = "synchronicity==0.12.7";
+
+// What the client imports inside a container: the set that its image builder 2025.06 names. Of certifi the newest,
+// because certificates go out of date.
+inline constexpr std::array<std::string_view, 17> kClientPins = {
+    "aiohappyeyeballs==2.6.1",
+    "aiohttp==3.12.7",
+    "aiosignal==1.3.2",
+    "attrs==25.3.0",
+    "cbor2==5.7.0",
+    "certifi",
+    "frozenlist==1.6.0",
+    "grpclib==0.4.8",
+    "h2==4.2.0",
+    "hpack==4.1.0",
+    "hyperframe==6.1.0",
+    "idna==3.10",
+    "multidict==6.4.4",
+    "propcache==0.3.1",
+    "protobuf==6.31.1",
+    "typing_extensions==4.13.2",
+    "yarl==1.20.0",
+};
+
+// What `fastapi[standard]` serves with, without its command line tools. kClientPins come before them on sys.path and
+// give typing_extensions, idna and certifi.
+inline constexpr std::array<std::string_view, 31> kFastapiPins = {
     "annotated-doc==0.0.7",
     "annotated-types==0.8.0",
     "anyio==4.14.2",
@@ -40,10 +65,6 @@ inline constexpr std::array<std::string_view, 32> kFastapiPins = {
     "uvloop==0.23.0",
     "watchfiles==1.3.0",
     "websockets==17.4",
-    "sniffio==1.3.1",
 };
-
-// The builder version whose pins the client's package carries for what it needs inside a container.
-inline constexpr std::string_view kClientPins = "modal/builder/2025.06.txt";
 
 }  // namespace bimodal::image

@@ -49,8 +49,9 @@ class SandboxSteps::Slot {
 };
 
 SandboxSteps::SandboxSteps(
-    sandbox::Launcher& launcher, BlockingPool& pool, boost::asio::any_io_executor executor, std::chrono::seconds time_limit)
-    : launcher_(launcher), pool_(pool), executor_(executor), time_limit_(time_limit), slot_freed_(executor) {}
+    sandbox::Launcher& launcher, HostConfigLoader& host_config, BlockingPool& pool, boost::asio::any_io_executor executor,
+    std::chrono::seconds time_limit)
+    : launcher_(launcher), host_config_(host_config), pool_(pool), executor_(executor), time_limit_(time_limit), slot_freed_(executor) {}
 
 void SandboxSteps::stop() {
   stopped_ = true;
@@ -65,15 +66,16 @@ Task<Result<void>> SandboxSteps::run(SandboxCommand command, const Scratch& scra
 }
 
 Task<Result<void>> SandboxSteps::run_in_slot(SandboxCommand command, const Scratch& scratch, BuildLog log) {
-  auto prepare = [this, &scratch, &command] {
+  auto host = co_await host_config_.get();
+  auto prepare = [host, &scratch, &command] {
     auto home = home_of(command.user, LayerView(command.layers).read("/etc/passwd").value_or(""));
     command.env.emplace("HOME", home);
-    return write_host_files(host_, scratch.directory() / "host");
+    return write_host_files(*host, scratch.directory() / "host");
   };
   CO_TRY_VOID(co_await pool_.run(prepare));
   CO_TRY(auto pipe, make_pipe());
   UniqueFd no_input(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-  auto spec = spec_of(command, scratch);
+  auto spec = spec_of(command, *host, scratch);
   spec.fds = {{no_input.get(), 0}, {pipe.write.get(), 1}, {pipe.write.get(), 2}};
   if (stopped_) co_return error(Code::Cancelled, "{}: the server is stopping", command.title);
   CO_TRY(auto sandbox, co_await launcher_.start(std::move(spec)));
@@ -100,22 +102,21 @@ Task<Result<void>> SandboxSteps::run_in_slot(SandboxCommand command, const Scrat
   co_return Result<void>();
 }
 
-sandbox::Spec SandboxSteps::spec_of(SandboxCommand& command, const Scratch& scratch) const {
+sandbox::Spec SandboxSteps::spec_of(SandboxCommand& command, const HostConfig& host, const Scratch& scratch) {
   sandbox::Spec spec;
   spec.name = "build-" + random_text(12);
   spec.hostname = "build";
   spec.layers = std::move(command.layers);
   spec.upper = scratch.tree();
   spec.keep_upper = true;
-  fs::path host = scratch.directory() / "host";
-  spec.binds.push_back({host, std::string(kHostDirectory)});
-  for (const auto& [name, path] : host_.directories) {
+  spec.binds.push_back({scratch.directory() / "host", std::string(kHostDirectory)});
+  for (const auto& [name, path] : host.directories) {
     spec.binds.push_back({path, std::string(kHostDirectory) + "/" + name});
   }
   spec.argv = std::move(command.argv);
   spec.env = std::move(command.secrets);
   spec.env.merge(command.env);
-  spec.env.insert(host_.env.begin(), host_.env.end());
+  spec.env.insert(host.env.begin(), host.env.end());
   spec.cwd = command.cwd;
   spec.user = command.user;
   spec.profile = sandbox::Profile::Build;

@@ -13,7 +13,7 @@
 #include "async/task.h"
 #include "base/result.h"
 #include "image/builder.h"
-#include "image/host_config.h"
+#include "image/host_config_loader.h"
 #include "image/layer_store.h"
 #include "sandbox/launcher.h"
 
@@ -33,11 +33,8 @@ class SandboxSteps {
  public:
   static constexpr std::size_t kMaxRunning = 8;  // further commands wait, first come first served
 
-  SandboxSteps(sandbox::Launcher& launcher, BlockingPool& pool, boost::asio::any_io_executor executor,
-               std::chrono::seconds time_limit);
-
-  // Before the first run().
-  void set_host_config(HostConfig config) { host_ = std::move(config); }
+  SandboxSteps(sandbox::Launcher& launcher, HostConfigLoader& host_config, BlockingPool& pool,
+               boost::asio::any_io_executor executor, std::chrono::seconds time_limit);
 
   // Runs the command on top of the layers; its changes end in scratch.tree(). FailedPrecondition with title, exit
   // status and last lines when it fails, DeadlineExceeded after the time limit, Cancelled when closed.
@@ -50,14 +47,14 @@ class SandboxSteps {
   class Slot;
 
   Task<Result<void>> run_in_slot(SandboxCommand command, const Scratch& scratch, BuildLog log);
-  sandbox::Spec spec_of(SandboxCommand& command, const Scratch& scratch) const;
+  static sandbox::Spec spec_of(SandboxCommand& command, const HostConfig& host, const Scratch& scratch);
   Task<void> kill_at(sandbox::Sandbox& sandbox, Deadline deadline, bool& expired);
 
   sandbox::Launcher& launcher_;
+  HostConfigLoader& host_config_;
   BlockingPool& pool_;
   boost::asio::any_io_executor executor_;
   std::chrono::seconds time_limit_;
-  HostConfig host_;
   std::list<sandbox::Sandbox*> running_;
   std::size_t slots_taken_ = 0;
   Pulse slot_freed_;
