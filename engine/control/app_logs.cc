@@ -12,14 +12,16 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kMaxHold = 60s;            // of one stream
-constexpr auto kStoppingPoll = 200ms;     // while the app's containers end
-constexpr double kMaxStoppingSecs = 6;    // a client waits 10 s for the end of the log
+constexpr auto kMaxHold = 60s;          // of one stream
+constexpr auto kStoppingPoll = 200ms;   // while the app's containers end
+constexpr double kMaxStoppingSecs = 6;  // a client waits 10 s for the end of the log
 constexpr std::size_t kRecordsAtOnce = 1000;
 constexpr std::uint32_t kMaxFetch = 20'000;
 constexpr std::size_t kMaxFetchBytes = 48 << 20;  // JavaScript and Go take messages of 100 MiB
 
-std::int64_t unix_ns(const google::protobuf::Timestamp& at) { return at.seconds() * 1'000'000'000 + at.nanos(); }
+std::int64_t unix_ns(const google::protobuf::Timestamp& at) {
+  return at.seconds() * 1'000'000'000 + at.nanos();
+}
 
 // What logs can't be told apart by would silently select everything.
 template <typename Request>
@@ -91,9 +93,13 @@ AppLogs::AppLogs(Context& context, Registry& registry, rpc::Service& service)
   scope_.spawn(watch_apps());
 }
 
-AppLogs::~AppLogs() { context_.logs.on_append({}); }
+AppLogs::~AppLogs() {
+  context_.logs.on_append({});
+}
 
-Task<void> AppLogs::close() { co_await scope_.close(); }
+Task<void> AppLogs::close() {
+  co_await scope_.close();
+}
 
 Task<void> AppLogs::watch_apps() {
   while (co_await registry_.changed().wait(Deadline::never())) pulses_->wake_all();

@@ -28,8 +28,7 @@ std::optional<std::uint64_t> take_number(std::string_view& text) {
 // <right>-<expiry, Unix seconds>-<size>-<SHA-256>-<signature of what stands before>
 std::string BlobTickets::issue(const BlobTicket& ticket, Clock::time_point expiry) const {
   auto seconds = std::chrono::duration_cast<std::chrono::seconds>(expiry.time_since_epoch()).count();
-  std::string claim =
-      fmt::format("{}-{}-{}-{}", static_cast<char>(ticket.right), seconds, ticket.size, ticket.sha256);
+  std::string claim = fmt::format("{}-{}-{}-{}", static_cast<char>(ticket.right), seconds, ticket.size, ticket.sha256);
   return claim + "-" + sign(claim);
 }
 

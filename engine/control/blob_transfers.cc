@@ -16,7 +16,9 @@ tl::unexpected<Error> no_such_ticket() {
 
 }  // namespace
 
-std::string blob_id_of(const std::string& sha256) { return std::string(kBlobPrefix) + sha256; }
+std::string blob_id_of(const std::string& sha256) {
+  return std::string(kBlobPrefix) + sha256;
+}
 
 std::string digest_of_blob(const std::string& blob_id) {
   if (!blob_id.starts_with(kBlobPrefix)) return "";

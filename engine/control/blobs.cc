@@ -36,8 +36,7 @@ Blobs::Blobs(Context& context, BlobTransfers& transfers, rpc::Service& service)
   service.query("BlobGet", this, &Blobs::get);
 }
 
-Task<Result<modal::client::BlobCreateResponse>> Blobs::create(
-    rpc::Call call, modal::client::BlobCreateRequest request) {
+Task<Result<api::BlobCreateResponse>> Blobs::create(rpc::Call call, api::BlobCreateRequest request) {
   CO_TRY_VOID(refuse_containers(call));
   std::string digest = hex_of_base64(request.content_sha256_base64());
   if (digest.empty()) co_return error(Code::InvalidArgument, "BlobCreate: content_sha256_base64 is no SHA-256");
@@ -47,7 +46,7 @@ Task<Result<modal::client::BlobCreateResponse>> Blobs::create(
         kMaxBlobBytes);
   }
   // Python reads the lists; JavaScript and Go read the single fields. One part does for any size.
-  modal::client::BlobCreateResponse response;
+  api::BlobCreateResponse response;
   std::string upload = url(transfers_.upload_ticket(digest, static_cast<std::uint64_t>(request.content_length())));
   response.set_blob_id(blob_id_of(digest));
   response.set_upload_url(upload);
@@ -56,14 +55,14 @@ Task<Result<modal::client::BlobCreateResponse>> Blobs::create(
   co_return response;
 }
 
-Task<Result<modal::client::BlobGetResponse>> Blobs::get(rpc::Call call, modal::client::BlobGetRequest request) {
+Task<Result<api::BlobGetResponse>> Blobs::get(rpc::Call call, api::BlobGetRequest request) {
   CO_TRY_VOID(refuse_containers(call));
   std::string digest = digest_of_blob(request.blob_id());
   auto look_up = [&blobs = context_.blobs, digest] { return blobs.contains(digest); };
   if (!co_await context_.pool.run(std::move(look_up))) {
     co_return error(Code::NotFound, "no blob \"{}\"", request.blob_id());
   }
-  modal::client::BlobGetResponse response;
+  api::BlobGetResponse response;
   response.set_download_url(url(transfers_.download_ticket(digest)));
   co_return response;
 }

@@ -1,9 +1,9 @@
 // BlobCreate and BlobGet (protocol §7.2): where clients send and fetch what is too large for a message. Loop-bound.
 #pragma once
 
+#include "control/api.h"
 #include "control/blob_transfers.h"
 #include "control/context.h"
-#include "modal_client/api.pb.h"
 #include "rpc/service.h"
 
 namespace bimodal::control {
@@ -13,8 +13,8 @@ class Blobs {
   Blobs(Context& context, BlobTransfers& transfers, rpc::Service& service);
 
  private:
-  Task<Result<modal::client::BlobCreateResponse>> create(rpc::Call call, modal::client::BlobCreateRequest request);
-  Task<Result<modal::client::BlobGetResponse>> get(rpc::Call call, modal::client::BlobGetRequest request);
+  Task<Result<api::BlobCreateResponse>> create(rpc::Call call, api::BlobCreateRequest request);
+  Task<Result<api::BlobGetResponse>> get(rpc::Call call, api::BlobGetRequest request);
   std::string url(const std::string& ticket) const;
 
   Context& context_;

@@ -15,13 +15,13 @@ constexpr std::size_t kMaxSummary = 300;
 // taken for a bare dictionary (protocol §10.6).
 constexpr std::string_view kSeatArguments = "\x82\x81\xA1\x64type\x64seat\xA0";
 
-std::uint32_t slots_of(const model::FunctionVersion& version, const modal::client::Function& definition) {
+std::uint32_t slots_of(const model::FunctionVersion& version, const api::Function& definition) {
   auto seats = static_cast<std::uint32_t>(version.web_methods.size());
   std::uint32_t ordinary = version.has_plain_methods ? std::max(1u, definition.max_concurrent_inputs()) : 0;
   return std::max(1u, seats + ordinary);
 }
 
-void add_missing_dependencies(const modal::client::Function& definition, modal::client::AppLayout& layout) {
+void add_missing_dependencies(const api::Function& definition, api::AppLayout& layout) {
   std::set<std::string> known;
   for (const auto& object : layout.objects()) known.insert(object.object_id());
   for (const auto& dependency : definition.object_dependencies()) {
@@ -38,16 +38,16 @@ std::string last_line(std::string_view text) {
 
 }  // namespace
 
-modal::client::ContainerArguments container_arguments(
-    const model::FunctionVersion& version, const std::string& task_id, modal::client::Function definition,
-    modal::client::AppLayout layout) {
+api::ContainerArguments container_arguments(
+    const model::FunctionVersion& version, const std::string& task_id, api::Function definition,
+    api::AppLayout layout) {
   if (!version.web_methods.empty()) {
     std::uint32_t slots = slots_of(version, definition);
     definition.set_max_concurrent_inputs(slots);
     definition.set_target_concurrent_inputs(slots);
   }
   add_missing_dependencies(definition, layout);
-  modal::client::ContainerArguments out;
+  api::ContainerArguments out;
   out.set_task_id(task_id);
   out.set_function_id(version.function_id);
   out.set_app_id(version.app_id);
@@ -57,8 +57,8 @@ modal::client::ContainerArguments container_arguments(
   return out;
 }
 
-modal::client::FunctionGetInputsResponse inputs_for(const runtime::Order& order) {
-  modal::client::FunctionGetInputsResponse response;
+api::FunctionGetInputsResponse inputs_for(const runtime::Order& order) {
+  api::FunctionGetInputsResponse response;
   switch (order.kind) {
     case runtime::Order::Kind::Nothing:
       break;
@@ -69,9 +69,9 @@ modal::client::FunctionGetInputsResponse inputs_for(const runtime::Order& order)
       auto& item = *response.add_inputs();
       item.set_input_id(order.input_id);
       item.set_function_call_id(order.function_call_id);
-      item.set_function_call_invocation_type(modal::client::FUNCTION_CALL_INVOCATION_TYPE_SYNC);
+      item.set_function_call_invocation_type(api::FUNCTION_CALL_INVOCATION_TYPE_SYNC);
       item.mutable_input()->set_args(std::string(kSeatArguments));
-      item.mutable_input()->set_data_format(modal::client::DATA_FORMAT_CBOR);
+      item.mutable_input()->set_data_format(api::DATA_FORMAT_CBOR);
       item.mutable_input()->set_method_name(order.method_name);
       break;
     }
@@ -79,7 +79,7 @@ modal::client::FunctionGetInputsResponse inputs_for(const runtime::Order& order)
   return response;
 }
 
-runtime::StartFailure start_failure_of(const modal::client::GenericResult& result) {
+runtime::StartFailure start_failure_of(const api::GenericResult& result) {
   // The end of a traceback reads "ModuleNotFoundError: No module named 'x'", where `exception` is only its repr().
   std::string summary = last_line(result.traceback());
   if (summary.empty()) summary = last_line(result.exception());

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "modal_client/api.pb.h"
+#include "control/api.h"
 #include "model/model.h"
 #include "runtime/containers.h"
 
@@ -12,14 +12,13 @@ namespace bimodal::control {
 // `definition` and `layout` as they were published. The container's copy of the definition has room for one seat for
 // each web method beside its ordinary inputs; every dependency of the function is in the container's copy of the
 // layout.
-modal::client::ContainerArguments container_arguments(
-    const model::FunctionVersion& version, const std::string& task_id, modal::client::Function definition,
-    modal::client::AppLayout layout);
+api::ContainerArguments container_arguments(
+    const model::FunctionVersion& version, const std::string& task_id, api::Function definition, api::AppLayout layout);
 
 // The answer to FunctionGetInputs. A seat is one input that lasts as long as its web method is served.
-modal::client::FunctionGetInputsResponse inputs_for(const runtime::Order& order);
+api::FunctionGetInputsResponse inputs_for(const runtime::Order& order);
 
 // Why a container couldn't start, in one line and in full.
-runtime::StartFailure start_failure_of(const modal::client::GenericResult& result);
+runtime::StartFailure start_failure_of(const api::GenericResult& result);
 
 }  // namespace bimodal::control

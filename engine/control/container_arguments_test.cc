@@ -16,11 +16,10 @@ model::FunctionVersion version_with(int web_methods, bool plain) {
 }
 
 std::uint32_t slots(int web_methods, bool plain, std::uint32_t wanted) {
-  modal::client::Function definition;
+  api::Function definition;
   definition.set_max_concurrent_inputs(wanted);
   auto arguments = container_arguments(version_with(web_methods, plain), "ta-1", definition, {});
-  EXPECT_EQ(
-      arguments.function_def().target_concurrent_inputs(), arguments.function_def().max_concurrent_inputs());
+  EXPECT_EQ(arguments.function_def().target_concurrent_inputs(), arguments.function_def().max_concurrent_inputs());
   return arguments.function_def().max_concurrent_inputs();
 }
 
@@ -33,7 +32,7 @@ TEST(ContainerArguments, HaveOneSlotForEachWebMethodBesideOrdinaryInputs) {
 }
 
 TEST(ContainerArguments, LeaveAFunctionWithoutWebMethodsAlone) {
-  modal::client::Function definition;
+  api::Function definition;
   definition.set_max_concurrent_inputs(5);
   definition.set_target_concurrent_inputs(2);
   auto arguments = container_arguments(version_with(0, true), "ta-1", definition, {});
@@ -42,11 +41,11 @@ TEST(ContainerArguments, LeaveAFunctionWithoutWebMethodsAlone) {
 }
 
 TEST(ContainerArguments, HoldEveryDependencyAndSibling) {
-  modal::client::Function definition;
+  api::Function definition;
   definition.add_object_dependencies()->set_object_id("im-1");
   definition.add_object_dependencies()->set_object_id("fu-2");
   definition.add_object_dependencies()->set_object_id("im-1");
-  modal::client::AppLayout layout;
+  api::AppLayout layout;
   auto& sibling = *layout.add_objects();
   sibling.set_object_id("fu-2");
   sibling.mutable_function_handle_metadata()->set_web_url("http://x");
@@ -64,7 +63,7 @@ TEST(Inputs, OfASeatAreOneCallWithAScope) {
   auto response = inputs_for(order);
   ASSERT_EQ(response.inputs_size(), 1);
   EXPECT_EQ(response.inputs(0).input().args(), std::string("\x82\x81\xA1\x64type\x64seat\xA0"));
-  EXPECT_EQ(response.inputs(0).input().data_format(), modal::client::DATA_FORMAT_CBOR);
+  EXPECT_EQ(response.inputs(0).input().data_format(), api::DATA_FORMAT_CBOR);
   EXPECT_EQ(response.inputs(0).input().method_name(), "serve");
   EXPECT_EQ(response.inputs(0).retry_count(), 0u);
   EXPECT_FALSE(response.inputs(0).kill_switch());
@@ -78,7 +77,7 @@ TEST(Inputs, EndWithAKillSwitch) {
 }
 
 TEST(StartFailure, IsSummedUpByTheLastLineOfTheTraceback) {
-  modal::client::GenericResult result;
+  api::GenericResult result;
   result.set_exception("ModuleNotFoundError(\"No module named 'x'\")");
   EXPECT_EQ(start_failure_of(result).summary, "ModuleNotFoundError(\"No module named 'x'\")");
   result.set_traceback("Traceback (most recent call last):\n  File \"a\"\nModuleNotFoundError: No module named 'x'\n");

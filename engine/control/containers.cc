@@ -61,37 +61,34 @@ Task<Result<Containers::Empty>> Containers::hello(rpc::Call call, Empty) {
   co_return Empty();
 }
 
-Task<Result<modal::client::ContainerHeartbeatResponse>> Containers::heartbeat(
-    rpc::Call call, modal::client::ContainerHeartbeatRequest) {
+Task<Result<api::ContainerHeartbeatResponse>> Containers::heartbeat(rpc::Call call, api::ContainerHeartbeatRequest) {
   CO_TRY(SessionPtr session, session_of(call));
   session->heartbeat();
-  co_return modal::client::ContainerHeartbeatResponse();
+  co_return api::ContainerHeartbeatResponse();
 }
 
-Task<Result<modal::client::FunctionGetInputsResponse>> Containers::get_inputs(
-    rpc::Call call, modal::client::FunctionGetInputsRequest) {
+Task<Result<api::FunctionGetInputsResponse>> Containers::get_inputs(rpc::Call call, api::FunctionGetInputsRequest) {
   CO_TRY(SessionPtr session, session_of(call));
   runtime::Order order = co_await session->next_order(Deadline::after(kInputPoll).or_earlier(call.deadline));
   co_return inputs_for(order);
 }
 
-Task<Result<Containers::Empty>> Containers::put_outputs(
-    rpc::Call call, modal::client::FunctionPutOutputsRequest request) {
+Task<Result<Containers::Empty>> Containers::put_outputs(rpc::Call call, api::FunctionPutOutputsRequest request) {
   CO_TRY(SessionPtr session, session_of(call));
   for (const auto& output : request.outputs()) session->output(output.input_id());
   co_return Empty();
 }
 
 // Only asked by functions whose target differs from their maximum: the target it is.
-Task<Result<modal::client::FunctionGetDynamicConcurrencyResponse>> Containers::get_dynamic_concurrency(
-    rpc::Call call, modal::client::FunctionGetDynamicConcurrencyRequest request) {
+Task<Result<api::FunctionGetDynamicConcurrencyResponse>> Containers::get_dynamic_concurrency(
+    rpc::Call call, api::FunctionGetDynamicConcurrencyRequest request) {
   CO_TRY_VOID(session_of(call));
-  modal::client::FunctionGetDynamicConcurrencyResponse response;
+  api::FunctionGetDynamicConcurrencyResponse response;
   response.set_concurrency(std::max(1u, request.target_concurrency()));
   co_return response;
 }
 
-Task<Result<Containers::Empty>> Containers::task_result(rpc::Call call, modal::client::TaskResultRequest request) {
+Task<Result<Containers::Empty>> Containers::task_result(rpc::Call call, api::TaskResultRequest request) {
   CO_TRY(SessionPtr session, session_of(call));
   session->start_failed(start_failure_of(request.result()));
   co_return Empty();
@@ -106,12 +103,12 @@ std::optional<runtime::TaskInfo> Containers::find_task(const std::string& task_i
 
 // Containers that were told to stop are left out: a client that replaces containers waits until the list is without
 // the old ones, and they get no new requests any more.
-Task<Result<modal::client::TaskListResponse>> Containers::list(rpc::Call, modal::client::TaskListRequest request) {
+Task<Result<api::TaskListResponse>> Containers::list(rpc::Call, api::TaskListRequest request) {
   std::vector<runtime::TaskInfo> tasks = context_.containers->list();
   std::erase_if(tasks, [&](const runtime::TaskInfo& task) {
     return task.draining || (!request.app_id().empty() && task.app_id != request.app_id());
   });
-  modal::client::TaskListResponse response;
+  api::TaskListResponse response;
   if (tasks.empty()) co_return response;
   auto load = [tasks](store::Transaction& transaction) { return load_apps(transaction, tasks); };
   CO_TRY(AppsById apps, co_await context_.transact(std::move(load)));
@@ -129,11 +126,10 @@ Task<Result<modal::client::TaskListResponse>> Containers::list(rpc::Call, modal:
   co_return response;
 }
 
-Task<Result<modal::client::TaskGetInfoResponse>> Containers::get_info(
-    rpc::Call, modal::client::TaskGetInfoRequest request) {
+Task<Result<api::TaskGetInfoResponse>> Containers::get_info(rpc::Call, api::TaskGetInfoRequest request) {
   auto task = find_task(request.task_id());
   if (!task) co_return error(Code::NotFound, "no container {} runs", request.task_id());
-  modal::client::TaskGetInfoResponse response;
+  api::TaskGetInfoResponse response;
   response.set_app_id(task->app_id);
   response.mutable_info()->set_id(task->task_id);
   response.mutable_info()->set_enqueued_at(unix_seconds(task->enqueued_at));
@@ -148,8 +144,7 @@ Result<void> Containers::check_may_stop(const rpc::Call& call, const runtime::Ta
   return error(Code::PermissionDenied, "a container can stop containers of its own app only");
 }
 
-Task<Result<modal::client::ContainerStopResponse>> Containers::stop(
-    rpc::Call call, modal::client::ContainerStopRequest request) {
+Task<Result<api::ContainerStopResponse>> Containers::stop(rpc::Call call, api::ContainerStopRequest request) {
   auto task = find_task(request.task_id());
   if (!task) co_return error(Code::NotFound, "no container {} runs", request.task_id());
   CO_TRY_VOID(check_may_stop(call, *task));
@@ -159,7 +154,7 @@ Task<Result<modal::client::ContainerStopResponse>> Containers::stop(
   }
   // False: its pool let it go already, which is what was asked for.
   context_.functions->stop_container(request.task_id(), request.graceful());
-  co_return modal::client::ContainerStopResponse();
+  co_return api::ContainerStopResponse();
 }
 
 }  // namespace bimodal::control

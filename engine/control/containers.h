@@ -8,8 +8,8 @@
 #include <memory>
 #include <optional>
 
+#include "control/api.h"
 #include "control/context.h"
-#include "modal_client/api.pb.h"
 #include "rpc/service.h"
 #include "runtime/containers.h"
 
@@ -25,19 +25,17 @@ class Containers {
 
   // From containers.
   Task<Result<Empty>> hello(rpc::Call call, Empty request);
-  Task<Result<modal::client::ContainerHeartbeatResponse>> heartbeat(
-      rpc::Call call, modal::client::ContainerHeartbeatRequest request);
-  Task<Result<modal::client::FunctionGetInputsResponse>> get_inputs(
-      rpc::Call call, modal::client::FunctionGetInputsRequest request);
-  Task<Result<Empty>> put_outputs(rpc::Call call, modal::client::FunctionPutOutputsRequest request);
-  Task<Result<modal::client::FunctionGetDynamicConcurrencyResponse>> get_dynamic_concurrency(
-      rpc::Call call, modal::client::FunctionGetDynamicConcurrencyRequest request);
-  Task<Result<Empty>> task_result(rpc::Call call, modal::client::TaskResultRequest request);
+  Task<Result<api::ContainerHeartbeatResponse>> heartbeat(rpc::Call call, api::ContainerHeartbeatRequest request);
+  Task<Result<api::FunctionGetInputsResponse>> get_inputs(rpc::Call call, api::FunctionGetInputsRequest request);
+  Task<Result<Empty>> put_outputs(rpc::Call call, api::FunctionPutOutputsRequest request);
+  Task<Result<api::FunctionGetDynamicConcurrencyResponse>> get_dynamic_concurrency(
+      rpc::Call call, api::FunctionGetDynamicConcurrencyRequest request);
+  Task<Result<Empty>> task_result(rpc::Call call, api::TaskResultRequest request);
 
   // From clients and containers.
-  Task<Result<modal::client::TaskListResponse>> list(rpc::Call call, modal::client::TaskListRequest request);
-  Task<Result<modal::client::TaskGetInfoResponse>> get_info(rpc::Call call, modal::client::TaskGetInfoRequest request);
-  Task<Result<modal::client::ContainerStopResponse>> stop(rpc::Call call, modal::client::ContainerStopRequest request);
+  Task<Result<api::TaskListResponse>> list(rpc::Call call, api::TaskListRequest request);
+  Task<Result<api::TaskGetInfoResponse>> get_info(rpc::Call call, api::TaskGetInfoRequest request);
+  Task<Result<api::ContainerStopResponse>> stop(rpc::Call call, api::ContainerStopRequest request);
 
   Result<SessionPtr> session_of(const rpc::Call& call) const;
   Result<void> check_may_stop(const rpc::Call& call, const runtime::TaskInfo& task) const;

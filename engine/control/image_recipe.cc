@@ -21,13 +21,14 @@ std::string canonical_bytes(const google::protobuf::Message& message) {
 }
 
 tl::unexpected<Error> cannot(std::string_view option) {
-  return error(Code::Unimplemented, "{} is not available on this server: remove it from the image's definition", option);
+  return error(
+      Code::Unimplemented, "{} is not available on this server: remove it from the image's definition", option);
 }
 
 }  // namespace
 
-std::string image_id_of(const modal::client::ImageGetOrCreateRequest& request) {
-  modal::client::ImageGetOrCreateRequest identity;
+std::string image_id_of(const api::ImageGetOrCreateRequest& request) {
+  api::ImageGetOrCreateRequest identity;
   *identity.mutable_image() = request.image();
   identity.mutable_image()->clear_secret_ids();
   identity.set_builder_version(request.builder_version());
@@ -36,21 +37,21 @@ std::string image_id_of(const modal::client::ImageGetOrCreateRequest& request) {
   return content_id("im", canonical_bytes(identity));
 }
 
-Result<void> check_buildable(const modal::client::ImageGetOrCreateRequest& request) {
-  const modal::client::Image& image = request.image();
+Result<void> check_buildable(const api::ImageGetOrCreateRequest& request) {
+  const api::Image& image = request.image();
   if (image.has_build_function() || !request.build_function_id().empty()) return cannot("Image.run_function()");
   if (image.volume_mounts_size() > 0) return cannot("volumes= in an image build step");
   if (image.has_gpu_config() && !image.gpu_config().gpu_type().empty()) return cannot("gpu= in an image build step");
   if (!image.image_registry_config().secret_id().empty()) return cannot("a registry secret of a base image");
 #ifdef __x86_64__
-  if (image.arch() == modal::client::ARCH_AARCH64) return cannot("architecture aarch64");
+  if (image.arch() == api::ARCH_AARCH64) return cannot("architecture aarch64");
 #else
-  if (image.arch() == modal::client::ARCH_X86_64) return cannot("architecture x86_64");
+  if (image.arch() == api::ARCH_X86_64) return cannot("architecture x86_64");
 #endif
   return {};
 }
 
-Result<std::string> base_image_of(const modal::client::Image& image) {
+Result<std::string> base_image_of(const api::Image& image) {
   std::string base;
   for (const auto& entry : image.base_images()) {
     if (entry.docker_tag() != "base" || !base.empty()) {
@@ -64,7 +65,7 @@ Result<std::string> base_image_of(const modal::client::Image& image) {
 }
 
 Result<image::Context> context_of(
-    store::Blobs& blobs, const modal::client::Image& image, const std::vector<MountedFile>& context_mount) {
+    store::Blobs& blobs, const api::Image& image, const std::vector<MountedFile>& context_mount) {
   image::Context context;
   for (const MountedFile& file : context_mount) {
     if (!blobs.contains(file.sha256)) {

@@ -6,26 +6,26 @@
 #include <vector>
 
 #include "base/result.h"
+#include "control/api.h"
 #include "control/mount_layer.h"
 #include "image/builder.h"
-#include "modal_client/api.pb.h"
 #include "store/blobs.h"
 
 namespace bimodal::control {
 
 // Same content, builder version and namespace: same id (protocol §6.1). Secrets don't count: they come and go with the
 // app that brings them, and are no part of what is built.
-std::string image_id_of(const modal::client::ImageGetOrCreateRequest& request);
+std::string image_id_of(const api::ImageGetOrCreateRequest& request);
 
 // Unimplemented that names the option whose effect the built image would lack.
-Result<void> check_buildable(const modal::client::ImageGetOrCreateRequest& request);
+Result<void> check_buildable(const api::ImageGetOrCreateRequest& request);
 
 // The image that "base" in FROM stands for; "" when the recipe builds on none. InvalidArgument for any other tag.
-Result<std::string> base_image_of(const modal::client::Image& image);
+Result<std::string> base_image_of(const api::Image& image);
 
 // Everything that COPY can name: the files inside the request, stored as blobs, and those of its context mount.
 // A file of the request wins.
 Result<image::Context> context_of(
-    store::Blobs& blobs, const modal::client::Image& image, const std::vector<MountedFile>& context_mount);
+    store::Blobs& blobs, const api::Image& image, const std::vector<MountedFile>& context_mount);
 
 }  // namespace bimodal::control

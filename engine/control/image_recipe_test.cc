@@ -8,7 +8,7 @@ namespace bimodal::control {
 namespace {
 
 namespace fs = std::filesystem;
-using modal::client::ImageGetOrCreateRequest;
+using api::ImageGetOrCreateRequest;
 
 ImageGetOrCreateRequest recipe() {
   ImageGetOrCreateRequest request;
@@ -37,7 +37,7 @@ TEST(ImageId, ChangesWithCommandsBuilderVersionAndNamespace) {
   other.set_builder_version("2024.10");
   EXPECT_NE(image_id_of(recipe()), image_id_of(other));
   other = recipe();
-  other.set_namespace_(modal::client::DEPLOYMENT_NAMESPACE_GLOBAL);
+  other.set_namespace_(api::DEPLOYMENT_NAMESPACE_GLOBAL);
   EXPECT_NE(image_id_of(recipe()), image_id_of(other));
 }
 

@@ -21,12 +21,14 @@ bool all_exist(const std::filesystem::path& directory, const std::vector<std::st
 
 }  // namespace
 
-std::string encode_layers(const image::Image& image) { return json(image.layers).dump(); }
+std::string encode_layers(const image::Image& image) {
+  return json(image.layers).dump();
+}
 
 std::string encode_config(const image::Image& image) {
   const image::ImageConfig& config = image.config;
-  json out = {{"env", config.env},     {"workdir", config.workdir}, {"user", config.user},
-              {"cmd", config.cmd},     {"shell", config.shell},     {"entrypoint", config.entrypoint},
+  json out = {{"env", config.env},       {"workdir", config.workdir}, {"user", config.user},
+              {"cmd", config.cmd},       {"shell", config.shell},     {"entrypoint", config.entrypoint},
               {"labels", config.labels}, {"python", image.python}};
   return out.dump(-1, ' ', false, json::error_handler_t::replace);
 }
@@ -63,12 +65,9 @@ Result<std::optional<ImageRecord>> load_image(
 Result<void> save_image(
     store::Transaction& transaction, const std::string& image_id, const std::string& request,
     const ImageRecord& record) {
-  store::BuiltImage row{image_id,
-                        request,
-                        record.builder_version,
-                        encode_layers(*record.image),
-                        encode_config(*record.image),
-                        unix_now()};
+  store::BuiltImage row{
+      image_id,  request, record.builder_version, encode_layers(*record.image), encode_config(*record.image),
+      unix_now()};
   return store::ImageTable(transaction).put(row);
 }
 

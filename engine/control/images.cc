@@ -14,15 +14,15 @@
 namespace bimodal::control {
 namespace {
 
-using modal::client::GenericResult;
+using api::GenericResult;
 using namespace std::chrono_literals;
 
 constexpr std::size_t kFinishedBuilds = 64;
 constexpr auto kMaxJoin = 60s;
 constexpr std::string_view kDefaultBuilderVersion = "2025.06";
 
-modal::client::ImageMetadata metadata_of(const ImageRecord& record) {
-  modal::client::ImageMetadata out;
+api::ImageMetadata metadata_of(const ImageRecord& record) {
+  api::ImageMetadata out;
   out.set_image_builder_version(record.builder_version);
   if (!record.image->python.empty()) out.set_python_version_info(record.image->python);
   if (!record.image->config.workdir.empty()) out.set_workdir(record.image->config.workdir);
@@ -35,8 +35,8 @@ void put_success(Response& response, const ImageRecord& record) {
   *response.mutable_metadata() = metadata_of(record);
 }
 
-modal::client::ImageJoinStreamingResponse last_message(const Result<ImageRecord>& outcome) {
-  modal::client::ImageJoinStreamingResponse response;
+api::ImageJoinStreamingResponse last_message(const Result<ImageRecord>& outcome) {
+  api::ImageJoinStreamingResponse response;
   response.set_eof(true);
   if (outcome) {
     put_success(response, *outcome);
@@ -47,11 +47,11 @@ modal::client::ImageJoinStreamingResponse last_message(const Result<ImageRecord>
   return response;
 }
 
-modal::client::ImageJoinStreamingResponse output_message(std::string text, std::uint64_t cursor) {
-  modal::client::ImageJoinStreamingResponse response;
+api::ImageJoinStreamingResponse output_message(std::string text, std::uint64_t cursor) {
+  api::ImageJoinStreamingResponse response;
   auto& item = *response.add_task_logs();
   item.set_data(std::move(text));
-  item.set_file_descriptor(modal::client::FILE_DESCRIPTOR_STDOUT);
+  item.set_file_descriptor(api::FILE_DESCRIPTOR_STDOUT);
   item.set_timestamp(unix_now());
   response.set_entry_id(std::to_string(cursor));
   return response;
@@ -72,9 +72,7 @@ struct Ingredients {
 // Tells those who wait even when the build's coroutine is cancelled or throws.
 struct FinishOnExit {
   std::shared_ptr<ImageBuild> build;
-  ~FinishOnExit() {
-    build->finish(error(Code::Unavailable, "the build was interrupted: run the command again"));
-  }
+  ~FinishOnExit() { build->finish(error(Code::Unavailable, "the build was interrupted: run the command again")); }
 };
 
 }  // namespace
@@ -87,7 +85,9 @@ Images::Images(Context& context, rpc::Service& service) : context_(context), sco
 
 Images::~Images() = default;
 
-Task<void> Images::close() { co_await scope_.close(); }
+Task<void> Images::close() {
+  co_await scope_.close();
+}
 
 Task<Result<std::optional<ImageRecord>>> Images::find(std::string image_id) {
   auto load = [layers = context_.builder->layers_dir(), image_id = std::move(image_id)](

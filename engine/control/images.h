@@ -11,9 +11,9 @@
 #include <string>
 
 #include "async/scope.h"
+#include "control/api.h"
 #include "control/context.h"
 #include "control/image_build.h"
-#include "modal_client/api.pb.h"
 #include "rpc/service.h"
 
 namespace bimodal::control {
@@ -27,12 +27,12 @@ class Images {
   Task<void> close();
 
  private:
-  using CreateRequest = modal::client::ImageGetOrCreateRequest;
-  using CreateResponse = modal::client::ImageGetOrCreateResponse;
-  using JoinRequest = modal::client::ImageJoinStreamingRequest;
-  using JoinResponse = modal::client::ImageJoinStreamingResponse;
-  using FromIdRequest = modal::client::ImageFromIdRequest;
-  using FromIdResponse = modal::client::ImageFromIdResponse;
+  using CreateRequest = api::ImageGetOrCreateRequest;
+  using CreateResponse = api::ImageGetOrCreateResponse;
+  using JoinRequest = api::ImageJoinStreamingRequest;
+  using JoinResponse = api::ImageJoinStreamingResponse;
+  using FromIdRequest = api::ImageFromIdRequest;
+  using FromIdResponse = api::ImageFromIdResponse;
   using BuildPtr = std::shared_ptr<ImageBuild>;
 
   Task<Result<CreateResponse>> get_or_create(rpc::Call call, CreateRequest request);

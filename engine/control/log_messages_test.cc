@@ -17,8 +17,8 @@ store::LogRecord record(std::uint64_t sequence, std::string task_id, std::string
 }
 
 TEST(LogBatches, HoldOneContainersLinesEachInOrder) {
-  auto batches = batches_of({record(1, "ta-a", "1\n"), record(2, "ta-a", "2\n"), record(3, "ta-b", "3\n"),
-                             record(4, "ta-a", "4\n")});
+  auto batches = batches_of(
+      {record(1, "ta-a", "1\n"), record(2, "ta-a", "2\n"), record(3, "ta-b", "3\n"), record(4, "ta-a", "4\n")});
   ASSERT_EQ(batches.size(), 3u);
   EXPECT_EQ(batches[0].items_size(), 2);
   EXPECT_EQ(batches[0].entry_id(), "2");

@@ -140,7 +140,9 @@ std::string mount_id_of(const std::vector<MountedFile>& files) {
   return content_id("mo", content);
 }
 
-fs::path mount_layer_path(const fs::path& layers, const std::string& mount_id) { return layers / "mounts" / mount_id; }
+fs::path mount_layer_path(const fs::path& layers, const std::string& mount_id) {
+  return layers / "mounts" / mount_id;
+}
 
 Result<void> make_mount_layer(
     const store::Blobs& blobs, const std::vector<MountedFile>& files, const fs::path& directory) {

@@ -16,15 +16,18 @@ MountedFile file(std::string path, const std::string& content = "x", unsigned mo
   return MountedFile{std::move(path), sha256_hex(content), mode};
 }
 
-std::vector<MountedFile> canonical_of(std::vector<MountedFile> files) { return *canonical(std::move(files)); }
+std::vector<MountedFile> canonical_of(std::vector<MountedFile> files) {
+  return *canonical(std::move(files));
+}
 
 class MountLayerTest : public testing::Test {
  protected:
-  MountLayerTest() : home_(fs::temp_directory_path() / ("bimodal-mounts-" + random_text(12))), blobs_(home_ / "blobs") {}
+  MountLayerTest()
+      : home_(fs::temp_directory_path() / ("bimodal-mounts-" + random_text(12))), blobs_(home_ / "blobs") {}
   ~MountLayerTest() override { fs::remove_all(home_); }
 
   static unsigned mode_of(const fs::path& path) {
-    struct stat info {};
+    struct stat info{};
     EXPECT_EQ(::stat(path.c_str(), &info), 0) << path;
     return info.st_mode & 07777;
   }

@@ -4,8 +4,8 @@
 #include <cctype>
 
 #include "base/ids.h"
+#include "control/api.h"
 #include "control/clock.h"
-#include "modal_client/api.pb.h"
 #include "store/mount_table.h"
 
 namespace bimodal::control {
@@ -13,8 +13,8 @@ namespace {
 
 constexpr std::string_view kClientMountPrefix = "modal-client-mount-";
 
-modal::client::MountGetOrCreateRequest encode(const std::vector<MountedFile>& files) {
-  modal::client::MountGetOrCreateRequest out;
+api::MountGetOrCreateRequest encode(const std::vector<MountedFile>& files) {
+  api::MountGetOrCreateRequest out;
   for (const MountedFile& file : files) {
     auto& entry = *out.add_files();
     entry.set_filename(file.path);
@@ -29,9 +29,8 @@ modal::client::MountGetOrCreateRequest encode(const std::vector<MountedFile>& fi
 std::string client_version_of(const std::string& mount_name) {
   if (!mount_name.starts_with(kClientMountPrefix)) return "";
   std::string version = mount_name.substr(kClientMountPrefix.size());
-  bool plain = version.size() <= 32 && std::ranges::all_of(version, [](unsigned char c) {
-                 return std::isalnum(c) || c == '.';
-               });
+  bool plain =
+      version.size() <= 32 && std::ranges::all_of(version, [](unsigned char c) { return std::isalnum(c) || c == '.'; });
   return plain ? version : "";
 }
 
@@ -51,7 +50,7 @@ Result<std::string> save_mount(store::Transaction& transaction, const std::vecto
 Result<MountRecord> load_mount(store::Transaction& transaction, const std::string& mount_id) {
   TRY(auto mount, store::MountTable(transaction).find(mount_id));
   if (!mount) return error(Code::NotFound, "no mount {}: run the client's command again", mount_id);
-  modal::client::MountGetOrCreateRequest stored;
+  api::MountGetOrCreateRequest stored;
   if (!stored.ParseFromString(mount->files)) {
     return error(Code::DataLoss, "mount {}: its list of files is damaged in the database", mount_id);
   }

@@ -27,22 +27,21 @@ Result<void> check_digest(const std::string& text) {
 }
 
 // Makes sure that the content is there; false when only the request's data could tell, and it has none.
-Result<bool> store_content(store::Blobs& blobs, const modal::client::MountPutFileRequest& request) {
+Result<bool> store_content(store::Blobs& blobs, const api::MountPutFileRequest& request) {
   const std::string& digest = request.sha256_hex();
   switch (request.data_oneof_case()) {
-    case modal::client::MountPutFileRequest::kData:
+    case api::MountPutFileRequest::kData:
       TRY_VOID(blobs.put(request.data(), digest));
       return true;
-    case modal::client::MountPutFileRequest::kDataBlobId:
+    case api::MountPutFileRequest::kDataBlobId:
       if (digest_of_blob(request.data_blob_id()) != digest) {
-        return error(
-            Code::InvalidArgument, "blob {} doesn't have the SHA-256 {}", request.data_blob_id(), digest);
+        return error(Code::InvalidArgument, "blob {} doesn't have the SHA-256 {}", request.data_blob_id(), digest);
       }
       if (!blobs.contains(digest)) {
         return error(Code::NotFound, "blob {} was never uploaded", request.data_blob_id());
       }
       return true;
-    case modal::client::MountPutFileRequest::DATA_ONEOF_NOT_SET:
+    case api::MountPutFileRequest::DATA_ONEOF_NOT_SET:
       return blobs.contains(digest);
   }
   return false;
@@ -98,7 +97,8 @@ Task<Result<Mounts::GetResponse>> Mounts::get_or_create(rpc::Call, GetRequest re
   auto make = [this, files = std::move(files)]() -> Result<SavedMount> {
     std::string mount_id = mount_id_of(files);
     TRY_VOID(make_mount_layer(context_.blobs, files, mount_layer_path(context_.builder->layers_dir(), mount_id)));
-    TRY_VOID(context_.database.transact([&](store::Transaction& transaction) { return save_mount(transaction, files); }));
+    TRY_VOID(
+        context_.database.transact([&](store::Transaction& transaction) { return save_mount(transaction, files); }));
     return SavedMount{mount_id, sha256_hex(mount_id)};
   };
   CO_TRY(SavedMount saved, co_await context_.pool.run(std::move(make)));

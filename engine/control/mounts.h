@@ -2,8 +2,8 @@
 // containers and image builds. Loop-bound.
 #pragma once
 
+#include "control/api.h"
 #include "control/context.h"
-#include "modal_client/api.pb.h"
 #include "rpc/service.h"
 
 namespace bimodal::control {
@@ -13,12 +13,12 @@ class Mounts {
   Mounts(Context& context, rpc::Service& service);
 
  private:
-  using CheckRequest = modal::client::MountBatchedCheckExistenceRequest;
-  using CheckResponse = modal::client::MountBatchedCheckExistenceResponse;
-  using PutRequest = modal::client::MountPutFileRequest;
-  using PutResponse = modal::client::MountPutFileResponse;
-  using GetRequest = modal::client::MountGetOrCreateRequest;
-  using GetResponse = modal::client::MountGetOrCreateResponse;
+  using CheckRequest = api::MountBatchedCheckExistenceRequest;
+  using CheckResponse = api::MountBatchedCheckExistenceResponse;
+  using PutRequest = api::MountPutFileRequest;
+  using PutResponse = api::MountPutFileResponse;
+  using GetRequest = api::MountGetOrCreateRequest;
+  using GetResponse = api::MountGetOrCreateResponse;
 
   Task<Result<CheckResponse>> check_existence(rpc::Call call, CheckRequest request);
   Task<Result<PutResponse>> put_file(rpc::Call call, PutRequest request);

@@ -112,8 +112,7 @@ Task<Result<runtime::ContainerPlan>> Planner::plan(model::FunctionVersionPtr ver
   plan.env = container_environment(*version, image, facts->secrets);
   if (!image.config.workdir.empty()) plan.workdir = image.config.workdir;
   plan.user = image.config.user;
-  plan.arguments =
-      container_arguments(*version, task_id, facts->definition, facts->layout).SerializeAsString();
+  plan.arguments = container_arguments(*version, task_id, facts->definition, facts->layout).SerializeAsString();
   co_return plan;
 }
 

@@ -12,9 +12,9 @@ TEST(Utf8, LeavesValidTextAlone) {
 TEST(Utf8, ReplacesWhatIsNoSequence) {
   EXPECT_EQ(valid_utf8("a\xFFz"), "a\xEF\xBF\xBDz");
   EXPECT_EQ(valid_utf8("\xC3"), "\xEF\xBF\xBD");
-  EXPECT_EQ(valid_utf8("\xC0\xAF"), "\xEF\xBF\xBD\xEF\xBF\xBD");                          // overlong
-  EXPECT_EQ(valid_utf8("\xED\xA0\x80"), "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD");          // surrogate
-  EXPECT_EQ(valid_utf8("\xF4\x90\x80\x80z").back(), 'z');                                 // past U+10FFFF
+  EXPECT_EQ(valid_utf8("\xC0\xAF"), "\xEF\xBF\xBD\xEF\xBF\xBD");                  // overlong
+  EXPECT_EQ(valid_utf8("\xED\xA0\x80"), "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD");  // surrogate
+  EXPECT_EQ(valid_utf8("\xF4\x90\x80\x80z").back(), 'z');                         // past U+10FFFF
 }
 
 TEST(Utf8, WaitsForTheRestOfACharacterAtTheEnd) {

@@ -30,7 +30,9 @@ std::uint64_t sequence_of(const fs::path& file) {
   return whole && file.extension() == ".log" ? sequence : 0;
 }
 
-std::size_t cost_of(const LogRecord& record) { return sizeof(LogRecord) + record.entry.text.size(); }
+std::size_t cost_of(const LogRecord& record) {
+  return sizeof(LogRecord) + record.entry.text.size();
+}
 
 }  // namespace
 
@@ -112,8 +114,8 @@ Result<void> AppLog::begin_segment() {
     fs::create_directories(directory_, failure);
     if (failure) return errno_error(failure.value(), "make " + directory_.string());
   }
-  LogSegment next = reopen ? segments_.back()
-                           : LogSegment{directory_ / fmt::format("{:020}.log", next_sequence_), next_sequence_, 0};
+  LogSegment next =
+      reopen ? segments_.back() : LogSegment{directory_ / fmt::format("{:020}.log", next_sequence_), next_sequence_, 0};
   UniqueFd fd(::open(next.path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
   if (!fd) return errno_error(errno, "open " + next.path.string());
   if (::ftruncate(fd.get(), static_cast<off_t>(next.bytes)) != 0) {

@@ -161,7 +161,9 @@ Result<std::string> Blobs::read(const std::string& sha256_hex) const {
   return content;
 }
 
-fs::path Blobs::temporary() const { return directory_ / "tmp" / random_text(22); }
+fs::path Blobs::temporary() const {
+  return directory_ / "tmp" / random_text(22);
+}
 
 bool Blobs::is_digest(std::string_view text) {
   return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;

@@ -2,7 +2,8 @@
 //
 // A record is a 24-byte head (little endian: u32 size of what follows the head, u32 checksum of it, u64 sequence,
 // i64 Unix nanoseconds) and a body: u8 stream, u8 size of the function id, u8 size of the task id, both ids, the text.
-// A record that was cut off by a crash fails its size or checksum; reading stops before it, and appending overwrites it.
+// A record that was cut off by a crash fails its size or checksum; reading stops before it, and appending overwrites
+// it.
 #pragma once
 
 #include <cstdint>
@@ -26,8 +27,9 @@ struct LogSegment {
 // `record` in the file's form. Text past kMaxLogText is cut.
 std::string encode_record(const LogRecord& record);
 
-// Calls `visit` for every whole record among the first `segment.bytes` of the file, until it returns false. Returns the size of
-// the part that was read whole. A file that is gone reads as empty: a reader may race with the dropping of old segments.
+// Calls `visit` for every whole record among the first `segment.bytes` of the file, until it returns false. Returns the
+// size of the part that was read whole. A file that is gone reads as empty: a reader may race with the dropping of old
+// segments.
 std::uint64_t read_segment(
     const LogSegment& segment, const std::string& app_id, const std::function<bool(LogRecord)>& visit);
 

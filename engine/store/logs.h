@@ -19,9 +19,9 @@ struct LogRecord {
 };
 
 struct LogFilter {
-  std::string task_id, function_id;  // empty: any
+  std::string task_id, function_id;         // empty: any
   std::int64_t since_ns = 0, until_ns = 0;  // Unix time; 0: open
-  int stream = 0;                    // 0: any
+  int stream = 0;                           // 0: any
   std::string contains;
 };
 
@@ -33,7 +33,8 @@ class Logs {
 
   void append(model::LogEntry entry);
   // At most `limit` records after `cursor`, oldest first.
-  std::vector<LogRecord> after(const std::string& app_id, std::uint64_t cursor, std::size_t limit, const LogFilter& filter) const;
+  std::vector<LogRecord> after(
+      const std::string& app_id, std::uint64_t cursor, std::size_t limit, const LogFilter& filter) const;
   // The newest `limit` records, oldest first.
   std::vector<LogRecord> tail(const std::string& app_id, std::size_t limit, const LogFilter& filter) const;
   std::uint64_t last_sequence(const std::string& app_id) const;

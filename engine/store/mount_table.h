@@ -10,8 +10,8 @@ namespace bimodal::store {
 
 struct Mount {
   std::string mount_id;
-  std::string name;   // of a mount that every client refers to by name, "" for one that a client uploaded
-  std::string files;  // modal.client.MountGetOrCreateRequest with the canonical files, serialised
+  std::string name;       // of a mount that every client refers to by name, "" for one that a client uploaded
+  std::string files;      // modal.client.MountGetOrCreateRequest with the canonical files, serialised
   double created_at = 0;  // Unix seconds
 };
 
