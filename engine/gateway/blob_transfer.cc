@@ -23,18 +23,22 @@ Error errno_as(std::string_view operation, const std::filesystem::path& path) {
 
 EdgeError as_edge_error(const Error& error) {
   switch (error.code) {
-    case Code::NotFound: return {404, "unknown-blob", error.message};
-    case Code::InvalidArgument: return {400, "bad-blob", error.message};
-    case Code::ResourceExhausted: return {507, "storage-full", error.message};
-    default: return internal(error.message);
+    case Code::NotFound:
+      return {404, "unknown-blob", error.message};
+    case Code::InvalidArgument:
+      return {400, "bad-blob", error.message};
+    case Code::ResourceExhausted:
+      return {507, "storage-full", error.message};
+    default:
+      return internal(error.message);
   }
 }
 
 }  // namespace
 
 BlobTransfer::BlobTransfer(
-    http::Reactor& reactor, BlockingPool& blocking, BlobGate& gate, http::ServerConnection& client,
-    const RequestId& id, std::string token)
+    http::Reactor& reactor, BlockingPool& blocking, BlobGate& gate, http::ServerConnection& client, const RequestId& id,
+    std::string token)
     : blocking_(blocking),
       gate_(gate),
       client_(&client),
@@ -163,7 +167,7 @@ struct OpenFile {
 Result<OpenFile> open_blob(BlobGate& gate, const std::string& token) {
   TRY(std::filesystem::path path, gate.open_download(token));
   OpenFile file{.fd = UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC)), .size = 0};
-  struct stat facts {};
+  struct stat facts{};
   if (!file.fd || ::fstat(file.fd.get(), &facts) < 0) return tl::unexpected(errno_as("open", path));
   file.size = static_cast<std::uint64_t>(facts.st_size);
   return file;

@@ -46,9 +46,8 @@ TEST(Body, IsTheSameWhateverItsSizeAndFraming) {
   Caller caller(rig.gateway->port());
   for (std::size_t size : {0ul, 1ul, 65535ul, 65536ul, 65537ul, 262144ul, 1000000ul}) {
     const std::string body = pattern(size);
-    std::thread sender([&] {
-      caller.send(request("POST /echo", "Content-Length: " + std::to_string(size) + "\r\n") + body);
-    });
+    std::thread sender(
+        [&] { caller.send(request("POST /echo", "Content-Length: " + std::to_string(size) + "\r\n") + body); });
     std::string head = caller.read_until("\r\n\r\n");
     std::string echoed;
     if (head.find("transfer-encoding: chunked") != std::string::npos) {
@@ -66,7 +65,8 @@ TEST(Body, IsReadFromChunksCutAnywhere) {
   Rig rig;
   rig.publish();
   Caller caller(rig.gateway->port());
-  const std::string bytes = request("POST /echo", "Transfer-Encoding: chunked\r\n") + "5\r\nhello\r\n6;x=y\r\n world\r\n0\r\nA: b\r\n\r\n";
+  const std::string bytes =
+      request("POST /echo", "Transfer-Encoding: chunked\r\n") + "5\r\nhello\r\n6;x=y\r\n world\r\n0\r\nA: b\r\n\r\n";
   for (std::size_t cut = 1; cut < bytes.size(); ++cut) {
     caller.send(bytes.substr(0, cut));
     caller.send(bytes.substr(cut));
@@ -105,7 +105,8 @@ TEST(Body, IsAskedForOnlyWhenAContainerTakesTheRequest) {
 TEST(Body, IsLeftOutForHeadAnd204And304) {
   Rig rig;
   rig.publish();
-  auto caller = rig.call(request("HEAD /hello") + request("GET /status?204") + request("GET /status?304") + request("GET /hello"));
+  auto caller = rig.call(
+      request("HEAD /hello") + request("GET /status?204") + request("GET /status?304") + request("GET /hello"));
   EXPECT_TRUE(caller.read_until("\r\n\r\n").starts_with("HTTP/1.1 200"));
   EXPECT_TRUE(caller.read_until("\r\n\r\n").starts_with("HTTP/1.1 204"));
   EXPECT_TRUE(caller.read_until("\r\n\r\n").starts_with("HTTP/1.1 304"));
@@ -215,8 +216,10 @@ TEST(Blob, MayBeEmpty) {
 TEST(Blob, IsRefusedWithItsReason) {
   Rig rig;
   EXPECT_EQ(rig.call(internal("GET /_bimodal/blobs/unknown")).read_response().status, 404);
-  EXPECT_EQ(rig.call(internal("PUT /_bimodal/blobs/unknown", "Content-Length: 1\r\n") + "x").read_response().status, 404);
-  EXPECT_EQ(rig.call(internal("PUT /_bimodal/blobs/refused", "Content-Length: 1\r\n") + "x").read_response().status, 400);
+  EXPECT_EQ(
+      rig.call(internal("PUT /_bimodal/blobs/unknown", "Content-Length: 1\r\n") + "x").read_response().status, 404);
+  EXPECT_EQ(
+      rig.call(internal("PUT /_bimodal/blobs/refused", "Content-Length: 1\r\n") + "x").read_response().status, 400);
   EXPECT_EQ(rig.call(internal("PUT /_bimodal/blobs/a", "Transfer-Encoding: chunked\r\n")).read_response().status, 411);
   EXPECT_EQ(rig.call(internal("DELETE /_bimodal/blobs/a")).read_response().status, 405);
   EXPECT_EQ(rig.call(internal("GET /_bimodal/other")).read_response().status, 404);

@@ -29,9 +29,13 @@ void reply_error(http::ServerConnection& client, const RequestId& id, const Edge
   client.reply(error.status, fields, "modal-http: " + error.message);
 }
 
-EdgeError unknown_host() { return {404, "unknown-host", "invalid function call"}; }
+EdgeError unknown_host() {
+  return {404, "unknown-host", "invalid function call"};
+}
 
-EdgeError app_stopped() { return {404, "app-stopped", "app for invoked web endpoint is stopped"}; }
+EdgeError app_stopped() {
+  return {404, "app-stopped", "app for invoked web endpoint is stopped"};
+}
 
 EdgeError missing_credentials() {
   return {401, "missing-credentials", "missing credentials for proxy authorization"};
@@ -45,15 +49,21 @@ EdgeError websocket_unsupported() {
   return {501, "websocket-unsupported", "WebSocket connections are not supported by this version"};
 }
 
-EdgeError bad_request(int status, std::string_view reason) { return {status, "bad-request", std::string(reason)}; }
+EdgeError bad_request(int status, std::string_view reason) {
+  return {status, "bad-request", std::string(reason)};
+}
 
-EdgeError timed_out() { return {500, "function-timeout", "internal error: function execution timed out"}; }
+EdgeError timed_out() {
+  return {500, "function-timeout", "internal error: function execution timed out"};
+}
 
 EdgeError container_gone() {
   return {500, "container-gone", "internal error: function was terminated by signal"};
 }
 
-EdgeError application_failed(std::string_view reason) { return status_failure("application-failed", reason); }
+EdgeError application_failed(std::string_view reason) {
+  return status_failure("application-failed", reason);
+}
 
 EdgeError invalid_response() {
   return status_failure("invalid-response", "the application's response has a status or header that HTTP can't carry");
@@ -61,13 +71,19 @@ EdgeError invalid_response() {
 
 EdgeError no_slot(const Error& error) {
   switch (error.code) {
-    case Code::ResourceExhausted: return {429, "queue-full", one_line(error.message) + " (limits.max_waiting)"};
-    case Code::DeadlineExceeded: return timed_out();
-    case Code::Unavailable: return app_stopped();
-    default: return status_failure("start-failed", error.message);
+    case Code::ResourceExhausted:
+      return {429, "queue-full", one_line(error.message) + " (limits.max_waiting)"};
+    case Code::DeadlineExceeded:
+      return timed_out();
+    case Code::Unavailable:
+      return app_stopped();
+    default:
+      return status_failure("start-failed", error.message);
   }
 }
 
-EdgeError internal(std::string_view reason) { return {500, "internal", "internal error: " + one_line(reason)}; }
+EdgeError internal(std::string_view reason) {
+  return {500, "internal", "internal error: " + one_line(reason)};
+}
 
 }  // namespace bimodal::gateway

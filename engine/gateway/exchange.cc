@@ -12,12 +12,13 @@
 namespace bimodal::gateway {
 namespace {
 
-constexpr std::size_t kUploadSlice = wire::kInitialCredit;        // at most so much is granted to the client at a time
+constexpr std::size_t kUploadSlice = wire::kInitialCredit;         // at most so much is granted to the client at a time
 constexpr std::size_t kReturnCreditAt = wire::kInitialCredit / 2;  // credit goes back in pieces of at least so much
 constexpr std::size_t kMaxUnsent = wire::kInitialCredit / 4;       // and only while less than this waits for the caller
 constexpr std::uint64_t kMaxUploadCredit = 16 << 20;               // a runner that claims more is held to this
 constexpr int kMaxRetries = 50;
 constexpr std::chrono::milliseconds kRetryPause{100};
+constexpr std::chrono::seconds kCancelPatience{5};  // for a cancelled request to end before its container is killed
 
 }  // namespace
 
@@ -163,7 +164,9 @@ void Exchange::on_credit(std::uint32_t bytes) {
   pump_upload();
 }
 
-void Exchange::on_uncongested() { pump_upload(); }
+void Exchange::on_uncongested() {
+  pump_upload();
+}
 
 void Exchange::on_response(const wire::ResponseHead& head, std::string_view body, http::Part part) {
   if (!take_credit(body.size()) || !client_) return;
@@ -198,7 +201,9 @@ bool Exchange::take_credit(std::size_t bytes) {
   return false;
 }
 
-void Exchange::on_sent() { return_credit(); }
+void Exchange::on_sent() {
+  return_credit();
+}
 
 void Exchange::return_credit() {
   if (!runner_ || !client_ || owed_credit_ < kReturnCreditAt || client_->unsent() > kMaxUnsent) return;
@@ -223,7 +228,9 @@ void Exchange::finish_response() {
   release_if_over();
 }
 
-void Exchange::on_abort(std::string_view reason) { fail(application_failed(reason)); }
+void Exchange::on_abort(std::string_view reason) {
+  fail(application_failed(reason));
+}
 
 void Exchange::on_done() {
   runner_ = nullptr;
@@ -254,12 +261,22 @@ void Exchange::on_gone() {
 
 void Exchange::on_timeout() {
   switch (std::exchange(timer_use_, TimerUse::None)) {
-    case TimerUse::None: return;
-    case TimerUse::Retry: return wait_for_slot();
+    case TimerUse::None:
+      return;
+    case TimerUse::Retry:
+      return wait_for_slot();
     case TimerUse::FunctionTimeout:
-      cancel(CancelReason::TimedOut);
-      return fail(timed_out());
+      return time_out();
+    case TimerUse::Stuck:
+      return front_.kill_stuck(lease_->container().task_id());
   }
+}
+
+void Exchange::time_out() {
+  cancelled_ = true;
+  runner_->send_cancel(stream_, CancelReason::TimedOut);  // also when it was told that the caller left
+  arm(TimerUse::Stuck, kCancelPatience);
+  fail(timed_out());
 }
 
 // Ends the caller's side, if it is still there, with an error; by cutting it when a response has begun.
@@ -288,7 +305,7 @@ void Exchange::release_if_over() {
 
 void Exchange::arm(TimerUse use, std::chrono::milliseconds span) {
   timer_use_ = use;
-  front_.reactor().arm(*this, Deadline::after(span));
+  front_.reactor().arm(*this, span);
 }
 
 }  // namespace bimodal::gateway

@@ -1,10 +1,10 @@
-// One web request: from its head, through the wait for a slot and the stream to a container, to the return of that slot.
-// Loop-bound.
+// One web request: from its head, through the wait for a slot and the stream to a container, to the return of that
+// slot. Loop-bound.
 //
 // Two sides end independently. The caller's side ends when the response is written or the caller goes; the container's
 // when its Done arrives or it dies. The slot is given back with the container's side, and the exchange is released when
-// both are over. Memory per exchange: at most one Request frame (wire::kMaxPayload) before the slot is had, plus what was
-// granted already when a container dies under it (wire::kInitialCredit); then at most wire::kInitialCredit bytes of
+// both are over. Memory per exchange: at most one Request frame (wire::kMaxPayload) before the slot is had, plus what
+// was granted already when a container dies under it (wire::kInitialCredit); then at most wire::kInitialCredit bytes of
 // response.
 #pragma once
 
@@ -42,7 +42,7 @@ class Exchange final : public http::Poller::Retirable,
   std::size_t index = 0;  // the Front's place for it
 
  private:
-  enum class TimerUse { None, FunctionTimeout, Retry };
+  enum class TimerUse { None, Retry, FunctionTimeout, Stuck };
 
   // http::Responder: what the caller does.
   void on_body(std::string_view bytes, http::Part part) override;
@@ -67,6 +67,7 @@ class Exchange final : public http::Poller::Retirable,
   void stop_waiting();
   void dispatch(scheduler::Lease lease);
   void retry_later();
+  void time_out();
   void pump_upload();
   bool take_credit(std::size_t bytes);
   void return_credit();
@@ -77,7 +78,7 @@ class Exchange final : public http::Poller::Retirable,
   void arm(TimerUse use, std::chrono::milliseconds span);
 
   Front& front_;
-  http::ServerConnection* client_;  // null: the caller's side is over
+  http::ServerConnection* client_;      // null: the caller's side is over
   RunnerConnection* runner_ = nullptr;  // null: no stream now
   std::uint32_t stream_ = 0;
   int retries_ = 0;
@@ -88,9 +89,9 @@ class Exchange final : public http::Poller::Retirable,
   std::shared_ptr<SlotWait> wait_;  // set while waiting for a slot
   std::string opening_;             // the Request frame, until a stream is open
   std::size_t head_size_ = 0;
-  std::uint64_t body_size_ = 0;     // received so far
-  std::size_t upload_credit_ = 0;   // bytes that the runner still takes
-  std::size_t granted_ = 0;         // of those, bytes that the client's connection may still deliver
+  std::uint64_t body_size_ = 0;       // received so far
+  std::size_t upload_credit_ = 0;     // bytes that the runner still takes
+  std::size_t granted_ = 0;           // of those, bytes that the client's connection may still deliver
   std::int64_t download_credit_ = 0;  // bytes that the runner may still send
   std::size_t owed_credit_ = 0;       // bytes received for which it was given none yet
   std::unique_ptr<std::vector<std::pair<std::string, std::string>>> trailers_;

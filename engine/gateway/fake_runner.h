@@ -5,6 +5,7 @@
 //   /head        the request's head as lines           /sink       reads under credit, answers how many bytes came
 //   /chunks      "one" and "two" in frames of their own /big?N      N bytes under credit
 //   /silent      no answer until cancelled             /deaf       no answer, and no credit for the body
+//   /stuck       no answer, not even to a Cancel
 //   /abort       Abort before a response               /cut        half a response, then Abort
 //   /crash       closes the socket                     /done       Done without a response
 //   /overrun     sends beyond its credit               /evil       a header that would end a line
@@ -142,8 +143,10 @@ class FakeRunner {
   void on_frame(Connection& connection, const wire::FrameHeader& header, std::string_view payload) {
     const std::uint32_t number = header.stream;
     switch (header.type) {
-      case wire::FrameType::Request: return on_request(connection, header, payload);
-      case wire::FrameType::Body: return on_body(connection, number, payload, header.flags & wire::kEnd);
+      case wire::FrameType::Request:
+        return on_request(connection, header, payload);
+      case wire::FrameType::Body:
+        return on_body(connection, number, payload, header.flags & wire::kEnd);
       case wire::FrameType::Credit:
         connection.streams[number].credit += header.extra;
         return continue_big(connection, number);
@@ -152,10 +155,12 @@ class FakeRunner {
           std::lock_guard lock(mutex_);
           cancels_.push_back(header.extra);
         }
-        if (connection.streams.contains(number)) done(connection, number);
+        auto found = connection.streams.find(number);
+        if (found != connection.streams.end() && found->second.path != "/stuck") done(connection, number);
         return;
       }
-      default: return;
+      default:
+        return;
     }
   }
 
@@ -191,7 +196,8 @@ class FakeRunner {
   // True when the answer needs nothing of the request's body.
   bool answer_at_once(Connection& connection, std::uint32_t number, Stream& stream) {
     const std::string& path = stream.path;
-    if (path == "/silent" || path == "/deaf") return path == "/deaf";
+    if (path == "/deaf" || path == "/stuck") return true;
+    if (path == "/silent") return false;
     if (path == "/crash") {
       connection.dead = true;
     } else if (path == "/abort") {
@@ -273,8 +279,8 @@ class FakeRunner {
     if (found == connection.streams.end() || found->second.path != "/big") return;
     Stream& stream = found->second;
     while (stream.left > 0 && stream.credit > 0) {
-      const auto size = std::min<std::uint64_t>(
-          {stream.left, static_cast<std::uint64_t>(stream.credit), kBlock.size()});
+      const auto size =
+          std::min<std::uint64_t>({stream.left, static_cast<std::uint64_t>(stream.credit), kBlock.size()});
       stream.left -= size;
       stream.credit -= static_cast<std::int64_t>(size);
       const std::uint8_t flags = stream.left == 0 ? wire::kEnd : 0;
@@ -284,7 +290,8 @@ class FakeRunner {
   }
 
   void respond(
-      Connection& connection, std::uint32_t number, int status, wire::Headers headers, std::string_view body, bool end) {
+      Connection& connection, std::uint32_t number, int status, wire::Headers headers, std::string_view body,
+      bool end) {
     wire::ResponseHead head{.status = static_cast<std::uint16_t>(status), .headers = std::move(headers)};
     std::string& payload = payload_;
     payload.clear();

@@ -25,8 +25,8 @@ void Front::listen(UniqueFd socket) {
 
 void Front::accept(UniqueFd socket, const http::Address& peer) {
   ++shared_.connections;
-  auto connection = std::make_unique<http::ServerConnection>(
-      reactor_, std::move(socket), peer, *this, shared_.connection_limits);
+  auto connection =
+      std::make_unique<http::ServerConnection>(reactor_, std::move(socket), peer, *this, shared_.connection_limits);
   connection->start();
   connections_.emplace(connection.get(), std::move(connection));
 }

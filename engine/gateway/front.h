@@ -61,6 +61,7 @@ class Front final : public http::Service, private RunnerConnection::Owner {
   const std::string& address_host() const { return address_host_; }
   // The connection to that container, made now if there is none. Unavailable when it can't be reached.
   Result<RunnerConnection*> runner_for(const scheduler::Container& container);
+  void kill_stuck(const std::string& task_id) { shared_.functions.kill_stuck(task_id); }
   // Destroys `exchange` at the end of the turn.
   void release(Exchange& exchange);
 

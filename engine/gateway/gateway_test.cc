@@ -230,6 +230,14 @@ TEST(Gateway, CancelsAndAnswersWhenTheFunctionTakesTooLong) {
   EXPECT_TRUE(until([&] { return rig.running() == 0; }));
 }
 
+TEST(Gateway, KillsAContainerWhoseRequestCannotBeCancelled) {
+  Rig rig;
+  rig.version.timeout = 100ms;
+  rig.publish();
+  EXPECT_EQ(rig.get("/stuck").status, 500);
+  EXPECT_TRUE(until([&] { return rig.launcher.alive() == 0; }));
+}
+
 TEST(Gateway, AnswersForAContainerThatDies) {
   Rig rig;
   rig.publish();
@@ -335,8 +343,8 @@ TEST(Gateway, CutsWhatIsStillRunningAfterTheGraceTime) {
 TEST(Gateway, RefusesAnAddressThatIsInUse) {
   Rig rig;
   Loop loop("other");
-  auto second = Gateway::listen(
-      {&loop}, "127.0.0.1:" + std::to_string(rig.gateway->port()), rig.functions, rig.blobs, {});
+  auto second =
+      Gateway::listen({&loop}, "127.0.0.1:" + std::to_string(rig.gateway->port()), rig.functions, rig.blobs, {});
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, Code::AlreadyExists);
 }

@@ -9,9 +9,13 @@ namespace {
 
 constexpr std::string_view kBlobs = "/_bimodal/blobs/";
 
-EdgeError method_not_allowed() { return {405, "method-not-allowed", "blobs are read by GET and written by PUT"}; }
+EdgeError method_not_allowed() {
+  return {405, "method-not-allowed", "blobs are read by GET and written by PUT"};
+}
 
-EdgeError length_required() { return {411, "length-required", "a blob is uploaded with its Content-Length"}; }
+EdgeError length_required() {
+  return {411, "length-required", "a blob is uploaded with its Content-Length"};
+}
 
 }  // namespace
 
@@ -35,8 +39,7 @@ void InternalService::upload(
   if (!head.content_length) return reply_error(client, id, length_required());
   const std::uint64_t limit = shared_.limits.max_body_bytes;
   if (*head.content_length > limit) return reply_error(client, id, body_too_large(limit));
-  auto transfer =
-      std::make_shared<BlobUpload>(reactor_, shared_.blocking, shared_.blobs, client, id, std::move(token));
+  auto transfer = std::make_shared<BlobUpload>(reactor_, shared_.blocking, shared_.blobs, client, id, std::move(token));
   scope_.spawn(BlobUpload::run(std::move(transfer), *head.content_length));
 }
 

@@ -23,8 +23,7 @@ class InternalService {
   void handle(http::ServerConnection& client, const http::RequestHead& head, const RequestId& id);
 
  private:
-  void upload(
-      http::ServerConnection& client, const http::RequestHead& head, const RequestId& id, std::string token);
+  void upload(http::ServerConnection& client, const http::RequestHead& head, const RequestId& id, std::string token);
   void download(http::ServerConnection& client, const RequestId& id, std::string token);
 
   http::Reactor& reactor_;

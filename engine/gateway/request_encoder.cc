@@ -16,7 +16,9 @@ bool is_proxy_token(std::string_view authorization) {
 }
 
 // A cheap first look: every name below begins with one of these letters.
-bool may_be_ours(char c) { return c == 'a' || c == 'c' || c == 'e' || c == 'k' || c == 'm' || c == 'p' || c == 't' || c == 'u' || c == 'x'; }
+bool may_be_ours(char c) {
+  return c == 'a' || c == 'c' || c == 'e' || c == 'k' || c == 'm' || c == 'p' || c == 't' || c == 'u' || c == 'x';
+}
 
 bool is_for_the_app(const http::RequestHead& head, const http::Field& field) {
   if (may_be_ours(field.name[0])) {

@@ -1,4 +1,5 @@
-// Request ids: 26 characters of Crockford's base 32, the first 10 of them the time, so that they sort by it. Loop-bound.
+// Request ids: 26 characters of Crockford's base 32, the first 10 of them the time, so that they sort by it.
+// Loop-bound.
 //
 // They name a request in answers and logs; they are no secret.
 #pragma once
@@ -13,7 +14,9 @@ namespace bimodal::gateway {
 
 using RequestId = std::array<char, wire::kRequestIdSize>;
 
-inline std::string_view text_of(const RequestId& id) { return {id.data(), id.size()}; }
+inline std::string_view text_of(const RequestId& id) {
+  return {id.data(), id.size()};
+}
 
 class RequestIds {
  public:

@@ -18,7 +18,9 @@ namespace {
 constexpr std::size_t kDirectWrite = 8 * 1024;  // from here on a body goes to the kernel without being copied first
 constexpr std::size_t kStreamOffset = 4;        // of the stream number inside a frame header
 
-std::uint8_t flags_of(http::Part part) { return part == http::Part::Last ? wire::kEnd : 0; }
+std::uint8_t flags_of(http::Part part) {
+  return part == http::Part::Last ? wire::kEnd : 0;
+}
 
 Result<UniqueFd> connect_unix(const std::string& path) {
   sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
@@ -49,8 +51,7 @@ void for_each_frame(std::string_view bytes, F visit) {
 Result<std::unique_ptr<RunnerConnection>> RunnerConnection::connect(
     http::Reactor& reactor, const std::string& path, std::string task_id, Owner& owner) {
   TRY(UniqueFd socket, connect_unix(path));
-  return std::unique_ptr<RunnerConnection>(
-      new RunnerConnection(reactor, std::move(socket), std::move(task_id), owner));
+  return std::unique_ptr<RunnerConnection>(new RunnerConnection(reactor, std::move(socket), std::move(task_id), owner));
 }
 
 RunnerConnection::RunnerConnection(http::Reactor& reactor, UniqueFd socket, std::string task_id, Owner& owner)
@@ -102,8 +103,7 @@ void RunnerConnection::send_credit(std::uint32_t stream, std::uint32_t bytes) {
 
 void RunnerConnection::send_cancel(std::uint32_t stream, CancelReason reason) {
   wire::append_frame(
-      out_.tail(),
-      {.stream = stream, .type = wire::FrameType::Cancel, .extra = static_cast<std::uint32_t>(reason)});
+      out_.tail(), {.stream = stream, .type = wire::FrameType::Cancel, .extra = static_cast<std::uint32_t>(reason)});
   reactor_.poller().defer(*this);
 }
 
@@ -146,18 +146,27 @@ bool RunnerConnection::on_connection_frame(const wire::FrameHeader& header) {
       wire::append_frame(out_.tail(), {.type = wire::FrameType::Pong, .extra = header.extra});
       reactor_.poller().defer(*this);
       return true;
-    case wire::FrameType::Pong: return true;
-    default: return false;
+    case wire::FrameType::Pong:
+      return true;
+    default:
+      return false;
   }
 }
 
 bool RunnerConnection::on_stream_frame(Stream& stream, const wire::FrameHeader& header, std::string_view payload) {
   const http::Part part = header.flags & wire::kEnd ? http::Part::Last : http::Part::More;
   switch (header.type) {
-    case wire::FrameType::Response: return on_response(stream, header, payload);
-    case wire::FrameType::Body: stream.on_response_body(payload, part); return true;
-    case wire::FrameType::Credit: stream.on_credit(header.extra); return true;
-    case wire::FrameType::Abort: stream.on_abort(payload); return true;
+    case wire::FrameType::Response:
+      return on_response(stream, header, payload);
+    case wire::FrameType::Body:
+      stream.on_response_body(payload, part);
+      return true;
+    case wire::FrameType::Credit:
+      stream.on_credit(header.extra);
+      return true;
+    case wire::FrameType::Abort:
+      stream.on_abort(payload);
+      return true;
     case wire::FrameType::Trailers:
       if (!wire::decode(payload, trailers_)) return false;
       stream.on_trailers(trailers_);
@@ -166,7 +175,8 @@ bool RunnerConnection::on_stream_frame(Stream& stream, const wire::FrameHeader& 
       streams_.erase(header.stream);
       stream.on_done();
       return true;
-    default: return false;
+    default:
+      return false;
   }
 }
 

@@ -1,7 +1,7 @@
 // One loop's connection to one container's runner, with many requests as streams on it. Loop-bound.
 //
-// What streams send during a turn leaves in one write at its end. The runner is the user's code and not trusted: a frame
-// that breaks the protocol or a body beyond its credit ends the connection, and with it every stream on it.
+// What streams send during a turn leaves in one write at its end. The runner is the user's code and not trusted: a
+// frame that breaks the protocol or a body beyond its credit ends the connection, and with it every stream on it.
 #pragma once
 
 #include <boost/unordered/unordered_flat_map.hpp>

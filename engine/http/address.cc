@@ -9,8 +9,12 @@
 namespace bimodal::http {
 namespace {
 
-const sockaddr_in& v4(const sockaddr_storage& storage) { return reinterpret_cast<const sockaddr_in&>(storage); }
-const sockaddr_in6& v6(const sockaddr_storage& storage) { return reinterpret_cast<const sockaddr_in6&>(storage); }
+const sockaddr_in& v4(const sockaddr_storage& storage) {
+  return reinterpret_cast<const sockaddr_in&>(storage);
+}
+const sockaddr_in6& v6(const sockaddr_storage& storage) {
+  return reinterpret_cast<const sockaddr_in6&>(storage);
+}
 
 bool set_v4(const std::string& host, Address& address) {
   auto& target = reinterpret_cast<sockaddr_in&>(address.storage);
@@ -36,9 +40,13 @@ std::string Address::host() const {
 }
 
 // sin_port and sin6_port lie at the same place.
-std::uint16_t Address::port() const { return ntohs(v4(storage).sin_port); }
+std::uint16_t Address::port() const {
+  return ntohs(v4(storage).sin_port);
+}
 
-void Address::set_port(std::uint16_t port) { reinterpret_cast<sockaddr_in&>(storage).sin_port = htons(port); }
+void Address::set_port(std::uint16_t port) {
+  reinterpret_cast<sockaddr_in&>(storage).sin_port = htons(port);
+}
 
 Result<Address> parse_address(const std::string& text) {
   const std::size_t colon = text.rfind(':');

@@ -1,4 +1,5 @@
-// Byte buffers that connections of one loop take while they need one, so that an idle connection holds none. Loop-bound.
+// Byte buffers that connections of one loop take while they need one, so that an idle connection holds none.
+// Loop-bound.
 #pragma once
 
 #include <string>

@@ -7,7 +7,9 @@
 namespace bimodal::http {
 
 // A letter as lower case; every other byte as it is.
-constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
+constexpr char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
 
 namespace detail {
 consteval std::array<bool, 256> token_table() {
@@ -20,7 +22,9 @@ consteval std::array<bool, 256> token_table() {
 inline constexpr std::array<bool, 256> kTokenTable = token_table();
 }  // namespace detail
 
-constexpr bool is_token_char(char c) { return detail::kTokenTable[static_cast<unsigned char>(c)]; }
+constexpr bool is_token_char(char c) {
+  return detail::kTokenTable[static_cast<unsigned char>(c)];
+}
 
 // What a field value may hold: HTAB, SP, visible ASCII, obs-text.
 constexpr bool is_value_char(char c) {

@@ -34,8 +34,10 @@ ChunkDecoder::Step ChunkDecoder::next(std::string_view input, std::size_t max_bo
 
 bool ChunkDecoder::feed(char c) {
   switch (state_) {
-    case State::SizeFirst: return size_digit(c);
-    case State::Size: return hex_value(c) >= 0 ? size_digit(c) : after_size(c);
+    case State::SizeFirst:
+      return size_digit(c);
+    case State::Size:
+      return hex_value(c) >= 0 ? size_digit(c) : after_size(c);
     case State::Extension:
       if (c == '\r') {
         state_ = State::SizeLf;
@@ -46,10 +48,17 @@ bool ChunkDecoder::feed(char c) {
       state_ = left_ > 0 ? State::Data : State::LineStart;
       counted_ = 0;
       return c == '\n';
-    case State::DataCr: state_ = State::DataLf; return c == '\r';
-    case State::DataLf: state_ = State::SizeFirst; return c == '\n';
-    case State::FinalLf: ended_ = true; return c == '\n';
-    default: return trailer_char(c);
+    case State::DataCr:
+      state_ = State::DataLf;
+      return c == '\r';
+    case State::DataLf:
+      state_ = State::SizeFirst;
+      return c == '\n';
+    case State::FinalLf:
+      ended_ = true;
+      return c == '\n';
+    default:
+      return trailer_char(c);
   }
 }
 

@@ -26,8 +26,20 @@ class ChunkDecoder {
   Step next(std::string_view input, std::size_t max_body);
 
  private:
-  enum class State { SizeFirst, Size, Extension, SizeLf, Data, DataCr, DataLf, LineStart, TrailerName, TrailerValue,
-                     TrailerLf, FinalLf };
+  enum class State {
+    SizeFirst,
+    Size,
+    Extension,
+    SizeLf,
+    Data,
+    DataCr,
+    DataLf,
+    LineStart,
+    TrailerName,
+    TrailerValue,
+    TrailerLf,
+    FinalLf
+  };
 
   bool feed(char c);
   bool size_digit(char c);
@@ -35,7 +47,7 @@ class ChunkDecoder {
   bool trailer_char(char c);
 
   State state_ = State::SizeFirst;
-  std::uint64_t left_ = 0;  // of this chunk
+  std::uint64_t left_ = 0;     // of this chunk
   std::uint32_t counted_ = 0;  // digits, then bytes of extension; in the trailers their bytes
   bool ended_ = false;
 };

@@ -92,8 +92,9 @@ TEST_P(BadChunkedBody, IsRefused) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    All, BadChunkedBody, testing::ValuesIn(kBadChunks), [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(All, BadChunkedBody, testing::ValuesIn(kBadChunks), [](const auto& info) {
+  return info.param.name;
+});
 
 }  // namespace
 }  // namespace bimodal::http

@@ -7,8 +7,8 @@
 namespace bimodal::http {
 
 struct HeadScan {
-  std::size_t end = 0;          // behind the empty line; 0: not there yet
-  const char* problem = "";     // not empty: refuse, in one line
+  std::size_t end = 0;       // behind the empty line; 0: not there yet
+  const char* problem = "";  // not empty: refuse, in one line
 };
 
 // Looks at the lines of `data` from `resume` on, where it left off; 0 for a new head. Every line must end in CRLF, none

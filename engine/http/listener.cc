@@ -66,15 +66,17 @@ Listener::Listener(Reactor& reactor, UniqueFd socket, MayAccept may_accept, OnAc
   reactor_.poller().watch(socket_.get(), EPOLLIN, *this);
 }
 
-Listener::~Listener() { reactor_.poller().forget(socket_.get(), *this); }
+Listener::~Listener() {
+  reactor_.poller().forget(socket_.get(), *this);
+}
 
 void Listener::on_ready(std::uint32_t) {
   for (int i = 0; i < kAcceptsPerTurn; ++i) {
     if (!may_accept_()) return pause();
     Address peer;
     peer.size = sizeof peer.storage;
-    UniqueFd socket(::accept4(
-        socket_.get(), reinterpret_cast<sockaddr*>(&peer.storage), &peer.size, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    UniqueFd socket(
+        ::accept4(socket_.get(), reinterpret_cast<sockaddr*>(&peer.storage), &peer.size, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!socket) {
       if (errno == EAGAIN) return;
       if (errno == EINTR || errno == ECONNABORTED) continue;
@@ -90,9 +92,11 @@ void Listener::on_ready(std::uint32_t) {
 // Waiting connections stay in the kernel's backlog.
 void Listener::pause() {
   reactor_.poller().change(socket_.get(), 0, *this);
-  reactor_.arm(*this, Deadline::after(kPause));
+  reactor_.arm(*this, kPause);
 }
 
-void Listener::on_timeout() { reactor_.poller().change(socket_.get(), EPOLLIN, *this); }
+void Listener::on_timeout() {
+  reactor_.poller().change(socket_.get(), EPOLLIN, *this);
+}
 
 }  // namespace bimodal::http

@@ -12,17 +12,14 @@ struct Reactor::Ticker {
 };
 
 Reactor::Reactor(Loop& loop)
-    : loop_(loop),
-      poller_(loop),
-      wheel_(Deadline::Clock::now()),
-      ticker_(std::make_unique<Ticker>(loop.context())) {}
+    : loop_(loop), poller_(loop), wheel_(Deadline::Clock::now()), ticker_(std::make_unique<Ticker>(loop.context())) {}
 
 Reactor::~Reactor() = default;
 
-void Reactor::arm(TimerWheel::Timer& timer, Deadline deadline) {
-  // A wheel that stood still is brought up to date, or the new timer would be late by as long as it stood.
-  if (wheel_.empty()) wheel_.advance(Deadline::Clock::now());
-  wheel_.arm(timer, deadline);
+void Reactor::arm(TimerWheel::Timer& timer, std::chrono::milliseconds span) {
+  // A wheel that stood still is brought up to date first, or the new timer would come early by as long as it stood.
+  if (!ticker_->running) wheel_.advance(Deadline::Clock::now());
+  wheel_.arm(timer, span);
   if (!ticker_->running) tick();
 }
 

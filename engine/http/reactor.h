@@ -31,8 +31,8 @@ class Reactor {
   std::span<char> scratch() { return scratch_; }
   RequestHead& request_head() { return request_head_; }
 
-  // Calls timer.on_timeout() when `deadline` passed, at most one tick later.
-  void arm(TimerWheel::Timer& timer, Deadline deadline);
+  // Calls timer.on_timeout() when `span` has passed, at most two ticks late.
+  void arm(TimerWheel::Timer& timer, std::chrono::milliseconds span);
   void disarm(TimerWheel::Timer& timer) { wheel_.disarm(timer); }
 
  private:

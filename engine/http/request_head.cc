@@ -16,7 +16,9 @@ namespace beast = boost::beast;
 using beast::http::field;
 using ErrorCode = beast::error_code;
 
-std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
+std::string_view view(beast::string_view text) {
+  return {text.data(), text.size()};
+}
 
 struct Refusal {
   int status = 0;  // 0: none
@@ -61,8 +63,7 @@ class HeadParser final : public beast::http::basic_parser<true> {
     line = line.substr(0, line.find('\r'));
     std::string_view version = line.substr(line.rfind(' ') + 1);
     const bool three_parts = std::count(line.begin(), line.end(), ' ') == 2;
-    const bool well_written =
-        three_parts && version.size() == 8 && version.starts_with("HTTP/") && version[6] == '.';
+    const bool well_written = three_parts && version.size() == 8 && version.starts_with("HTTP/") && version[6] == '.';
     refuse(well_written ? 505 : 400, well_written ? "only HTTP/1.0 and HTTP/1.1 are spoken" : "malformed request line");
   }
 
@@ -81,13 +82,21 @@ class HeadParser final : public beast::http::basic_parser<true> {
 
   void note(field id, std::string_view value) {
     switch (id) {
-      case field::host: return note_host(value);
-      case field::content_length: return note_content_length(value);
-      case field::transfer_encoding: return note_transfer_encoding(value);
-      case field::connection: return note_connection(value);
-      case field::expect: return note_expect(value);
-      case field::upgrade: upgrade_websocket_ |= equals_ignoring_case(value, "websocket"); return;
-      default: return;
+      case field::host:
+        return note_host(value);
+      case field::content_length:
+        return note_content_length(value);
+      case field::transfer_encoding:
+        return note_transfer_encoding(value);
+      case field::connection:
+        return note_connection(value);
+      case field::expect:
+        return note_expect(value);
+      case field::upgrade:
+        upgrade_websocket_ |= equals_ignoring_case(value, "websocket");
+        return;
+      default:
+        return;
     }
   }
 

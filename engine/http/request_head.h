@@ -16,9 +16,9 @@ namespace bimodal::http {
 
 struct RequestHead {
   std::string_view method;
-  std::string_view path;   // as received, percent-encoded; "*" for OPTIONS *
-  std::string_view query;  // behind the first '?', without it
-  std::string_view host;   // of the target if absolute, else of Host; with its port, as written; may be empty
+  std::string_view path;      // as received, percent-encoded; "*" for OPTIONS *
+  std::string_view query;     // behind the first '?', without it
+  std::string_view host;      // of the target if absolute, else of Host; with its port, as written; may be empty
   std::vector<Field> fields;  // all, in order, names in lower case; Host says the same as `host`
   std::vector<std::string_view> connection_options;  // elements of Connection, as written
   std::optional<std::uint64_t> content_length;

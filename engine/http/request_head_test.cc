@@ -40,11 +40,17 @@ struct BadCase {
 };
 
 // `lines` inside a request that is otherwise fine.
-std::string with(const std::string& lines) { return "POST / HTTP/1.1\r\nHost: a\r\n" + lines + "\r\n\r\n"; }
+std::string with(const std::string& lines) {
+  return "POST / HTTP/1.1\r\nHost: a\r\n" + lines + "\r\n\r\n";
+}
 
-std::string request_line(const std::string& line) { return line + "\r\nHost: a\r\n\r\n"; }
+std::string request_line(const std::string& line) {
+  return line + "\r\nHost: a\r\n\r\n";
+}
 
-std::string bytes(const char* text, std::size_t size) { return std::string(text, size); }
+std::string bytes(const char* text, std::size_t size) {
+  return std::string(text, size);
+}
 
 const BadCase kBadCases[] = {
     // Two ways to find the end of the body.
@@ -75,7 +81,10 @@ const BadCase kBadCases[] = {
     {"TransferEncodingPrefixed", with("Transfer-Encoding: xchunked"), 501},
     {"TransferEncodingQuoted", with("Transfer-Encoding: \"chunked\""), 501},
     {"TransferEncodingWithParameter", with("Transfer-Encoding: chunked;q=1"), 501},
-    {"TransferEncodingWithVerticalTab", with("Transfer-Encoding: \x0b" "chunked"), 400},
+    {"TransferEncodingWithVerticalTab",
+     with("Transfer-Encoding: \x0b"
+          "chunked"),
+     400},
     {"TransferEncodingEmpty", with("Transfer-Encoding:"), 501},
     {"TransferEncodingInHttp10", "POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", 400},
     // Lines that others would cut elsewhere.
@@ -161,8 +170,9 @@ TEST_P(BadRequestHead, IsRefusedByteByByte) {
   EXPECT_EQ(result.status, GetParam().status) << result.reason;
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    All, BadRequestHead, testing::ValuesIn(kBadCases), [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(All, BadRequestHead, testing::ValuesIn(kBadCases), [](const auto& info) {
+  return info.param.name;
+});
 
 TEST(RequestHead, IsSplitIntoItsParts) {
   Parsed parsed = parse("GET /a/b%20c?x=1&y=?z HTTP/1.1\r\nHost: a:80\r\nX-One:  two \t\r\nX-Empty:\r\n\r\nrest");

@@ -13,15 +13,15 @@ namespace bimodal::http {
 
 struct ResponseHead {
   int status = 200;
-  std::span<const Field> fields;               // as the application wants them; hop-by-hop ones are dropped
-  std::span<const Field> extra;                // written behind them, unchecked
+  std::span<const Field> fields;                // as the application wants them; hop-by-hop ones are dropped
+  std::span<const Field> extra;                 // written behind them, unchecked
   std::optional<std::uint64_t> body_size = {};  // known when the whole body is at hand
 };
 
 // What the request says about its response.
 struct ResponseContext {
   int minor_version = 1;
-  bool is_head = false;      // HEAD: a response without its body
+  bool is_head = false;  // HEAD: a response without its body
   bool keep_alive = true;
   std::string_view date = {};  // written unless the application sends a Date
 };
@@ -36,8 +36,7 @@ struct Framing {
 
 // Appends the head to `out`. Nothing, with `out` as before, when the application's status or fields can't be sent: a
 // status outside 200…599, a character that would end a line, Content-Length that is no number or given twice.
-std::optional<Framing> write_response_head(
-    const ResponseHead& head, const ResponseContext& context, std::string& out);
+std::optional<Framing> write_response_head(const ResponseHead& head, const ResponseContext& context, std::string& out);
 
 // "Not Found"; empty for a status without a registered phrase.
 std::string_view reason_phrase(int status);

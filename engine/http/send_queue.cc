@@ -13,7 +13,9 @@ namespace {
 constexpr std::size_t kCompactAt = 64 * 1024;
 constexpr std::size_t kFirstCapacity = 1024;
 
-iovec as_iovec(std::string_view bytes) { return {.iov_base = const_cast<char*>(bytes.data()), .iov_len = bytes.size()}; }
+iovec as_iovec(std::string_view bytes) {
+  return {.iov_base = const_cast<char*>(bytes.data()), .iov_len = bytes.size()};
+}
 
 // Bytes taken, 0 when the socket is full, -1 when the peer is gone.
 ssize_t write_some(int fd, iovec* parts, std::size_t count) {
@@ -38,13 +40,19 @@ std::string& SendQueue::tail() {
   return bytes_;
 }
 
-void SendQueue::append(std::string_view bytes) { tail().append(bytes); }
+void SendQueue::append(std::string_view bytes) {
+  tail().append(bytes);
+}
 
 SendQueue::Outcome SendQueue::flush(int fd) {
   if (empty()) return Outcome::Drained;
-  iovec part = as_iovec(unsent());
-  ssize_t taken = write_some(fd, &part, 1);
-  if (taken < 0) return Outcome::Broken;
+  const std::string_view bytes = unsent();
+  ssize_t taken;
+  do {
+    taken = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  } while (taken < 0 && errno == EINTR);
+  if (taken < 0 && errno != EAGAIN) return Outcome::Broken;
+  if (taken < 0) return Outcome::Blocked;
   took(static_cast<std::size_t>(taken));
   return empty() ? Outcome::Drained : Outcome::Blocked;
 }

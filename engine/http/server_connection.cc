@@ -35,7 +35,7 @@ ServerConnection::~ServerConnection() {
 void ServerConnection::start() {
   interest_ = EPOLLIN;
   reactor_.poller().watch(socket_.get(), interest_, *this);
-  reactor_.arm(*this, Deadline::after(limits_.head_timeout));
+  reactor_.arm(*this, limits_.head_timeout);
 }
 
 void ServerConnection::on_ready(std::uint32_t events) {
@@ -155,7 +155,7 @@ void ServerConnection::drain() {
   if (closed_) return;
   const bool idle = input_ == Input::Head && !head_started_ && out_.empty();
   if (idle) return close();
-  if (shut_) reactor_.arm(*this, Deadline::after(kLingerTimeDraining));
+  if (shut_) reactor_.arm(*this, kLingerTimeDraining);
 }
 
 void ServerConnection::cut() {
@@ -189,7 +189,7 @@ void ServerConnection::flush() {
     if (!more_may_come_) return close();
     shut_ = true;
     ::shutdown(socket_.get(), SHUT_WR);
-    reactor_.arm(*this, Deadline::after(draining_ ? kLingerTimeDraining : kLingerTime));
+    reactor_.arm(*this, draining_ ? kLingerTimeDraining : kLingerTime);
   }
   if (out_.size() == before) return;
   if (input_ == Input::Head && !pending_.empty()) {
@@ -230,10 +230,18 @@ void ServerConnection::close() {
 void ServerConnection::update_interest() {
   std::uint32_t wanted = blocked_ ? EPOLLOUT : 0u;
   switch (input_) {
-    case Input::Head: wanted |= out_.size() <= kMaxUnsent ? EPOLLIN : 0u; break;
-    case Input::Body: wanted |= body_allowance() > 0 ? EPOLLIN : 0u; break;
-    case Input::Received: wanted |= pending_.size() < kMaxReadAhead ? EPOLLIN : EPOLLRDHUP; break;
-    case Input::Lingering: wanted |= EPOLLIN; break;
+    case Input::Head:
+      wanted |= out_.size() <= kMaxUnsent ? EPOLLIN : 0u;
+      break;
+    case Input::Body:
+      wanted |= body_allowance() > 0 ? EPOLLIN : 0u;
+      break;
+    case Input::Received:
+      wanted |= pending_.size() < kMaxReadAhead ? EPOLLIN : EPOLLRDHUP;
+      break;
+    case Input::Lingering:
+      wanted |= EPOLLIN;
+      break;
   }
   if (wanted == interest_) return;
   interest_ = wanted;
@@ -242,14 +250,14 @@ void ServerConnection::update_interest() {
 
 void ServerConnection::watch_time() {
   if (shut_) return;
-  if (blocked_) return reactor_.arm(*this, Deadline::after(limits_.idle_timeout));
+  if (blocked_) return reactor_.arm(*this, limits_.idle_timeout);
   if (input_ == Input::Head && !pending_.empty()) {
     // Once per head: a byte now and then must not prolong it.
-    if (!std::exchange(head_started_, true)) reactor_.arm(*this, Deadline::after(limits_.head_timeout));
+    if (!std::exchange(head_started_, true)) reactor_.arm(*this, limits_.head_timeout);
     return;
   }
   const bool waits_for_body = input_ == Input::Body && body_allowance() > 0;
-  if (input_ == Input::Head || waits_for_body) return reactor_.arm(*this, Deadline::after(limits_.idle_timeout));
+  if (input_ == Input::Head || waits_for_body) return reactor_.arm(*this, limits_.idle_timeout);
   reactor_.disarm(*this);
 }
 

@@ -135,12 +135,12 @@ class ServerConnection final : public Poller::Source, private TimerWheel::Timer 
   bool head_started_ = false;  // its time runs
   bool pause_due_ = false;     // the responder hears on_input_pause() when what was read is consumed
   bool processing_ = false;
-  bool resume_ = false;    // pending_ may be consumed further at the end of the turn
-  bool blocked_ = false;   // the socket takes no more
-  bool broken_ = false;    // the socket refused a write
+  bool resume_ = false;   // pending_ may be consumed further at the end of the turn
+  bool blocked_ = false;  // the socket takes no more
+  bool broken_ = false;   // the socket refused a write
   bool draining_ = false;
   bool more_may_come_ = false;  // Lingering: behind the last request
-  bool shut_ = false;      // Lingering: our side is shut, waiting for the peer's
+  bool shut_ = false;           // Lingering: our side is shut, waiting for the peer's
   bool closed_ = false;
 };
 

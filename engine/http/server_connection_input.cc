@@ -75,14 +75,18 @@ std::size_t ServerConnection::consume(char* data, std::size_t size) {
   while (at < size && !closed_) {
     std::size_t taken = 0;
     switch (input_) {
-      case Input::Head: taken = consume_head(data + at, size - at); break;
+      case Input::Head:
+        taken = consume_head(data + at, size - at);
+        break;
       case Input::Body: {
         std::string_view input(data + at, size - at);
         taken = chunked_body_ ? consume_chunked(input) : consume_sized(input);
         break;
       }
-      case Input::Received: return at;
-      case Input::Lingering: return size;
+      case Input::Received:
+        return at;
+      case Input::Lingering:
+        return size;
     }
     if (taken == 0) return at;
     at += taken;
@@ -130,9 +134,14 @@ std::size_t ServerConnection::consume_chunked(std::string_view input) {
   if (body_allowance() == 0) return 0;
   ChunkDecoder::Step step = chunks_.next(input, body_allowance());
   switch (step.outcome) {
-    case ChunkDecoder::Outcome::NeedMore: break;
-    case ChunkDecoder::Outcome::Body: deliver(step.body, Part::More); break;
-    case ChunkDecoder::Outcome::End: deliver({}, Part::Last); break;
+    case ChunkDecoder::Outcome::NeedMore:
+      break;
+    case ChunkDecoder::Outcome::Body:
+      deliver(step.body, Part::More);
+      break;
+    case ChunkDecoder::Outcome::End:
+      deliver({}, Part::Last);
+      break;
     case ChunkDecoder::Outcome::Bad:
       if (response_ != ResponseState::None) {
         lose();

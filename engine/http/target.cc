@@ -7,13 +7,18 @@
 namespace bimodal::http {
 namespace {
 
-bool is_target_char(char c) { return c > 0x20 && c < 0x7f && c != '#'; }
+bool is_target_char(char c) {
+  return c > 0x20 && c < 0x7f && c != '#';
+}
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 // reg-name and the inside of an IP literal; a name with any other byte is a trick, not a name.
 bool is_host_char(char c) {
-  return is_digit(c) || (lower(c) >= 'a' && lower(c) <= 'z') || c == '.' || c == '-' || c == '_' || c == '~' || c == '%';
+  return is_digit(c) || (lower(c) >= 'a' && lower(c) <= 'z') || c == '.' || c == '-' || c == '_' || c == '~' ||
+         c == '%';
 }
 
 bool is_port(std::string_view text) {
@@ -64,8 +69,7 @@ bool is_host(std::string_view text) {
     if (end == std::string_view::npos) return false;
     std::string_view literal = text.substr(1, end - 1);
     std::string_view rest = text.substr(end + 1);
-    bool is_literal =
-        std::all_of(literal.begin(), literal.end(), [](char c) { return is_host_char(c) || c == ':'; });
+    bool is_literal = std::all_of(literal.begin(), literal.end(), [](char c) { return is_host_char(c) || c == ':'; });
     return is_literal && !literal.empty() && (rest.empty() || (rest[0] == ':' && is_port(rest.substr(1))));
   }
   std::size_t colon = text.find(':');

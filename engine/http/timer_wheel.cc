@@ -12,17 +12,11 @@ TimerWheel::TimerWheel(Deadline::Clock::time_point now) : start_(now) {
   for (Link& slot : slots_) slot.previous = slot.next = &slot;
 }
 
-std::uint64_t TimerWheel::tick_of(Deadline::Clock::time_point point) const {
-  if (point <= start_) return 0;
-  auto ticks = (point - start_ + kTick - std::chrono::nanoseconds(1)) / kTick;  // rounded up: never early
-  return static_cast<std::uint64_t>(ticks);
-}
-
-void TimerWheel::arm(Timer& timer, Deadline deadline) {
+void TimerWheel::arm(Timer& timer, std::chrono::milliseconds span) {
   if (timer.wheel_) disarm(timer);
-  if (deadline.is_never()) return;
   timer.wheel_ = this;
-  timer.tick_ = std::max(tick_of(deadline.point()), current_ + 1);
+  const auto ticks = (std::max(span, std::chrono::milliseconds(0)) + kTick - std::chrono::milliseconds(1)) / kTick;
+  timer.tick_ = current_ + 1 + static_cast<std::uint64_t>(ticks);
   Link& slot = slots_[timer.tick_ % kSlots];
   timer.previous = slot.previous;
   timer.next = &slot;

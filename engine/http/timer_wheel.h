@@ -1,5 +1,5 @@
 // Many coarse deadlines at a constant price: arming and disarming touch a few pointers and allocate nothing.
-// Loop-bound. Deadlines are kept to within one tick (kTick), never early.
+// Loop-bound. A timer fires at most two ticks (kTick) late, and early only by as long as its loop was held up.
 #pragma once
 
 #include <array>
@@ -20,7 +20,7 @@ class TimerWheel {
  public:
   static constexpr std::chrono::milliseconds kTick{50};
 
-  // Something that is told when its deadline passed. Disarms itself when destroyed.
+  // Something that is told when its time has come. Disarms itself when destroyed.
   class Timer : private Link {
    public:
     Timer() = default;
@@ -39,11 +39,12 @@ class TimerWheel {
 
   explicit TimerWheel(Deadline::Clock::time_point now);
 
-  // Moves the timer when it is armed already. Deadline::never() disarms.
-  void arm(Timer& timer, Deadline deadline);
+  // Fires `timer` once `span` has passed, counted from the end of the running tick; no clock is read, because every
+  // request arms and disarms. Moves the timer when it is armed already.
+  void arm(Timer& timer, std::chrono::milliseconds span);
   void disarm(Timer& timer);
 
-  // Calls on_timeout() of every timer whose deadline is at or before `now`; each is disarmed first.
+  // Moves on to `now` and calls on_timeout() of every timer whose time has come; each is disarmed first.
   void advance(Deadline::Clock::time_point now);
 
   bool empty() const { return armed_ == 0; }
@@ -51,7 +52,6 @@ class TimerWheel {
  private:
   static constexpr std::size_t kSlots = 512;
 
-  std::uint64_t tick_of(Deadline::Clock::time_point point) const;
   void fire_slot(Link& slot);
   static void move_before(Link& link, Link& place);
 

@@ -1,6 +1,7 @@
 #include "scheduler/functions.h"
 
 #include <algorithm>
+#include <boost/asio/post.hpp>
 #include <list>
 #include <map>
 #include <set>
@@ -86,6 +87,12 @@ Task<void> Functions::stop(std::string app_id) {
     if (pool->version().app_id == app_id) state_->scope.spawn(state_->close_pool(pool, Deadline::after({})));
   }
   while (state_->drains(app_id)) co_await state_->changed.wait(Deadline::never());
+}
+
+void Functions::kill_stuck(std::string task_id) {
+  asio::post(state_->control, [this, task_id = std::move(task_id)] {
+    if (stop_container(task_id, false)) log::warning("container {}: killed, a request in it doesn't end", task_id);
+  });
 }
 
 bool Functions::stop_container(const std::string& task_id, bool graceful) {

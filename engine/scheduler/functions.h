@@ -39,7 +39,7 @@ enum class Switch {
              // An old version without a warm container is replaced at once.
 };
 
-// Control loop only, but for find(). Handles are kept for ever (some hundred bytes per function id).
+// Control loop only, but for find() and kill_stuck(). Handles are kept for ever (some hundred bytes per function id).
 class Functions {
  public:
   Functions(Launcher& launcher, boost::asio::any_io_executor control, PoolLimits limits);
@@ -55,6 +55,8 @@ class Functions {
   // Stops every function of the app; its handles stay, with no pool. Its containers drain at once (running requests
   // have the containers' exit grace); completes when they are gone.
   Task<void> stop(std::string app_id);
+  // Any thread: kills that container soon, because a request in it outlived its time and can't be cancelled.
+  void kill_stuck(std::string task_id);
   // False when no pool has that container.
   bool stop_container(const std::string& task_id, bool graceful);
   bool update_scaling(const std::string& function_id, model::ScalingPolicy scaling);
