@@ -117,13 +117,13 @@ Task<void> BlobUpload::run(std::shared_ptr<BlobUpload> upload, std::uint64_t siz
     if (md5_hex) co_return self.answer(*md5_hex);
     good = tl::unexpected(md5_hex.error());
   }
-  if (!good) self.refuse(good.error());
   // Removing what is left of it blocks.
   auto drop = [file = std::move(file)]() mutable {
     file.reset();
     return true;
   };
   co_await self.blocking_.run(std::move(drop));
+  if (!good) self.refuse(good.error());
 }
 
 void BlobUpload::on_body(std::string_view bytes, http::Part part) {

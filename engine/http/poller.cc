@@ -72,8 +72,8 @@ void Poller::retire(std::unique_ptr<Retirable> object) {
 }
 
 void Poller::wait() {
-  auto turn_when_ready = [this](boost::system::error_code failure) {
-    if (failure) return;  // the poller is gone
+  auto turn_when_ready = [this, alive = std::weak_ptr<Epoll>(epoll_)](boost::system::error_code) {
+    if (alive.expired()) return;  // the poller went while this was queued
     turn();
     wait();
   };

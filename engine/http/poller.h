@@ -33,7 +33,7 @@ class Poller {
   };
 
   explicit Poller(Loop& loop);
-  ~Poller();
+  ~Poller();  // not during a turn
 
   void watch(int fd, std::uint32_t events, Source& source);
   void change(int fd, std::uint32_t events, Source& source);

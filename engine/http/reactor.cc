@@ -27,8 +27,8 @@ void Reactor::tick() {
   ticker_->running = !wheel_.empty();
   if (!ticker_->running) return;
   ticker_->timer.expires_after(TimerWheel::kTick);
-  ticker_->timer.async_wait([this](boost::system::error_code failure) {
-    if (failure) return;  // the reactor is gone
+  ticker_->timer.async_wait([this, alive = std::weak_ptr<Ticker>(ticker_)](boost::system::error_code) {
+    if (alive.expired()) return;  // the reactor went while this was queued
     wheel_.advance(Deadline::Clock::now());
     tick();
   });

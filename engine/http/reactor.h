@@ -41,12 +41,12 @@ class Reactor {
   void tick();
 
   Loop& loop_;
-  Poller poller_;
   TimerWheel wheel_;
   BufferPool buffers_;
+  Poller poller_;  // goes first: what it still has to destroy uses the two above
   DateLine date_;
   RequestHead request_head_;
-  std::unique_ptr<Ticker> ticker_;
+  std::shared_ptr<Ticker> ticker_;
   std::array<char, kScratchSize> scratch_;
 };
 

@@ -48,8 +48,10 @@ std::string request_line(const std::string& line) {
   return line + "\r\nHost: a\r\n\r\n";
 }
 
-std::string bytes(const char* text, std::size_t size) {
-  return std::string(text, size);
+// A literal with NULs inside.
+template <std::size_t kSize>
+std::string bytes(const char (&text)[kSize]) {
+  return std::string(text, kSize - 1);
 }
 
 const BadCase kBadCases[] = {
@@ -104,9 +106,9 @@ const BadCase kBadCases[] = {
     {"CrBeforeRequest", "\rGET / HTTP/1.1\r\nHost: a\r\n\r\n", 400},
     {"LfBeforeRequest", "\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", 400},
     {"TwoEmptyLinesBeforeRequest", "\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", 400},
-    {"NulInValue", bytes("GET / HTTP/1.1\r\nHost: a\r\nX: a\0b\r\n\r\n", 38), 400},
-    {"NulInName", bytes("GET / HTTP/1.1\r\nHost: a\r\nX\0: ab\r\n\r\n", 38), 400},
-    {"NulInTarget", bytes("GET /\0 HTTP/1.1\r\nHost: a\r\n\r\n", 30), 400},
+    {"NulInValue", bytes("GET / HTTP/1.1\r\nHost: a\r\nX: a\0b\r\n\r\n"), 400},
+    {"NulInName", bytes("GET / HTTP/1.1\r\nHost: a\r\nX\0: ab\r\n\r\n"), 400},
+    {"NulInTarget", bytes("GET /\0 HTTP/1.1\r\nHost: a\r\n\r\n"), 400},
     {"ControlInValue", with("X-A: b\x01"), 400},
     {"DeleteInValue", with("X-A: b\x7f"), 400},
     {"NoColon", with("Transfer-Encoding chunked"), 400},
