@@ -1,6 +1,7 @@
 // Runs calls as coroutines on the control loop and ends them when their callers go or the server closes.
 #pragma once
 
+#include <atomic>
 #include <boost/asio/any_io_executor.hpp>
 #include <unordered_set>
 
@@ -15,7 +16,7 @@ namespace bimodal::rpc {
 
 class Reactor;
 
-// Loop-bound, but for `service`, `token` and `connections`.
+// Loop-bound, but for `service`, `token`, `connections` and `refuses_clients`.
 struct Dispatcher {
   Dispatcher(boost::asio::any_io_executor executor, const Service& service, Token token)
       : executor(executor), service(service), token(std::move(token)), replays(executor), idle(executor) {}
@@ -28,6 +29,7 @@ struct Dispatcher {
   std::unordered_set<Reactor*> running;
   Pulse idle;  // nothing runs any more
   bool closing = false;
+  std::atomic<bool> refuses_clients = false;
 
   // Cancels queries and streams, waits for mutations until `grace`, then cancels those too and waits for all.
   Task<void> close(Deadline grace);

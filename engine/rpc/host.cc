@@ -8,6 +8,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <mutex>
 #include <thread>
 
@@ -104,7 +105,13 @@ void Host::adopt(UniqueFd connection, std::string task_id) {
   grpc::AddInsecureChannelFromFd(state_->server.get(), enlisted->release());
 }
 
+void Host::refuse_clients() {
+  state_->dispatcher.refuses_clients = true;
+}
+
 Task<void> Host::close(Deadline grace) {
+  // Not to be left halfway: a thread works with this frame.
+  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
   co_await state_->dispatcher.close(grace);
   // Shutdown() blocks until every call is finished, and finishing passes through this loop.
   Pulse ended(state_->dispatcher.executor);

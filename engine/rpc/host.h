@@ -30,6 +30,10 @@ class Host {
   // Serves an accepted stream connection of that container: every call on it is that task's. Any thread.
   void adopt(UniqueFd connection, std::string task_id);
 
+  // New calls of clients get Unavailable from now on; containers, which are finishing their work, are still served.
+  // Any thread.
+  void refuse_clients();
+
   // Refuses new calls, ends streams and queries, lets mutations finish until `grace`. On the control loop.
   Task<void> close(Deadline grace);
 

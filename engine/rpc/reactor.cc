@@ -59,6 +59,10 @@ void Reactor::accept() {
     return;
   }
   call_.caller = *std::move(caller);
+  if (dispatcher_.refuses_clients && call_.caller.kind != Caller::Kind::Container) {
+    Finish(grpc::Status(grpc::StatusCode::UNAVAILABLE, "The server is shutting down"));
+    return;
+  }
   call_.deadline = deadline_of(context_);
   method_ = dispatcher_.service.find(context_.method());
   if (method_ == nullptr) {

@@ -265,6 +265,19 @@ TEST_F(HostTest, KnowsAContainerByItsConnection) {
   }
 }
 
+TEST_F(HostTest, ServesContainersWhileItRefusesClients) {
+  int ends[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+  host_->adopt(UniqueFd(ends[0]), "ta-A");
+  ::fcntl(ends[1], F_SETFL, O_NONBLOCK);
+  auto container = api::ModalClient::NewStub(grpc::CreateInsecureChannelFromFd("container", ends[1]));
+  host_->refuse_clients();
+  EXPECT_EQ(lifecycle("ap-x").error_code(), grpc::StatusCode::UNAVAILABLE);
+  grpc::ClientContext context;
+  api::WorkspaceNameLookupResponse response;
+  EXPECT_TRUE(container->WorkspaceNameLookup(&context, {}, &response).ok());
+}
+
 TEST_F(HostTest, SaysThatAPortIsTaken) {
   const auto second = Host::listen("127.0.0.1:" + std::to_string(host_->port()), Token{}, loop_.executor(), service_);
   ASSERT_FALSE(second);
