@@ -63,6 +63,8 @@ Deadline join_deadline(float timeout_seconds) {
   return Deadline::after(std::min<std::chrono::milliseconds>(wanted, kMaxJoin));
 }
 
+constexpr int kPythonClient = 1;  // x-modal-client-type
+
 // What a recipe refers to by id.
 struct Ingredients {
   image::Context context;
@@ -95,7 +97,7 @@ Task<Result<std::optional<ImageRecord>>> Images::find(std::string image_id) {
   co_return co_await context_.transact(std::move(load));
 }
 
-Task<Result<Images::CreateResponse>> Images::get_or_create(rpc::Call, CreateRequest request) {
+Task<Result<Images::CreateResponse>> Images::get_or_create(rpc::Call call, CreateRequest request) {
   if (request.builder_version().empty()) request.set_builder_version(std::string(kDefaultBuilderVersion));
   // A forced build is an image of its own, so that what builds on it is built anew as well.
   bool forced = request.force_build() || request.ignore_cache();
@@ -110,23 +112,34 @@ Task<Result<Images::CreateResponse>> Images::get_or_create(rpc::Call, CreateRequ
     }
   }
   auto build = builds_.find(image_id);
-  if (build == builds_.end() || build->second->outcome()) start(image_id, std::move(request));
+  if (build == builds_.end() || build->second->outcome()) start(image_id, std::move(request), call.caller);
   co_return response;
 }
 
-void Images::start(const std::string& image_id, CreateRequest request) {
+void Images::start(const std::string& image_id, CreateRequest request, rpc::Caller caller) {
   auto build = std::make_shared<ImageBuild>(context_.executor, image_id);
   std::erase(finished_, image_id);
   builds_[image_id] = build;
-  scope_.spawn(run(build, std::move(request)));
+  scope_.spawn(run(build, std::move(request), std::move(caller)));
 }
 
-Task<void> Images::run(BuildPtr build, CreateRequest request) {
+Task<void> Images::run(BuildPtr build, CreateRequest request, rpc::Caller caller) {
   FinishOnExit finish{build};
   auto outcome = co_await make(build, std::move(request));
+  if (outcome && caller.client_type == kPythonClient) {
+    co_await make_runtime(build, outcome->image->python, std::move(caller.client_version));
+  }
   if (!outcome) log::info("image {}: {}", build->image_id(), outcome.error().message);
   build->finish(std::move(outcome));
   keep_finished(build->image_id());
+}
+
+// Makes what the image's containers will need beside it, so that the first request doesn't wait for that. A failure is
+// the start's to report.
+Task<void> Images::make_runtime(BuildPtr build, std::string python, std::string client_version) {
+  if (python.empty()) co_return;
+  auto runtime = co_await context_.builder->runtime_layer(std::move(python), std::move(client_version));
+  if (!runtime) build->say(fmt::format("warning: {}\n", runtime.error().message));
 }
 
 void Images::keep_finished(const std::string& image_id) {

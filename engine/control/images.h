@@ -41,8 +41,9 @@ class Images {
   Task<Result<FromIdResponse>> from_id(rpc::Call call, FromIdRequest request);
 
   Task<Result<std::optional<ImageRecord>>> find(std::string image_id);
-  void start(const std::string& image_id, CreateRequest request);
-  Task<void> run(BuildPtr build, CreateRequest request);
+  void start(const std::string& image_id, CreateRequest request, rpc::Caller caller);
+  Task<void> run(BuildPtr build, CreateRequest request, rpc::Caller caller);
+  Task<void> make_runtime(BuildPtr build, std::string python, std::string client_version);
   Task<Result<ImageRecord>> make(BuildPtr build, CreateRequest request);
   Task<Result<image::BuildRequest>> prepare(const std::string& image_id, const CreateRequest& request);
   void keep_finished(const std::string& image_id);
