@@ -30,7 +30,8 @@ bool belongs_to(std::string_view suite, std::string_view release) {
   return suite.empty() || suite == "-updates" || suite == "-security" || suite == "/updates";
 }
 
-void add_entry(Words& out, const std::string& uri, const std::string& suite, std::string_view release, const Words& components) {
+void add_entry(
+    Words& out, const std::string& uri, const std::string& suite, std::string_view release, const Words& components) {
   bool has_main = std::find(components.begin(), components.end(), "main") != components.end();
   if (!has_main || !belongs_to(suite, release)) return;
   std::string entry = "deb " + uri + " " + suite + " main";

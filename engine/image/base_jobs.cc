@@ -17,8 +17,8 @@ constexpr auto kBootstrapLimit = std::chrono::minutes(20);
 // Of the daemon's environment, what mmdebstrap and the programs that it starts need.
 HostCommand host_command(std::vector<std::string> argv, const std::map<std::string, std::string>& host_env) {
   HostCommand command{.argv = std::move(argv), .env = {{"LC_ALL", "C.UTF-8"}}};
-  for (const char* name : {"PATH", "HOME", "TMPDIR", "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY",
-                           "NO_PROXY"}) {
+  for (const char* name :
+       {"PATH", "HOME", "TMPDIR", "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"}) {
     if (auto found = host_env.find(name); found != host_env.end()) command.env.insert(*found);
   }
   return command;
@@ -30,7 +30,9 @@ DebianJob::DebianJob(
     std::vector<std::string> sources, HostConfigLoader& host_config, HostCommands& commands, BlockingPool& pool)
     : key_(debian_key()), sources_(std::move(sources)), host_config_(host_config), commands_(commands), pool_(pool) {}
 
-std::string DebianJob::origin() const { return fmt::format("Debian {} with Python {}", kDebianRelease, kPythonSeries); }
+std::string DebianJob::origin() const {
+  return fmt::format("Debian {} with Python {}", kDebianRelease, kPythonSeries);
+}
 
 Task<Result<bool>> DebianJob::make(const Scratch& scratch, BuildLog log) {
   log(fmt::format("Making the base {}; this happens once and takes about a minute.\n", origin()));
@@ -48,8 +50,10 @@ Task<Result<bool>> DebianJob::make(const Scratch& scratch, BuildLog log) {
   if (!ended) co_return tl::unexpected<Error>(ended.error());
   if (ended->status != 0) {
     co_return error(
-        Code::FailedPrecondition, "the Debian base can't be made: mmdebstrap failed with exit status {}; is a Debian "
-        "mirror reachable? Its last output:\n{}", ended->status, ended->output);
+        Code::FailedPrecondition,
+        "the Debian base can't be made: mmdebstrap failed with exit status {}; is a Debian "
+        "mirror reachable? Its last output:\n{}",
+        ended->status, ended->output);
   }
   auto finish = [tree = scratch.tree()] { return finish_debian(tree); };
   CO_TRY_VOID(co_await pool_.run(finish));
@@ -58,7 +62,9 @@ Task<Result<bool>> DebianJob::make(const Scratch& scratch, BuildLog log) {
 
 PythonNamesJob::PythonNamesJob(BlockingPool& pool) : key_(python_names_key()), pool_(pool) {}
 
-std::string PythonNamesJob::origin() const { return "names of a Python image"; }
+std::string PythonNamesJob::origin() const {
+  return "names of a Python image";
+}
 
 Task<Result<bool>> PythonNamesJob::make(const Scratch& scratch, BuildLog) {
   auto write = [tree = scratch.tree()] { return write_python_names(tree); };
@@ -73,19 +79,28 @@ UvJob::UvJob(std::string version, std::vector<fs::path> python, SandboxSteps& sa
       sandboxes_(sandboxes),
       pool_(pool) {}
 
-std::string UvJob::origin() const { return "uv " + version_; }
+std::string UvJob::origin() const {
+  return "uv " + version_;
+}
 
 Task<Result<bool>> UvJob::make(const Scratch& scratch, BuildLog log) {
   std::string package = "uv";
   if (version_ != "latest") package += "==" + version_;
   if (std::count(version_.begin(), version_.end(), '.') == 1) package += ".*";
   SandboxCommand command{.title = "Fetching " + origin(), .layers = python_, .env = config_of(Base::Python).env};
-  command.argv = {"python3", "-m", "pip", "install", "--quiet", "--root-user-action=ignore", "--no-deps",
-                  "--only-binary=:all:", "--target=/fetched", package};
+  command.argv = {
+      "python3",
+      "-m",
+      "pip",
+      "install",
+      "--quiet",
+      "--root-user-action=ignore",
+      "--no-deps",
+      "--only-binary=:all:",
+      "--target=/fetched",
+      package};
   CO_TRY_VOID(co_await sandboxes_.run(std::move(command), scratch, std::move(log)));
-  auto reduce = [&scratch] {
-    return keep_only(scratch, {{"fetched/bin/uv", "uv"}, {"fetched/bin/uvx", "uvx"}});
-  };
+  auto reduce = [&scratch] { return keep_only(scratch, {{"fetched/bin/uv", "uv"}, {"fetched/bin/uvx", "uvx"}}); };
   CO_TRY_VOID(co_await pool_.run(reduce));
   co_return true;
 }

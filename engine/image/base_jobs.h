@@ -16,7 +16,8 @@ namespace bimodal::image {
 class DebianJob : public LayerJob {
  public:
   // `sources`: apt entries, empty for those of the host, or mmdebstrap's own where the host has none.
-  DebianJob(std::vector<std::string> sources, HostConfigLoader& host_config, HostCommands& commands, BlockingPool& pool);
+  DebianJob(
+      std::vector<std::string> sources, HostConfigLoader& host_config, HostCommands& commands, BlockingPool& pool);
   const std::string& key() const override { return key_; }
   std::string origin() const override;
   Task<Result<bool>> make(const Scratch& scratch, BuildLog log) override;

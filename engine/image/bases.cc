@@ -13,7 +13,8 @@ namespace {
 
 constexpr std::string_view kPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-// Headers, so that packages without a wheel compile once there is a compiler; the rest is what the official images have.
+// Headers, so that packages without a wheel compile once there is a compiler; the rest is what the official images
+// have.
 constexpr std::string_view kPackages =
     "python3,python3-venv,python3-pip,libpython3-dev,python3-distutils,ca-certificates,netbase,tzdata";
 
@@ -79,15 +80,24 @@ ImageConfig config_of(Base base) {
 }
 
 std::string debian_key() {
-  return Fingerprint().add("debian").add(kBuilderVersion).add(kDebianRelease).add(kPackages).add(kDpkgConfig).add(kAptConfig).hex();
+  return Fingerprint()
+      .add("debian")
+      .add(kBuilderVersion)
+      .add(kDebianRelease)
+      .add(kPackages)
+      .add(kDpkgConfig)
+      .add(kAptConfig)
+      .hex();
 }
 
-std::string python_names_key() { return layer_key({debian_key()}, Fingerprint().add("python names").hex()); }
+std::string python_names_key() {
+  return layer_key({debian_key()}, Fingerprint().add("python names").hex());
+}
 
 std::vector<std::string> mmdebstrap_argv(
     const fs::path& target, const std::vector<std::string>& sources, const std::vector<std::string>& apt_options) {
   std::vector<std::string> argv = {
-      "mmdebstrap", "--variant=minbase", "--format=directory", "--skip=output/dev", "--include=" + std::string(kPackages)};
+      "mmdebstrap", "--variant=minbase", "--format=directory", "--include=" + std::string(kPackages)};
   for (const auto& option : apt_options) argv.push_back("--aptopt=" + option);
   std::string_view rest = kDpkgConfig;
   while (!rest.empty()) {
@@ -106,6 +116,7 @@ Result<void> finish_debian(const fs::path& tree) {
   empty_directory(tree / "var/lib/apt/lists");
   empty_directory(tree / "var/cache/apt");
   empty_directory(tree / "tmp");
+  empty_directory(tree / "dev");  // every sandbox has its own
   fs::remove(tree / "etc/apt/apt.conf.d/99mmdebstrap", failure);
   fs::remove(tree / "usr/lib/python3.11/EXTERNALLY-MANAGED", failure);
   // Empty files, so that the sandbox can mount its own over them without making them.

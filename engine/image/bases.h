@@ -36,7 +36,8 @@ std::string python_names_key();
 // The command that fills `target` with the Debian tree. `sources` are apt entries, empty for mmdebstrap's own default;
 // `apt_options` are lines of apt.conf for this run.
 std::vector<std::string> mmdebstrap_argv(
-    const std::filesystem::path& target, const std::vector<std::string>& sources, const std::vector<std::string>& apt_options);
+    const std::filesystem::path& target, const std::vector<std::string>& sources,
+    const std::vector<std::string>& apt_options);
 
 // Takes out of a fresh Debian tree what came from this host and sets what images have: no host name and resolver, no
 // package caches, no services started by apt, Python not externally managed.

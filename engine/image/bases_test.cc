@@ -12,8 +12,9 @@ namespace {
 using Lines = std::vector<std::string>;
 
 TEST(Bases, TakeEveryReleaseOfTheirSeries) {
-  for (const char* name : {"python:3.11-slim-bookworm", "python:3.11.12-slim-bookworm", "python:3.11.8-slim",
-                           "docker.io/library/python:3.11-slim"}) {
+  for (const char* name :
+       {"python:3.11-slim-bookworm", "python:3.11.12-slim-bookworm", "python:3.11.8-slim",
+        "docker.io/library/python:3.11-slim"}) {
     auto base = find_base(name);
     ASSERT_TRUE(base) << name;
     EXPECT_EQ(*base, Base::Python);
@@ -27,8 +28,9 @@ TEST(Bases, TakeEveryReleaseOfTheirSeries) {
 }
 
 TEST(Bases, NameWhatIsAvailableForOthers) {
-  for (const char* name : {"python:3.12-slim-bookworm", "python:3.11-slim-trixie", "python:3.11", "python:3.11-alpine",
-                           "debian:trixie", "ubuntu:22.04", "base"}) {
+  for (const char* name :
+       {"python:3.12-slim-bookworm", "python:3.11-slim-trixie", "python:3.11", "python:3.11-alpine", "debian:trixie",
+        "ubuntu:22.04", "base"}) {
     auto base = find_base(name);
     ASSERT_FALSE(base) << name;
     EXPECT_EQ(base.error().code, Code::NotFound);
@@ -38,12 +40,16 @@ TEST(Bases, NameWhatIsAvailableForOthers) {
 
 TEST(AptSources, TakeTheReleaseItsUpdatesAndItsSecurity) {
   constexpr std::string_view list =
-      "# comment\ndeb http://m/debian bookworm main contrib # tail\ndeb [arch=amd64 signed-by=/k] http://m/debian bookworm-updates main\n"
+      "# comment\ndeb http://m/debian bookworm main contrib # tail\ndeb [arch=amd64 signed-by=/k] http://m/debian "
+      "bookworm-updates main\n"
       "deb http://s/debian-security bookworm-security main\ndeb-src http://m/debian bookworm main\n"
-      "deb http://m/debian bookworm-backports main\ndeb https://other bookworm-pgdg main\ndeb http://m/debian trixie main\n";
-  EXPECT_EQ(sources_in_list(list, "bookworm"),
-            (Lines{"deb http://m/debian bookworm main", "deb http://m/debian bookworm-updates main",
-                   "deb http://s/debian-security bookworm-security main"}));
+      "deb http://m/debian bookworm-backports main\ndeb https://other bookworm-pgdg main\ndeb http://m/debian trixie "
+      "main\n";
+  EXPECT_EQ(
+      sources_in_list(list, "bookworm"),
+      (Lines{
+          "deb http://m/debian bookworm main", "deb http://m/debian bookworm-updates main",
+          "deb http://s/debian-security bookworm-security main"}));
 }
 
 TEST(AptSources, ReadDeb822) {
@@ -51,8 +57,9 @@ TEST(AptSources, ReadDeb822) {
       "Types: deb deb-src\n# snapshot\nURIs: http://m/debian\nSuites: bookworm\n bookworm-updates\nComponents: main\n\n"
       "Types: deb\nURIs: https://node\nSuites: nodistro\nComponents: main\n\n"
       "Enabled: no\nTypes: deb\nURIs: http://off\nSuites: bookworm\nComponents: main\n";
-  EXPECT_EQ(sources_in_deb822(text, "bookworm"),
-            (Lines{"deb http://m/debian bookworm main", "deb http://m/debian bookworm-updates main"}));
+  EXPECT_EQ(
+      sources_in_deb822(text, "bookworm"),
+      (Lines{"deb http://m/debian bookworm main", "deb http://m/debian bookworm-updates main"}));
 }
 
 TEST(Accounts, FindUsersAndGroupsByNameAndNumber) {

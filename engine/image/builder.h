@@ -78,11 +78,11 @@ class Builder {
 };
 
 struct BuilderConfig {
-  std::filesystem::path home;        // BIMODAL_HOME
-  std::filesystem::path layers_dir;  // empty: home / "layers". Several homes may share one
-  std::filesystem::path runner_dir;  // holds sitecustomize.py, bimodal_runner/ and _runner.abi3.so
-  std::vector<std::string> client_versions;  // that runtime_layer() accepts
-  std::vector<std::string> apt_sources;      // "deb URI suite component" for the Debian base; empty: the host's own
+  std::filesystem::path home;                   // BIMODAL_HOME
+  std::filesystem::path layers_dir;             // empty: home / "layers". Several homes may share one
+  std::filesystem::path runner_dir;             // holds sitecustomize.py, bimodal_runner/ and _runner.abi3.so
+  std::vector<std::string> client_versions;     // that runtime_layer() accepts
+  std::vector<std::string> apt_sources;         // "deb URI suite component" for the Debian base; empty: the host's own
   std::map<std::string, std::string> host_env;  // the daemon's environment, for pip, uv, apt and proxy settings
   std::chrono::seconds step_time_limit = std::chrono::hours(1);
 };

@@ -83,7 +83,9 @@ class BuilderTest : public testing::Test {
   }
 
   // Where `path` of the image's top layer is on disk.
-  fs::path top(const Image& image, const std::string& path) { return directory_ / "layers" / image.layers.back() / path; }
+  fs::path top(const Image& image, const std::string& path) {
+    return directory_ / "layers" / image.layers.back() / path;
+  }
 
   TestDirectory directory_;
   Loop loop_;
@@ -106,7 +108,8 @@ TEST_F(BuilderTest, MakesOneLayerPerRunAndNoneForConfiguration) {
 }
 
 TEST_F(BuilderTest, RunsWithTheEnvironmentDirectoryUserAndShellOfTheRecipe) {
-  ASSERT_TRUE(build({kFrom, "ARG MODE=fast", "ENV A=1", "WORKDIR /srv", "USER app", "SHELL [\"/bin/bash\", \"-c\"]", "RUN x $A"}));
+  ASSERT_TRUE(build(
+      {kFrom, "ARG MODE=fast", "ENV A=1", "WORKDIR /srv", "USER app", "SHELL [\"/bin/bash\", \"-c\"]", "RUN x $A"}));
   ASSERT_EQ(launcher_->started().size(), 1u);
   const auto& spec = launcher_->started()[0];
   EXPECT_EQ(spec.argv, (std::vector<std::string>{"/bin/bash", "-c", "x $A"}));
@@ -240,7 +243,8 @@ TEST_F(BuilderTest, NamesTheAvailableBasesForAnUnknownOne) {
 TEST_F(BuilderTest, BuildsOnTheImageThatBaseStandsFor) {
   auto base = build({kFrom, "ENV A=1", "WORKDIR /root", "RUN one"});
   ASSERT_TRUE(base);
-  BuildRequest request{.image_id = "im-2", .commands = {"FROM base", "RUN two"}, .base = std::make_shared<Image>(*base)};
+  BuildRequest request{
+      .image_id = "im-2", .commands = {"FROM base", "RUN two"}, .base = std::make_shared<Image>(*base)};
   auto image = build(request);
   ASSERT_TRUE(image);
   EXPECT_EQ(image->layers.size(), base->layers.size() + 1);
@@ -301,8 +305,9 @@ TEST_F(BuilderTest, JoinsBuildsOfOneStepAndShowsItsOutputToAll) {
   int successes = 0;
   BuildRequest request{.image_id = "im-1", .commands = {kFrom, "RUN x"}};
   struct Body {
-    static Task<void> run(BuilderTest& test, BuildRequest request, std::string* logs, int& successes, FakeLauncher& launcher,
-                          Builder& builder, Loop& loop) {
+    static Task<void> run(
+        BuilderTest& test, BuildRequest request, std::string* logs, int& successes, FakeLauncher& launcher,
+        Builder& builder, Loop& loop) {
       Scope scope(loop.executor(), "test");
       scope.spawn(count_success(builder, request, logs[0], successes));
       scope.spawn(count_success(builder, request, logs[1], successes));

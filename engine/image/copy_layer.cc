@@ -57,8 +57,11 @@ bool is_archive(int fd) {
     return count >= static_cast<ssize_t>(magic.size()) && std::memcmp(head.data(), magic.data(), magic.size()) == 0;
   };
   using namespace std::string_view_literals;
-  return begins("\x1f\x8b"sv) || begins("BZh"sv) || begins("\xfd"sv "7zXZ\0"sv) || begins("\x28\xb5\x2f\xfd"sv) ||
-         (count >= 262 && std::memcmp(head.data() + 257, "ustar", 5) == 0);
+  return begins("\x1f\x8b"sv) || begins("BZh"sv) ||
+         begins(
+             "\xfd"sv
+             "7zXZ\0"sv) ||
+         begins("\x28\xb5\x2f\xfd"sv) || (count >= 262 && std::memcmp(head.data() + 257, "ustar", 5) == 0);
 }
 
 class TreeWriter {
@@ -84,7 +87,8 @@ class TreeWriter {
     TRY(auto parent, directory(slash == 0 ? "/" : path.substr(0, slash)));
     std::string real = (parent == "/" ? "" : parent) + path.substr(slash);
     TRY(auto entry, view_.resolve(real, LayerView::LastLink::Keep));
-    if (entry.is_directory()) return error(Code::FailedPrecondition, "{} in the image is a directory, not a file", path);
+    if (entry.is_directory())
+      return error(Code::FailedPrecondition, "{} in the image is a directory, not a file", path);
     fs::path place = on_disk(real);
     ::unlink(place.c_str());
     return place;
@@ -162,7 +166,8 @@ class CopyWriter {
     UniqueFd from(::open(entry.source.c_str(), O_RDONLY | O_CLOEXEC));
     if (!from) return errno_error(errno, "reading the content of " + target);
     if (step_.is_add && is_archive(from.get())) {
-      return error(Code::FailedPrecondition, "ADD does not unpack {} here: use COPY, and unpack it with a RUN step", target);
+      return error(
+          Code::FailedPrecondition, "ADD does not unpack {} here: use COPY, and unpack it with a RUN step", target);
     }
     TRY(auto to, create(target, entry.mode));
     TRY_VOID(copy_bytes(from.get(), to.get(), target));

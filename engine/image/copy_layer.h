@@ -16,7 +16,8 @@ namespace bimodal::image {
 // `below`: paths of the image's layers, lowest first. `tree` is empty. Sources of a step with uv_version must have been
 // given their files by then. FailedPrecondition: a file where a directory is needed or the other way round, an unknown
 // user, an archive given to ADD. ResourceExhausted: disk full.
-Result<void> write_copy(const CopyStep& step, const std::vector<std::filesystem::path>& below, const std::filesystem::path& tree);
+Result<void> write_copy(
+    const CopyStep& step, const std::vector<std::filesystem::path>& below, const std::filesystem::path& tree);
 
 // Makes `path` and what is missing above it. False when it was there already, and nothing was written.
 Result<bool> write_directory(

@@ -83,11 +83,21 @@ class Parser {
 
   Result<Action> dispatch(std::string_view rest) {
     static const std::map<std::string, Handler> handlers = {
-        {"FROM", &Parser::from},       {"RUN", &Parser::run_command}, {"COPY", &Parser::copy},
-        {"ADD", &Parser::copy},        {"ENV", &Parser::env},         {"LABEL", &Parser::label},
-        {"ARG", &Parser::arg},         {"WORKDIR", &Parser::workdir}, {"USER", &Parser::user},
-        {"SHELL", &Parser::shell},     {"CMD", &Parser::cmd},         {"ENTRYPOINT", &Parser::entrypoint},
-        {"EXPOSE", &Parser::ignored},  {"VOLUME", &Parser::ignored},  {"STOPSIGNAL", &Parser::ignored},
+        {"FROM", &Parser::from},
+        {"RUN", &Parser::run_command},
+        {"COPY", &Parser::copy},
+        {"ADD", &Parser::copy},
+        {"ENV", &Parser::env},
+        {"LABEL", &Parser::label},
+        {"ARG", &Parser::arg},
+        {"WORKDIR", &Parser::workdir},
+        {"USER", &Parser::user},
+        {"SHELL", &Parser::shell},
+        {"CMD", &Parser::cmd},
+        {"ENTRYPOINT", &Parser::entrypoint},
+        {"EXPOSE", &Parser::ignored},
+        {"VOLUME", &Parser::ignored},
+        {"STOPSIGNAL", &Parser::ignored},
         {"MAINTAINER", &Parser::ignored},
     };
     auto found = handlers.find(name_);
@@ -138,8 +148,10 @@ class Parser {
       return Action(Run{Command{.argv = {}, .shell = std::move(script)}});
     }
     std::string& body = bodies.front().second;
-    if (body.starts_with("#!")) return refuse("a heredoc that starts with #! is not supported: name the interpreter "
-                                              "before it, as in RUN python3 <<EOF");
+    if (body.starts_with("#!"))
+      return refuse(
+          "a heredoc that starts with #! is not supported: name the interpreter "
+          "before it, as in RUN python3 <<EOF");
     return Action(Run{Command{.argv = {}, .shell = std::move(body)}});
   }
 

@@ -27,19 +27,22 @@ T only(const Lines& lines) {
 }
 
 TEST(Dockerfile, ReadsThePreambleOfDebianSlim) {
-  auto parsed = parse({"FROM python:3.11.12-slim-bookworm", "RUN apt-get update",
-                       "RUN apt-get install -y gcc gfortran build-essential", "RUN pip install --upgrade pip wheel uv",
-                       "RUN echo 'debconf debconf/frontend select Noninteractive' | debconf-set-selections",
-                       "CMD [\"sleep\", \"172800\"]"});
+  auto parsed = parse(
+      {"FROM python:3.11.12-slim-bookworm", "RUN apt-get update", "RUN apt-get install -y gcc gfortran build-essential",
+       "RUN pip install --upgrade pip wheel uv",
+       "RUN echo 'debconf debconf/frontend select Noninteractive' | debconf-set-selections",
+       "CMD [\"sleep\", \"172800\"]"});
   ASSERT_EQ(parsed.size(), 6u);
   EXPECT_EQ(std::get<From>(parsed[0].action).image, "python:3.11.12-slim-bookworm");
-  EXPECT_EQ(std::get<image::Run>(parsed[4].action).command.shell,
-            "echo 'debconf debconf/frontend select Noninteractive' | debconf-set-selections");
+  EXPECT_EQ(
+      std::get<image::Run>(parsed[4].action).command.shell,
+      "echo 'debconf debconf/frontend select Noninteractive' | debconf-set-selections");
   EXPECT_EQ(std::get<Cmd>(parsed[5].action).command.argv, (Lines{"sleep", "172800"}));
 }
 
 TEST(Dockerfile, JoinsContinuedLinesThatAreElementsOfTheirOwn) {
-  auto run = only<image::Run>({"RUN cd /tmp/poetry && \\ ", "  poetry config virtualenvs.create false && \\ ", "poetry install"});
+  auto run = only<image::Run>(
+      {"RUN cd /tmp/poetry && \\ ", "  poetry config virtualenvs.create false && \\ ", "poetry install"});
   EXPECT_EQ(run.command.shell, "cd /tmp/poetry &&   poetry config virtualenvs.create false && poetry install");
 }
 
@@ -55,7 +58,9 @@ TEST(Dockerfile, CountsLinesFromOneAcrossElements) {
   EXPECT_EQ(parsed[2].line, 4);
 }
 
-TEST(Dockerfile, TakesInstructionNamesInAnyCase) { EXPECT_EQ(only<Workdir>({"workdir /a"}).path, "/a"); }
+TEST(Dockerfile, TakesInstructionNamesInAnyCase) {
+  EXPECT_EQ(only<Workdir>({"workdir /a"}).path, "/a");
+}
 
 TEST(Dockerfile, ReadsBothFormsOfRun) {
   EXPECT_EQ(only<image::Run>({"RUN [\"echo\", \"$HOME\"]"}).command.argv, (Lines{"echo", "$HOME"}));
@@ -63,8 +68,9 @@ TEST(Dockerfile, ReadsBothFormsOfRun) {
 }
 
 TEST(Dockerfile, ReadsBothFormsOfEnv) {
-  EXPECT_EQ(only<Env>({"ENV A=1 B='two words' C=a\\ b"}).values,
-            (RawPairs{{"A", "1"}, {"B", "'two words'"}, {"C", "a\\ b"}}));
+  EXPECT_EQ(
+      only<Env>({"ENV A=1 B='two words' C=a\\ b"}).values,
+      (RawPairs{{"A", "1"}, {"B", "'two words'"}, {"C", "a\\ b"}}));
   EXPECT_EQ(only<Env>({"ENV A some  text"}).values, (RawPairs{{"A", "some  text"}}));
 }
 
@@ -116,8 +122,8 @@ TEST(Dockerfile, DoesNotTakeShiftsAndHereStringsForHeredocs) {
 }
 
 TEST(Dockerfile, RefusesWhatItDoesNotKnowByNameAndLine) {
-  EXPECT_EQ(refusal({"FROM base", "ONBUILD RUN x"}),
-            "line 2: the instruction ONBUILD is not supported (in: ONBUILD RUN x)");
+  EXPECT_EQ(
+      refusal({"FROM base", "ONBUILD RUN x"}), "line 2: the instruction ONBUILD is not supported (in: ONBUILD RUN x)");
   EXPECT_NE(refusal({"HEALTHCHECK CMD x"}).find("HEALTHCHECK is not supported"), std::string::npos);
   EXPECT_NE(refusal({"RUN --mount=type=cache,target=/c pip"}).find("RUN --mount is not supported"), std::string::npos);
   EXPECT_NE(refusal({"COPY --parents a b"}).find("COPY --parents is not supported"), std::string::npos);

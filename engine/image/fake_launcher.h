@@ -36,7 +36,8 @@ class FakeLauncher : public sandbox::Launcher {
   Task<Result<std::unique_ptr<sandbox::Sandbox>>> start(sandbox::Spec spec) override {
     Say say = [&spec](std::string_view text) {
       for (const auto& passed : spec.fds) {
-        if (passed.number == 1) [[maybe_unused]] auto count = ::write(passed.fd, text.data(), text.size());
+        if (passed.number == 1) [[maybe_unused]]
+          auto count = ::write(passed.fd, text.data(), text.size());
       }
     };
     started_.push_back(spec);

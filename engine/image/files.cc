@@ -32,7 +32,8 @@ Result<void> write_file(const fs::path& path, std::string_view content, unsigned
 std::vector<fs::path> list_directory(const fs::path& directory) {
   std::vector<fs::path> entries;
   std::error_code failure;
-  for (fs::directory_iterator it(directory, failure); !failure && it != fs::directory_iterator(); it.increment(failure)) {
+  for (fs::directory_iterator it(directory, failure); !failure && it != fs::directory_iterator();
+       it.increment(failure)) {
     entries.push_back(it->path());
   }
   std::sort(entries.begin(), entries.end());

@@ -37,7 +37,8 @@ std::vector<char*> pointers_to(std::vector<std::string>& texts) {
 Task<void> wait_readable(int pidfd) {
   asio::posix::stream_descriptor watch(co_await asio::this_coro::executor, ::fcntl(pidfd, F_DUPFD_CLOEXEC, 0));
   boost::system::error_code failure;
-  co_await watch.async_wait(asio::posix::stream_descriptor::wait_read, asio::redirect_error(asio::use_awaitable, failure));
+  co_await watch.async_wait(
+      asio::posix::stream_descriptor::wait_read, asio::redirect_error(asio::use_awaitable, failure));
 }
 
 }  // namespace

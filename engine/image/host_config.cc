@@ -16,23 +16,43 @@ namespace {
 
 using Values = std::map<std::string, std::string>;
 
-constexpr std::array kProxyVariables = {
-    "http_proxy", "https_proxy", "no_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"};
+constexpr std::array kProxyVariables = {"http_proxy", "https_proxy", "no_proxy", "all_proxy",
+                                        "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"};
 
 constexpr std::array kPlainVariables = {
-    "PIP_INDEX_URL",       "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST",    "PIP_NO_INDEX",
-    "PIP_PROXY",           "PIP_TIMEOUT",         "PIP_DEFAULT_TIMEOUT", "PIP_RETRIES",
-    "PIP_PREFER_BINARY",   "PIP_USE_FEATURE",     "PIP_USE_DEPRECATED",  "PIP_DISABLE_PIP_VERSION_CHECK",
-    "UV_INDEX",            "UV_DEFAULT_INDEX",    "UV_INDEX_URL",        "UV_EXTRA_INDEX_URL",
-    "UV_INDEX_STRATEGY",   "UV_INSECURE_HOST",    "UV_NATIVE_TLS",       "UV_SYSTEM_CERTS",
-    "UV_HTTP_TIMEOUT",     "UV_HTTP_RETRIES",     "UV_NO_INDEX",         "UV_OFFLINE",
+    "PIP_INDEX_URL",
+    "PIP_EXTRA_INDEX_URL",
+    "PIP_TRUSTED_HOST",
+    "PIP_NO_INDEX",
+    "PIP_PROXY",
+    "PIP_TIMEOUT",
+    "PIP_DEFAULT_TIMEOUT",
+    "PIP_RETRIES",
+    "PIP_PREFER_BINARY",
+    "PIP_USE_FEATURE",
+    "PIP_USE_DEPRECATED",
+    "PIP_DISABLE_PIP_VERSION_CHECK",
+    "UV_INDEX",
+    "UV_DEFAULT_INDEX",
+    "UV_INDEX_URL",
+    "UV_EXTRA_INDEX_URL",
+    "UV_INDEX_STRATEGY",
+    "UV_INSECURE_HOST",
+    "UV_NATIVE_TLS",
+    "UV_SYSTEM_CERTS",
+    "UV_HTTP_TIMEOUT",
+    "UV_HTTP_RETRIES",
+    "UV_NO_INDEX",
+    "UV_OFFLINE",
     "UV_PYTHON_INSTALL_MIRROR"};
 
-constexpr std::array kCertificateVariables = {"PIP_CERT",       "SSL_CERT_FILE",       "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE",
-                                              "GIT_SSL_CAINFO", "NODE_EXTRA_CA_CERTS", "AWS_CA_BUNDLE"};
+constexpr std::array kCertificateVariables = {"PIP_CERT",       "SSL_CERT_FILE",  "REQUESTS_CA_BUNDLE",
+                                              "CURL_CA_BUNDLE", "GIT_SSL_CAINFO", "NODE_EXTRA_CA_CERTS",
+                                              "AWS_CA_BUNDLE"};
 
-constexpr std::array kAptSettings = {"Acquire::Check-Valid-Until", "Acquire::Check-Date", "Acquire::Retries",
-                                     "Acquire::ForceIPv4",         "Acquire::ForceIPv6"};
+constexpr std::array kAptSettings = {
+    "Acquire::Check-Valid-Until", "Acquire::Check-Date", "Acquire::Retries", "Acquire::ForceIPv4",
+    "Acquire::ForceIPv6"};
 
 constexpr std::uintmax_t kMaxFileBytes = 4 << 20;
 
@@ -121,8 +141,9 @@ class Reader {
     IniFile merged;
     auto explicit_file = variable("PIP_CONFIG_FILE");
     if (explicit_file != "/dev/null") {
-      for (const auto& path : {std::string("/etc/xdg/pip/pip.conf"), std::string("/etc/pip.conf"),
-                               variable("HOME") + "/.pip/pip.conf", user_config("/pip/pip.conf"), explicit_file}) {
+      for (const auto& path :
+           {std::string("/etc/xdg/pip/pip.conf"), std::string("/etc/pip.conf"), variable("HOME") + "/.pip/pip.conf",
+            user_config("/pip/pip.conf"), explicit_file}) {
         if (path.empty()) continue;
         if (auto text = read_file(on_host(path), kMaxFileBytes)) merge_ini(merged, *text);
       }
@@ -136,13 +157,17 @@ class Reader {
 
   // Of one section of pip.conf: what names places of the host goes or is shown inside.
   void translate(Values& values) {
-    for (const char* local : {"cache-dir", "target", "prefix", "root", "user", "log", "require-virtualenv", "src",
-                              "python", "constraint", "client-cert", "break-system-packages"}) {
+    for (const char* local :
+         {"cache-dir", "target", "prefix", "root", "user", "log", "require-virtualenv", "src", "python", "constraint",
+          "client-cert", "break-system-packages"}) {
       values.erase(local);
     }
     if (auto cert = values.find("cert"); cert != values.end()) {
       auto place = certificate(cert->second);
-      if (place) cert->second = *place; else values.erase(cert);
+      if (place)
+        cert->second = *place;
+      else
+        values.erase(cert);
     }
     if (auto links = values.find("find-links"); links != values.end()) {
       links->second = find_links(links->second);

@@ -31,7 +31,8 @@ struct HostConfig {
 // uv.toml; apt's proxies and certificates. uv, which doesn't read pip.conf, gets pip's indexes unless it has its own.
 // Dropped: what names places of the host (caches, targets), and find-links directories that don't exist.
 HostConfig read_host_config(
-    const std::map<std::string, std::string>& environment, std::string_view apt_dump, const std::filesystem::path& root = "/");
+    const std::map<std::string, std::string>& environment, std::string_view apt_dump,
+    const std::filesystem::path& root = "/");
 
 // Writes the files below `directory` and makes the mount points of the directories.
 Result<void> write_host_files(const HostConfig& config, const std::filesystem::path& directory);

@@ -10,7 +10,8 @@ constexpr auto kAptConfigLimit = std::chrono::seconds(10);
 
 }  // namespace
 
-HostConfigLoader::HostConfigLoader(std::map<std::string, std::string> environment, HostCommands& commands, BlockingPool& pool)
+HostConfigLoader::HostConfigLoader(
+    std::map<std::string, std::string> environment, HostCommands& commands, BlockingPool& pool)
     : environment_(std::move(environment)), commands_(commands), pool_(pool) {}
 
 // Steps that start together may read it twice, with the same result.

@@ -21,8 +21,13 @@ class HostConfigTest : public testing::Test {
 };
 
 TEST_F(HostConfigTest, KeepsIndexesAndProxiesAndDropsEverythingElse) {
-  auto config = read({{"PIP_INDEX_URL", "https://m/simple"}, {"https_proxy", "http://p:1"}, {"PIP_TARGET", "/t"},
-                      {"PIP_CACHE_DIR", "/c"}, {"UV_CACHE_DIR", "/c"}, {"AWS_SECRET_ACCESS_KEY", "s"}});
+  auto config = read(
+      {{"PIP_INDEX_URL", "https://m/simple"},
+       {"https_proxy", "http://p:1"},
+       {"PIP_TARGET", "/t"},
+       {"PIP_CACHE_DIR", "/c"},
+       {"UV_CACHE_DIR", "/c"},
+       {"AWS_SECRET_ACCESS_KEY", "s"}});
   EXPECT_EQ(config.env.at("PIP_INDEX_URL"), "https://m/simple");
   EXPECT_EQ(config.env.at("https_proxy"), "http://p:1");
   for (const char* name : {"PIP_TARGET", "PIP_CACHE_DIR", "UV_CACHE_DIR", "AWS_SECRET_ACCESS_KEY"}) {
@@ -43,7 +48,9 @@ TEST_F(HostConfigTest, MergesPipsFilesInItsOrder) {
   root_.write("etc/pip.conf", "[global]\nindex-url = https://site/simple\ntimeout = 7\ncache-dir = /c\n");
   root_.write("home/me/.config/pip/pip.conf", "[global]\nindex_url = https://mine/simple\n[install]\nno-deps = yes\n");
   auto config = read();
-  EXPECT_EQ(config.files.at("pip.conf"), "[global]\nindex-url = https://mine/simple\ntimeout = 7\n[install]\nno-deps = yes\n");
+  EXPECT_EQ(
+      config.files.at("pip.conf"),
+      "[global]\nindex-url = https://mine/simple\ntimeout = 7\n[install]\nno-deps = yes\n");
   EXPECT_EQ(config.env.at("PIP_CONFIG_FILE"), std::string(kHostDirectory) + "/pip.conf");
 }
 
@@ -80,8 +87,10 @@ TEST_F(HostConfigTest, LendsPipsIndexesToUvUnlessItHasItsOwn) {
 
 TEST_F(HostConfigTest, KeepsAptsProxiesAndCertificates) {
   root_.write("etc/ca.crt", "certificates");
-  auto config = read({}, "Acquire::http::Proxy \"http://p:3142\";\nAcquire::https::CaInfo \"/etc/ca.crt\";\n"
-                         "Acquire::Check-Date \"false\";\nAcquire::cdrom::mount \"/m\";\nDir::Cache \"/c\";\n");
+  auto config = read(
+      {},
+      "Acquire::http::Proxy \"http://p:3142\";\nAcquire::https::CaInfo \"/etc/ca.crt\";\n"
+      "Acquire::Check-Date \"false\";\nAcquire::cdrom::mount \"/m\";\nDir::Cache \"/c\";\n");
   const auto& text = config.files.at("apt.conf");
   EXPECT_NE(text.find("Acquire::http::Proxy \"http://p:3142\";\n"), std::string::npos);
   EXPECT_NE(text.find("Acquire::https::CaInfo \"" + std::string(kHostDirectory)), std::string::npos);

@@ -60,7 +60,8 @@ Task<Result<LayerCache::Layer>> LayerCache::get(std::shared_ptr<LayerJob> job, U
   co_return Layer{.name = **pending->layer, .was_there = false};
 }
 
-Task<void> LayerCache::make(std::shared_ptr<LayerJob> job, std::shared_ptr<Pending> pending, LayerStore::Existing existing) {
+Task<void> LayerCache::make(
+    std::shared_ptr<LayerJob> job, std::shared_ptr<Pending> pending, LayerStore::Existing existing) {
   try {
     pending->layer = co_await make_and_commit(job, pending, existing);
   } catch (const std::exception& thrown) {  // whoever waits must hear of it

@@ -20,7 +20,9 @@ namespace {
 constexpr std::size_t kNameDigits = 16;
 constexpr std::uintmax_t kMaxEntryBytes = 64 << 10;
 
-std::string short_name(const std::string& key) { return key.substr(0, kNameDigits); }
+std::string short_name(const std::string& key) {
+  return key.substr(0, kNameDigits);
+}
 
 Result<void> sync_filesystem(const fs::path& directory) {
   UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -81,7 +83,8 @@ Result<LayerStore> LayerStore::open(fs::path directory) {
   fs::create_directories(directory / "keys", failure);
   if (!failure) fs::create_directories(all, failure);
   if (failure) {
-    return error(Code::FailedPrecondition, "can't make the layers directory {}: {}", directory.string(), failure.message());
+    return error(
+        Code::FailedPrecondition, "can't make the layers directory {}: {}", directory.string(), failure.message());
   }
   remove_abandoned(all);
   // Another daemon's remove_abandoned() may meet the new owner between mkdir and lock; then the lock fails on open.
@@ -95,7 +98,9 @@ Result<LayerStore> LayerStore::open(fs::path directory) {
   return error(Code::FailedPrecondition, "can't make a scratch directory in {}", all.string());
 }
 
-fs::path LayerStore::key_file(const std::string& key) const { return directory_ / "keys" / (short_name(key) + ".json"); }
+fs::path LayerStore::key_file(const std::string& key) const {
+  return directory_ / "keys" / (short_name(key) + ".json");
+}
 
 std::optional<std::string> LayerStore::find(const std::string& key) const {
   auto text = read_file(key_file(key), kMaxEntryBytes);

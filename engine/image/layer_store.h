@@ -52,7 +52,8 @@ class LayerStore {
   // ("RUN pip install …"). An existing layer of that key stays, and is returned, unless `replace`: then the new tree
   // gets a name of its own and the key leads to it from now on.
   enum class Existing { Keep, Replace };
-  Result<std::string> commit(Scratch scratch, const std::string& key, const std::string& origin, Existing existing) const;
+  Result<std::string> commit(
+      Scratch scratch, const std::string& key, const std::string& origin, Existing existing) const;
 
  private:
   LayerStore(std::filesystem::path directory, std::filesystem::path owned, UniqueFd lock);

@@ -32,6 +32,7 @@ LocalBuilder::LocalBuilder(
       prepared_pulse_(executor),
       scope_(executor, "image builder") {
   if (config_.layers_dir.empty()) config_.layers_dir = config_.home / "layers";
+  config_.layers_dir = fs::absolute(config_.layers_dir);  // as sandboxes need it
 }
 
 Task<Result<void>> LocalBuilder::prepare() {
@@ -108,7 +109,8 @@ Task<Result<void>> LocalBuilder::add_step(Image& image, Step step, const BuildRe
   if (layer.name.empty()) co_return Result<void>();
   if (image.layers.size() == kMaxLayers) {
     co_return error(
-        Code::FailedPrecondition, "{}: an image has at most {} layers; join some of its RUN and COPY steps", title, kMaxLayers);
+        Code::FailedPrecondition, "{}: an image has at most {} layers; join some of its RUN and COPY steps", title,
+        kMaxLayers);
   }
   image.layers.push_back(layer.name);
   co_return Result<void>();
@@ -116,9 +118,11 @@ Task<Result<void>> LocalBuilder::add_step(Image& image, Step step, const BuildRe
 
 Task<Result<std::shared_ptr<LayerJob>>> LocalBuilder::job_for(
     const Image& image, Step step, const BuildRequest& request, BuildLog log) {
-  StepGround ground{.layers = paths_of(image.layers), .key = layer_key(image.layers, step.fingerprint), .title = title_of(step)};
+  StepGround ground{
+      .layers = paths_of(image.layers), .key = layer_key(image.layers, step.fingerprint), .title = title_of(step)};
   if (auto* run = std::get_if<RunStep>(&step.work)) {
-    if (image.layers.empty()) co_return error(Code::FailedPrecondition, "{}: FROM scratch has nothing to run", ground.title);
+    if (image.layers.empty())
+      co_return error(Code::FailedPrecondition, "{}: FROM scratch has nothing to run", ground.title);
     co_return std::make_shared<RunJob>(std::move(ground), std::move(*run), request.secrets, sandboxes_);
   }
   if (auto* directory = std::get_if<DirectoryStep>(&step.work)) {
@@ -162,7 +166,8 @@ Task<Result<fs::path>> LocalBuilder::runtime_layer(std::string python, std::stri
   CO_TRY(auto ground, co_await base_layers(Base::Python, quiet));
   CO_TRY(auto uv, co_await uv_layer("latest", ground, quiet));
   ground.push_back(std::move(uv));
-  auto job = std::make_shared<RuntimeJob>(client_version, config_.runner_dir, digest, paths_of(ground), sandboxes_, pool_);
+  auto job =
+      std::make_shared<RuntimeJob>(client_version, config_.runner_dir, digest, paths_of(ground), sandboxes_, pool_);
   CO_TRY(auto layer, co_await cache_->get(job, LayerCache::Use::Cached, quiet));
   co_return store_->path_of(layer.name);
 }

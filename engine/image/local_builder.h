@@ -24,7 +24,8 @@ class LocalBuilder : public Builder {
   // Layers of one image, the base's included: Docker's own limit, well below what one overlay mount takes.
   static constexpr std::size_t kMaxLayers = 127;
 
-  LocalBuilder(BuilderConfig config, sandbox::Launcher& launcher, BlockingPool& pool, boost::asio::any_io_executor executor);
+  LocalBuilder(
+      BuilderConfig config, sandbox::Launcher& launcher, BlockingPool& pool, boost::asio::any_io_executor executor);
 
   Task<Result<Image>> build(BuildRequest request, BuildLog log) override;
   Task<Result<std::filesystem::path>> runtime_layer(std::string python, std::string client_version) override;

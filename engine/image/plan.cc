@@ -16,9 +16,9 @@ using Values = std::map<std::string, std::string>;
 constexpr std::string_view kUvImage = "ghcr.io/astral-sh/uv:";
 
 tl::unexpected<Error> at(const Instruction& instruction, Error failure) {
-  return tl::unexpected<Error>(
-      Error{failure.code, fmt::format("line {}: {} (in: {})", instruction.line, failure.message,
-                                      instruction.text.substr(0, 200))});
+  return tl::unexpected<Error>(Error{
+      failure.code,
+      fmt::format("line {}: {} (in: {})", instruction.line, failure.message, instruction.text.substr(0, 200))});
 }
 
 template <typename... Args>
@@ -64,8 +64,9 @@ Result<Head> head_of(const std::vector<Instruction>& instructions, const Values&
 // Walks the instructions below FROM and keeps what they change.
 class Planner {
  public:
-  Planner(const Values& head_args, const ImageConfig& base, const Values& build_args, const Context& context,
-          const std::vector<std::string>& secret_names)
+  Planner(
+      const Values& head_args, const ImageConfig& base, const Values& build_args, const Context& context,
+      const std::vector<std::string>& secret_names)
       : head_args_(head_args), build_args_(build_args), context_(context), secret_names_(secret_names) {
     plan_.config = base;
   }
@@ -198,8 +199,9 @@ class Planner {
       return refuse("COPY --from={} is not supported: only {}<version> can be copied from", from, kUvImage);
     }
     step.uv_version = from.substr(kUvImage.size());
-    bool is_version = step.uv_version == "latest" || (!step.uv_version.empty() &&
-                                                      step.uv_version.find_first_not_of("0123456789.") == std::string::npos);
+    bool is_version =
+        step.uv_version == "latest" ||
+        (!step.uv_version.empty() && step.uv_version.find_first_not_of("0123456789.") == std::string::npos);
     if (!is_version) return refuse("{} is not a version of uv: use latest, X.Y or X.Y.Z", step.uv_version);
     for (const auto& raw : copy.sources) {
       TRY(auto source, expand(raw));
@@ -213,10 +215,13 @@ class Planner {
   static std::string fingerprint_of(const CopyStep& step) {
     Fingerprint out;
     out.add(step.is_add ? "ADD" : "COPY").add(step.uv_version).add(step.destination);
-    out.add(step.into_directory ? "into" : "as").add(step.chown).add(step.chmod ? fmt::format("{:o}", *step.chmod) : "");
+    out.add(step.into_directory ? "into" : "as")
+        .add(step.chown)
+        .add(step.chmod ? fmt::format("{:o}", *step.chmod) : "");
     for (const auto& source : step.sources) {
       out.add(source.is_directory ? "directory" : "file").add(source.name).add(source.content.value_or(""));
-      for (const auto& [path, entry] : source.files) out.add(path).add(entry.sha256).add(fmt::format("{:o}", entry.mode));
+      for (const auto& [path, entry] : source.files)
+        out.add(path).add(entry.sha256).add(fmt::format("{:o}", entry.mode));
     }
     return out.hex();
   }

@@ -32,11 +32,11 @@ struct CopySource {
 struct CopyStep {
   bool is_add = false;
   std::vector<CopySource> sources;
-  std::string uv_version;            // COPY --from=…/uv:<version>: sources are /uv or /uvx of it; else ""
-  std::string destination;           // absolute, normalized
-  bool into_directory = false;       // the destination is a directory, whether it exists or not
-  std::string chown;                 // "", or user[:group], names or numbers of the image
-  std::optional<unsigned> chmod;     // of files
+  std::string uv_version;         // COPY --from=…/uv:<version>: sources are /uv or /uvx of it; else ""
+  std::string destination;        // absolute, normalized
+  bool into_directory = false;    // the destination is a directory, whether it exists or not
+  std::string chown;              // "", or user[:group], names or numbers of the image
+  std::optional<unsigned> chmod;  // of files
 };
 
 // WORKDIR: makes a layer only when the directory isn't there.
@@ -58,12 +58,14 @@ struct Plan {
 };
 
 // What FROM names, ARGs before it applied. InvalidArgument when there isn't exactly one FROM, before all else but ARG.
-Result<std::string> base_of(const std::vector<Instruction>& instructions, const std::map<std::string, std::string>& build_args);
+Result<std::string> base_of(
+    const std::vector<Instruction>& instructions, const std::map<std::string, std::string>& build_args);
 
 // Fails with InvalidArgument or FailedPrecondition and "line N: …": a COPY source that matches nothing, a bad
 // substitution, a source that can't be had.
 Result<Plan> make_plan(
-    const std::vector<Instruction>& instructions, const ImageConfig& base, const std::map<std::string, std::string>& build_args,
-    const Context& context, const std::vector<std::string>& secret_names);
+    const std::vector<Instruction>& instructions, const ImageConfig& base,
+    const std::map<std::string, std::string>& build_args, const Context& context,
+    const std::vector<std::string>& secret_names);
 
 }  // namespace bimodal::image

@@ -36,12 +36,16 @@ std::string fingerprint(const Lines& lines, const Context& context = {}) {
 }
 
 const Context kContext = {
-    {"/a.txt", {"/blobs/1", 0644, "1"}},     {"/b.txt", {"/blobs/2", 0755, "2"}},
-    {"/src/m.py", {"/blobs/3", 0644, "3"}},  {"/src/sub/n.py", {"/blobs/4", 0644, "4"}},
+    {"/a.txt", {"/blobs/1", 0644, "1"}},
+    {"/b.txt", {"/blobs/2", 0755, "2"}},
+    {"/src/m.py", {"/blobs/3", 0644, "3"}},
+    {"/src/sub/n.py", {"/blobs/4", 0644, "4"}},
     {"/.requirements.txt", {"/blobs/5", 0644, "5"}},
 };
 
-const CopyStep& copy_of(const Plan& plan) { return std::get<CopyStep>(plan.steps.back().work); }
+const CopyStep& copy_of(const Plan& plan) {
+  return std::get<CopyStep>(plan.steps.back().work);
+}
 
 TEST(BaseOf, AppliesTheArgumentsAboveFrom) {
   EXPECT_EQ(*base({"ARG V=3.11", "FROM python:${V}-slim"}), "python:3.11-slim");
@@ -66,7 +70,8 @@ TEST(Plan, ExpandsVariablesWithWhatWasSetBefore) {
 TEST(Plan, ExtendsThePathOfTheBase) {
   ImageConfig base;
   base.env["PATH"] = "/bin";
-  EXPECT_EQ(plan({"FROM base", "ENV PATH=/.uv/.venv/bin:$PATH"}, {}, {}, base).config.env.at("PATH"), "/.uv/.venv/bin:/bin");
+  EXPECT_EQ(
+      plan({"FROM base", "ENV PATH=/.uv/.venv/bin:$PATH"}, {}, {}, base).config.env.at("PATH"), "/.uv/.venv/bin:/bin");
 }
 
 TEST(Plan, PrefersTheCallersArgumentAndEnvOverArg) {
@@ -95,7 +100,8 @@ TEST(Plan, ForgetsTheCommandOfTheBaseWithANewEntrypoint) {
   ImageConfig base;
   base.cmd = {"python3"};
   EXPECT_TRUE(plan({"FROM base", "ENTRYPOINT [\"/x\"]"}, {}, {}, base).config.cmd.empty());
-  EXPECT_EQ(plan({"FROM base", "CMD a", "ENTRYPOINT [\"/x\"]"}, {}, {}, base).config.cmd, (Lines{"/bin/sh", "-c", "a"}));
+  EXPECT_EQ(
+      plan({"FROM base", "CMD a", "ENTRYPOINT [\"/x\"]"}, {}, {}, base).config.cmd, (Lines{"/bin/sh", "-c", "a"}));
 }
 
 TEST(Plan, CopiesTheContentOfADirectory) {
@@ -112,7 +118,8 @@ TEST(Plan, CopiesTheWholeContextWithADot) {
 }
 
 TEST(Plan, TakesSourcesWithAndWithoutALeadingSlash) {
-  EXPECT_EQ(copy_of(plan({"FROM base", "COPY /.requirements.txt /r"}, {}, kContext)).sources[0].files[0].second.sha256, "5");
+  EXPECT_EQ(
+      copy_of(plan({"FROM base", "COPY /.requirements.txt /r"}, {}, kContext)).sources[0].files[0].second.sha256, "5");
   EXPECT_EQ(copy_of(plan({"FROM base", "COPY ./a.txt /r"}, {}, kContext)).sources[0].name, "a.txt");
   EXPECT_EQ(copy_of(plan({"FROM base", "COPY src/. /r"}, {}, kContext)).sources[0].files.size(), 2u);
 }
@@ -143,7 +150,9 @@ TEST(Plan, KnowsTheTwoProgramsOfUv) {
   auto step = copy_of(plan({"FROM base", "COPY --from=ghcr.io/astral-sh/uv:0.5.1 /uv /.uv/uv"}));
   EXPECT_EQ(step.uv_version, "0.5.1");
   EXPECT_EQ(step.sources[0].name, "uv");
-  EXPECT_NE(refusal({"FROM base", "COPY --from=ghcr.io/astral-sh/uv:latest /bin /x"}).find("it has /uv and /uvx"), std::string::npos);
+  EXPECT_NE(
+      refusal({"FROM base", "COPY --from=ghcr.io/astral-sh/uv:latest /bin /x"}).find("it has /uv and /uvx"),
+      std::string::npos);
 }
 
 TEST(Plan, FingerprintsWhateverDecidesTheResult) {

@@ -38,7 +38,10 @@ std::map<std::string, std::string> own_environment() {
 // Launcher, loop and builder, in the order in which they need each other.
 class World {
  public:
-  World() : process_(sandbox::fork_launcher({.home = directory_.path(), .init_path = BIMODAL_INIT})), loop_("test"), pool_(2) {
+  World()
+      : process_(sandbox::fork_launcher({.home = directory_.path(), .init_path = BIMODAL_INIT})),
+        loop_("test"),
+        pool_(2) {
     if (!process_) {
       ADD_FAILURE() << process_.error().message;
       return;
@@ -46,7 +49,8 @@ class World {
     launcher_ = sandbox::connect_launcher(*std::move(process_), loop_.executor());
     loop_.start();
     directory_.write("runner/sitecustomize.py", "import sys\nsys.path += ['/__modal/deps', '/__modal/fastapi']\n");
-    BuilderConfig config{.home = directory_.path(), .runner_dir = directory_ / "runner", .client_versions = {"1.5.4", "1.6.4"}};
+    BuilderConfig config{
+        .home = directory_.path(), .runner_dir = directory_ / "runner", .client_versions = {"1.5.4", "1.6.4"}};
     config.host_env = own_environment();
     if (auto kept = config.host_env.find("IMAGE_TEST_LAYERS"); kept != config.host_env.end()) {
       config.layers_dir = kept->second;
@@ -145,9 +149,10 @@ TEST_F(RealBuilderTest, MakesTheBaseOnceForBuildsThatStartTogether) {
 }
 
 TEST_F(RealBuilderTest, BehavesLikeThePythonImageOfThatName) {
-  build({"RUN python --version && python3 -c 'import ssl, sqlite3, ctypes; print(\"all there\")' && echo $LANG",
-         "RUN pip --version && command -v pip && command -v python && test ! -e /usr/lib/python3.11/EXTERNALLY-MANAGED",
-         "RUN id -u && test \"$HOME\" = /root && test \"$(pwd)\" = / && test ! -s /etc/apt/apt.conf.d/99mmdebstrap"});
+  build(
+      {"RUN python --version && python3 -c 'import ssl, sqlite3, ctypes; print(\"all there\")' && echo $LANG",
+       "RUN pip --version && command -v pip && command -v python && test ! -e /usr/lib/python3.11/EXTERNALLY-MANAGED",
+       "RUN id -u && test \"$HOME\" = /root && test \"$(pwd)\" = / && test ! -s /etc/apt/apt.conf.d/99mmdebstrap"});
   EXPECT_TRUE(logged("Python 3.11."));
   EXPECT_TRUE(logged("all there\nC.UTF-8\n"));
   EXPECT_TRUE(logged("/usr/local/bin/pip\n/usr/local/bin/python\n"));
@@ -168,9 +173,10 @@ TEST_F(RealBuilderTest, InstallsWithPipAndLeavesNothingOfTheHostInTheLayer) {
 }
 
 TEST_F(RealBuilderTest, InstallsWithTheUvThatItCopiesIn) {
-  build({"COPY --from=ghcr.io/astral-sh/uv:latest /uv /.uv/uv",
-         "RUN /.uv/uv pip install --python $(command -v python) --compile-bytecode iniconfig",
-         "RUN python -c 'import iniconfig; print(iniconfig.__name__)'"});
+  build(
+      {"COPY --from=ghcr.io/astral-sh/uv:latest /uv /.uv/uv",
+       "RUN /.uv/uv pip install --python $(command -v python) --compile-bytecode iniconfig",
+       "RUN python -c 'import iniconfig; print(iniconfig.__name__)'"});
   EXPECT_TRUE(logged("\niniconfig\n"));
 }
 
@@ -180,17 +186,20 @@ TEST_F(RealBuilderTest, InstallsWithApt) {
 }
 
 TEST_F(RealBuilderTest, KeepsRemovalsForTheStepsAbove) {
-  build({"RUN echo a > /a && mkdir /d && echo b > /d/b && mkdir /gone && ln -s /d /link",
-         "RUN rm /a && rm -r /d && mkdir /d && rmdir /gone && mv /usr/games /usr/plays",
-         "RUN test ! -e /a && test -z \"$(ls /d)\" && test ! -e /gone && test -d /usr/plays && test ! -e /usr/games && echo held",
-         "COPY <<x /link/x\nfrom copy\nx", "RUN cat /d/x"});
+  build(
+      {"RUN echo a > /a && mkdir /d && echo b > /d/b && mkdir /gone && ln -s /d /link",
+       "RUN rm /a && rm -r /d && mkdir /d && rmdir /gone && mv /usr/games /usr/plays",
+       "RUN test ! -e /a && test -z \"$(ls /d)\" && test ! -e /gone && test -d /usr/plays && test ! -e /usr/games && "
+       "echo held",
+       "COPY <<x /link/x\nfrom copy\nx", "RUN cat /d/x"});
   EXPECT_TRUE(logged("held\n"));
   EXPECT_TRUE(logged("from copy\n"));
 }
 
 TEST_F(RealBuilderTest, RunsAsTheUserOfTheRecipeAndKeepsOwners) {
-  auto image = build({"RUN useradd --create-home --uid 1234 app", "USER app", "WORKDIR /home/app",
-                      "RUN id -un && echo $HOME && touch mine && ! touch /root/no 2>/dev/null"});
+  auto image = build(
+      {"RUN useradd --create-home --uid 1234 app", "USER app", "WORKDIR /home/app",
+       "RUN id -un && echo $HOME && touch mine && ! touch /root/no 2>/dev/null"});
   EXPECT_TRUE(logged("app\n/home/app\n"));
   struct stat owner;
   ASSERT_EQ(::lstat(top(image, "home/app/mine").c_str(), &owner), 0);
@@ -234,15 +243,18 @@ TEST_F(RealBuilderTest, MakesARuntimeLayerInWhichEachClientStarts) {
     ASSERT_TRUE(runtime) << runtime.error().message;
     auto image = std::make_shared<Image>(build({}));
     image->layers.push_back(runtime->filename());
-    auto probe = request({"ENV PYTHONPATH=/__modal/runner:/pkg",
-                          "RUN python -c 'import modal, modal._container_entrypoint, fastapi, uvicorn, google.protobuf as p; "
-                          "print(modal.__version__, modal.__file__, fastapi.__file__, p.__file__)'"},
-                         "FROM base");
+    auto probe = request(
+        {"ENV PYTHONPATH=/__modal/runner:/pkg",
+         "RUN python -c 'import modal, modal._container_entrypoint, fastapi, uvicorn, google.protobuf as p; "
+         "print(modal.__version__, modal.__file__, fastapi.__file__, p.__file__)'"},
+        "FROM base");
     probe.base = image;
     auto built = world_->build(probe);
     ASSERT_TRUE(built) << built.error().message;
-    EXPECT_TRUE(logged(std::string(client) + " /pkg/modal/__init__.py /__modal/fastapi/fastapi/__init__.py "
-                                             "/__modal/deps/google/protobuf/__init__.py"))
+    EXPECT_TRUE(logged(
+        std::string(client) +
+        " /pkg/modal/__init__.py /__modal/fastapi/fastapi/__init__.py "
+        "/__modal/deps/google/protobuf/__init__.py"))
         << world_->log();
     EXPECT_TRUE(fs::is_empty(top(*built, ""))) << "something was compiled again";
   }

@@ -61,8 +61,9 @@ Result<void> copy_files(const fs::path& from, const fs::path& to) {
 
 }  // namespace
 
-RuntimeJob::RuntimeJob(std::string client_version, fs::path runner_dir, std::string runner_digest,
-                       std::vector<fs::path> python_and_uv, SandboxSteps& sandboxes, BlockingPool& pool)
+RuntimeJob::RuntimeJob(
+    std::string client_version, fs::path runner_dir, std::string runner_digest, std::vector<fs::path> python_and_uv,
+    SandboxSteps& sandboxes, BlockingPool& pool)
     : client_version_(std::move(client_version)),
       runner_dir_(std::move(runner_dir)),
       python_and_uv_(std::move(python_and_uv)),
@@ -80,7 +81,8 @@ std::string RuntimeJob::origin() const {
 Task<Result<bool>> RuntimeJob::make(const Scratch& scratch, BuildLog log) {
   auto copy_runner = [this, &scratch] { return copy_files(runner_dir_, scratch.tree() / "__modal/runner"); };
   CO_TRY_VOID(co_await pool_.run(copy_runner));
-  SandboxCommand command{.title = "Making the " + origin(), .layers = python_and_uv_, .env = config_of(Base::Python).env};
+  SandboxCommand command{
+      .title = "Making the " + origin(), .layers = python_and_uv_, .env = config_of(Base::Python).env};
   command.argv = {"/bin/sh", "-c", script_for(client_version_)};
   CO_TRY_VOID(co_await sandboxes_.run(std::move(command), scratch, std::move(log)));
   auto reduce = [&scratch] { return keep_only(scratch, {{"pkg", "pkg"}, {"__modal", "__modal"}}); };
@@ -91,7 +93,8 @@ Task<Result<bool>> RuntimeJob::make(const Scratch& scratch, BuildLog log) {
 Result<std::string> digest_of(const fs::path& directory) {
   TRY(auto files, files_below(directory));
   Fingerprint fingerprint;
-  for (const auto& file : files) fingerprint.add(file.string()).add(read_file(directory / file, kMaxRunnerFile).value_or(""));
+  for (const auto& file : files)
+    fingerprint.add(file.string()).add(read_file(directory / file, kMaxRunnerFile).value_or(""));
   return fingerprint.hex();
 }
 

@@ -19,8 +19,9 @@ namespace bimodal::image {
 class RuntimeJob : public LayerJob {
  public:
   // `runner_digest`: digest_of(runner_dir). `python_and_uv`: layers of the Python base, and above them that of UvJob.
-  RuntimeJob(std::string client_version, std::filesystem::path runner_dir, std::string runner_digest,
-             std::vector<std::filesystem::path> python_and_uv, SandboxSteps& sandboxes, BlockingPool& pool);
+  RuntimeJob(
+      std::string client_version, std::filesystem::path runner_dir, std::string runner_digest,
+      std::vector<std::filesystem::path> python_and_uv, SandboxSteps& sandboxes, BlockingPool& pool);
   const std::string& key() const override { return key_; }
   std::string origin() const override;
   Task<Result<bool>> make(const Scratch& scratch, BuildLog log) override;

@@ -49,9 +49,14 @@ class SandboxSteps::Slot {
 };
 
 SandboxSteps::SandboxSteps(
-    sandbox::Launcher& launcher, HostConfigLoader& host_config, BlockingPool& pool, boost::asio::any_io_executor executor,
-    std::chrono::seconds time_limit)
-    : launcher_(launcher), host_config_(host_config), pool_(pool), executor_(executor), time_limit_(time_limit), slot_freed_(executor) {}
+    sandbox::Launcher& launcher, HostConfigLoader& host_config, BlockingPool& pool,
+    boost::asio::any_io_executor executor, std::chrono::seconds time_limit)
+    : launcher_(launcher),
+      host_config_(host_config),
+      pool_(pool),
+      executor_(executor),
+      time_limit_(time_limit),
+      slot_freed_(executor) {}
 
 void SandboxSteps::stop() {
   stopped_ = true;

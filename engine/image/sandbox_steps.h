@@ -20,7 +20,7 @@
 namespace bimodal::image {
 
 struct SandboxCommand {
-  std::string title;  // "RUN pip install x": heads the message when it fails
+  std::string title;                          // "RUN pip install x": heads the message when it fails
   std::vector<std::filesystem::path> layers;  // lowest first
   std::vector<std::string> argv;
   std::map<std::string, std::string> env;      // of the image and the recipe
@@ -33,8 +33,9 @@ class SandboxSteps {
  public:
   static constexpr std::size_t kMaxRunning = 8;  // further commands wait, first come first served
 
-  SandboxSteps(sandbox::Launcher& launcher, HostConfigLoader& host_config, BlockingPool& pool,
-               boost::asio::any_io_executor executor, std::chrono::seconds time_limit);
+  SandboxSteps(
+      sandbox::Launcher& launcher, HostConfigLoader& host_config, BlockingPool& pool,
+      boost::asio::any_io_executor executor, std::chrono::seconds time_limit);
 
   // Runs the command on top of the layers; its changes end in scratch.tree(). FailedPrecondition with title, exit
   // status and last lines when it fails, DeadlineExceeded after the time limit, Cancelled when closed.

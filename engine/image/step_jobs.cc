@@ -8,8 +8,14 @@ RunJob::RunJob(StepGround ground, RunStep step, std::map<std::string, std::strin
     : ground_(std::move(ground)), step_(std::move(step)), secrets_(std::move(secrets)), sandboxes_(sandboxes) {}
 
 Task<Result<bool>> RunJob::make(const Scratch& scratch, BuildLog log) {
-  SandboxCommand command{.title = ground_.title, .layers = ground_.layers, .argv = step_.argv, .env = step_.env,
-                         .secrets = secrets_, .cwd = step_.cwd, .user = step_.user};
+  SandboxCommand command{
+      .title = ground_.title,
+      .layers = ground_.layers,
+      .argv = step_.argv,
+      .env = step_.env,
+      .secrets = secrets_,
+      .cwd = step_.cwd,
+      .user = step_.user};
   CO_TRY_VOID(co_await sandboxes_.run(std::move(command), scratch, std::move(log)));
   co_return true;
 }

@@ -50,7 +50,9 @@ TEST(ExpandWordErrors, BoundTheNesting) {
   EXPECT_FALSE(expand_word(deep, lookup));
 }
 
-TEST(ExpandText, KeepsQuotes) { EXPECT_EQ(*expand_text("'$A' \"x\" \\$A\n", lookup), "'value' \"x\" $A\n"); }
+TEST(ExpandText, KeepsQuotes) {
+  EXPECT_EQ(*expand_text("'$A' \"x\" \\$A\n", lookup), "'value' \"x\" $A\n");
+}
 
 TEST(SplitWords, KeepsQuotedSpacesTogether) {
   EXPECT_EQ(split_words(" a 'b c' \"d e\"f g\\ h "), (std::vector<std::string>{"a", "'b c'", "\"d e\"f", "g\\ h"}));
