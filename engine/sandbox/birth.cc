@@ -1,38 +1,41 @@
 #include "sandbox/birth.h"
 
 #include <fcntl.h>
-#include <grp.h>
 #include <linux/keyctl.h>
-#include <linux/securebits.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/fsuid.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 
+#include "sandbox/codec.h"
+#include "sandbox/growth.h"
 #include "sandbox/init_plan.h"
 #include "sandbox/packet.h"
-#include "sandbox/private_dev.h"
-#include "sandbox/private_proc.h"
-#include "sandbox/root_filesystem.h"
+#include "sandbox/protocol.h"
 
 namespace bimodal::sandbox {
 
 namespace {
 
-constexpr rlim_t kMaxOpenFiles = 65'536;
-
 Result<void> check(bool good, const char* what) {
   if (good) return {};
   return errno_error(errno, what);
+}
+
+// The launcher's other descriptors are copies of what belongs to other sandboxes: a pipe that stays open here would
+// never end for its reader.
+void close_others(const Birth& birth) {
+  std::vector<int> kept = {0, 1, 2, birth.init, birth.container_filter, birth.build_filter, birth.reports, birth.call};
+  std::sort(kept.begin(), kept.end());
+  for (std::size_t i = 0; i + 1 < kept.size(); ++i) {
+    if (kept[i] + 1 < kept[i + 1]) ::close_range(static_cast<unsigned>(kept[i]) + 1, static_cast<unsigned>(kept[i + 1]) - 1, 0);
+  }
+  ::close_range(static_cast<unsigned>(kept.back()) + 1, ~0U, 0);
 }
 
 Result<void> join_cgroups(const std::vector<std::filesystem::path>& cgroups) {
@@ -56,117 +59,65 @@ Result<void> leave_the_daemon() {
   return check(joined, "new session keyring");
 }
 
-Result<void> make_upper(const Spec& spec) {
-  std::error_code failure;
-  std::filesystem::create_directories(spec.upper, failure);
-  if (!failure) std::filesystem::create_directories(work_directory(spec.upper), failure);
-  if (failure) return error(Code::Internal, "upper directory {}: {}", spec.upper.native(), failure.message());
-  return {};
-}
-
-// From here on files are made as the sandbox's root, but mounts are still made with the host's capabilities.
-Result<void> create_files_as(std::uint32_t uid) {
-  TRY_VOID(check(::prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP) == 0, "keep capabilities"));
-  ::setfsuid(uid);
-  ::setfsgid(uid);
-  return {};
-}
-
-Result<void> build_root(const Birth& birth) {
-  const Spec& spec = birth.spec;
-  TRY_VOID(check(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0, "private mounts"));
-  TRY_VOID(make_upper(spec));
-  TRY_VOID(create_files_as(birth.uid_base));
-  TRY(auto made, mount_root(spec, birth.scratch, birth.user_namespace, birth.privilege));
-  int root = made.root.get();
-  TRY_VOID(mount_dev(root, spec.limits.memory_bytes / 2, birth.uid_base, birth.privilege));
-  TRY_VOID(mount_proc(root));
-  TRY_VOID(mount_etc_files(
-      made.scratch.get(), root, spec.hostname, birth.network.address.text(), spec.network, birth.resolver));
-  TRY_VOID(mount_binds(spec, root, birth.user_namespace, birth.privilege));
-  return enter_root(root);
-}
-
-// Only lowers: a root without CAP_SYS_RESOURCE can't raise a hard limit.
-Result<void> set_limits() {
-  rlimit files{};
-  ::getrlimit(RLIMIT_NOFILE, &files);
-  files.rlim_max = std::min(files.rlim_max, kMaxOpenFiles);
-  files.rlim_cur = files.rlim_max;
-  TRY_VOID(check(::setrlimit(RLIMIT_NOFILE, &files) == 0, "limit open files"));
-  rlimit no_core{};
-  return check(::setrlimit(RLIMIT_CORE, &no_core) == 0, "limit core files");
-}
-
-Result<void> become_inner_root(int user_namespace) {
-  TRY_VOID(check(::setns(user_namespace, CLONE_NEWUSER) == 0, "enter user namespace"));
-  TRY_VOID(check(::setgroups(0, nullptr) == 0, "drop groups"));
-  TRY_VOID(check(::setresgid(0, 0, 0) == 0, "become root inside"));
-  return check(::setresuid(0, 0, 0) == 0, "become root inside");
-}
-
-InitPlan plan_of(const Birth& birth) {
-  InitPlan plan;
-  plan.argv = birth.spec.argv;
-  for (const auto& [name, value] : birth.spec.env) plan.env.push_back(name + "=" + value);
-  auto path = birth.spec.env.find("PATH");
-  plan.path = path != birth.spec.env.end() ? path->second : "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-  plan.cwd = birth.spec.cwd;
-  plan.user = birth.spec.user;
-  plan.capabilities = birth.capabilities;
-  for (const auto& passed : birth.spec.fds) plan.numbers.push_back(static_cast<std::uint64_t>(passed.number));
-  return plan;
-}
-
-// Puts every descriptor at the number where init expects it and closes all others. Returns init's own, which closes
-// itself on exec.
-Result<int> arrange_descriptors(const Birth& birth, int plan) {
-  UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
-  TRY_VOID(check(static_cast<bool>(null), "open /dev/null"));
-  std::vector<int> wanted = {null.get(), null.get(), null.get(), plan, birth.filter, birth.reports};
-  wanted.insert(wanted.end(), birth.passed.begin(), birth.passed.end());
-  wanted.push_back(birth.init);
-  int last = static_cast<int>(wanted.size()) - 1;
-  for (int& fd : wanted) {  // first out of the way, so that no move overwrites what is still needed
-    fd = ::fcntl(fd, F_DUPFD_CLOEXEC, last + 1);
-    TRY_VOID(check(fd >= 0, "copy a descriptor"));
-  }
-  for (int number = 0; number <= last; ++number) {
-    int flags = number == last ? O_CLOEXEC : 0;
-    TRY_VOID(check(::dup3(wanted[static_cast<std::size_t>(number)], number, flags) >= 0, "place a descriptor"));
-  }
-  null.release();  // closed or reused by now
-  TRY_VOID(check(::close_range(static_cast<unsigned>(last) + 1, ~0U, 0) == 0, "close descriptors"));
-  return last;
-}
-
-// `reports` follows the report pipe to its final number.
-Result<void> be_born_or_fail(const Birth& birth, int& reports) {
+// The first half.
+Result<void> gestate(const Birth& birth) {
+  close_others(birth);
   TRY_VOID(join_cgroups(birth.cgroups));
   TRY_VOID(leave_the_daemon());
   TRY_VOID(check(::unshare(CLONE_NEWCGROUP) == 0, "new cgroup namespace"));
-  TRY_VOID(check(::sethostname(birth.spec.hostname.data(), birth.spec.hostname.size()) == 0, "host name"));
-  TRY_VOID(enter_network(birth.network));
-  TRY_VOID(build_root(birth));
-  TRY_VOID(set_limits());
-  TRY_VOID(become_inner_root(birth.user_namespace));
-  TRY(UniqueFd plan, memory_file("plan", plan_of(birth).encode()));
-  TRY(int init, arrange_descriptors(birth, plan.release()));
-  reports = kReportFd;
-  char name[] = "bimodal-init";
-  char* const argv[] = {name, nullptr};
-  char* const env[] = {nullptr};
-  ::syscall(SYS_execveat, init, "", argv, env, AT_EMPTY_PATH);
-  return errno_error(errno, "exec bimodal-init");
+  return enter_network(birth.network);
+}
+
+Packet wait_for_call(int socket) {
+  for (;;) {
+    pollfd readable{.fd = socket, .events = POLLIN};
+    ::poll(&readable, 1, -1);
+    Received received = receive_packet(socket);
+    if (received.ended) ::_exit(0);
+    if (received.packet) return std::move(*received.packet);
+  }
+}
+
+// The second half. `reports` follows the report pipe to its final number.
+Result<void> answer_call(const Birth& birth, const Packet& call, int& reports) {
+  Reader in(call.bytes);
+  auto uid_base = static_cast<std::uint32_t>(in.number());
+  if (!in.ok() || call.fds.size() < kCallFds) return error(Code::Internal, "launcher: malformed call");
+  TRY(std::string bytes, read_file(call.fds[0].get(), kMaxSpecBytes));
+  TRY(Spec spec, decode_spec(bytes));
+  Growth growth{
+      .spec = spec,
+      .privilege = birth.privilege,
+      .uid_base = uid_base,
+      .user_namespace = call.fds[1].get(),
+      .address = birth.network.address.text(),
+      .scratch = birth.scratch,
+      .init = birth.init,
+      .filter = spec.profile == Profile::Build ? birth.build_filter : birth.container_filter,
+      .reports = birth.reports};
+  for (std::size_t i = kCallFds; i < call.fds.size(); ++i) growth.passed.push_back(call.fds[i].get());
+  return grow_up(growth, reports);
+}
+
+Result<void> live(const Birth& birth, int& reports) {
+  TRY_VOID(gestate(birth));
+  Packet call = wait_for_call(birth.call);
+  return answer_call(birth, call, reports);
 }
 
 }  // namespace
 
-std::uint64_t birth_namespaces() { return CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS; }
+std::uint64_t birth_namespaces() { return CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS; }
+
+std::string encode_call(std::uint32_t uid_base) {
+  Writer out;
+  out.number(uid_base);
+  return out.bytes();
+}
 
 void be_born(const Birth& birth) {
   int reports = birth.reports;
-  auto outcome = be_born_or_fail(birth, reports);
+  auto outcome = live(birth, reports);
   Error failure = outcome ? Error{} : outcome.error();
   std::string text = failure.message.substr(0, kMaxReportText);
   InitReport report{

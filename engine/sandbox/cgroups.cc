@@ -112,19 +112,22 @@ void Cgroups::release() {
   }
 }
 
-Result<std::vector<fs::path>> Cgroups::make(const std::string& name, const Limits& limits) const {
-  if (layout_.version == CgroupVersion::None) {
-    if (limits.memory_bytes == 0 && limits.cpu_milli == 0) return std::vector<fs::path>{};
-    return error(Code::FailedPrecondition, "sandbox {}: memory and cpu limits need cgroups: {}", name, layout_.missing);
-  }
+Result<std::vector<fs::path>> Cgroups::make(const std::string& name) const {
   std::vector<fs::path> made;
   for (const auto& parent : parents()) {
     made.push_back(parent / name);
     TRY_VOID(make_directory(made.back()));
   }
-  bool one = layout_.version == CgroupVersion::One;
-  TRY_VOID(one ? limit_one(layout_, name, limits) : limit_two(made[0], limits));
   return made;
+}
+
+Result<void> Cgroups::limit(const std::vector<fs::path>& directories, const Limits& limits) const {
+  if (layout_.version == CgroupVersion::None) {
+    if (limits.memory_bytes == 0 && limits.cpu_milli == 0) return {};
+    return error(Code::FailedPrecondition, "memory and cpu limits need cgroups: {}", layout_.missing);
+  }
+  std::string name = directories.at(0).filename();
+  return layout_.version == CgroupVersion::One ? limit_one(layout_, name, limits) : limit_two(directories[0], limits);
 }
 
 Result<UniqueFd> Cgroups::open_for_clone(const std::vector<fs::path>& directories) const {

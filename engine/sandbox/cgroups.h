@@ -43,9 +43,12 @@ class Cgroups {
   Result<void> prepare();
   void release();
 
-  // One sandbox's directories, with the limits set. Where the host has no cgroups: none, and FailedPrecondition
-  // when a memory or cpu limit was asked for.
-  Result<std::vector<std::filesystem::path>> make(const std::string& name, const Limits& limits) const;
+  // One sandbox's directories; none where the host has no cgroups.
+  Result<std::vector<std::filesystem::path>> make(const std::string& name) const;
+
+  // Sets the limits of the sandbox whose directories make() returned. FailedPrecondition when a memory or cpu limit
+  // is asked for and the host has no cgroups.
+  Result<void> limit(const std::vector<std::filesystem::path>& directories, const Limits& limits) const;
 
   // Version 2: a descriptor to clone into, so that the child never has to move. Version 1: none.
   Result<UniqueFd> open_for_clone(const std::vector<std::filesystem::path>& directories) const;

@@ -10,6 +10,7 @@
 #include <sstream>
 #include <thread>
 
+#include "sandbox/etc_files.h"
 #include "sandbox/firewall.h"
 #include "sandbox/packet.h"
 #include "sandbox/seccomp_filter.h"
@@ -68,11 +69,11 @@ std::uint32_t outer_mtu(const std::string& routes) {
 }
 
 // What stands in the way of Network::Egress, if anything.
-std::optional<Error> open_egress(const Host& host) {
+std::optional<Error> open_egress(const Host& host, const Resolver& resolver) {
   if (host.privilege == Privilege::Rootless) {
     return Error{Code::FailedPrecondition, "network egress: needs root"};
   }
-  auto raised = raise_firewall(host.tag, host.addresses.cidr(), host.resolver.servers);
+  auto raised = raise_firewall(host.tag, host.addresses.cidr(), resolver.servers);
   return raised ? std::nullopt : std::optional(raised.error());
 }
 
@@ -98,7 +99,6 @@ Result<Host> prepare_host(const LauncherConfig& config) {
       .records = records,
       .ranges = UserRanges(privilege, tag.hash),
       .addresses = AddressPool(network),
-      .resolver = std::move(resolver),
       .cgroups = std::move(cgroups),
       .mtu = outer_mtu(routes),
       .init = std::move(init),
@@ -106,11 +106,12 @@ Result<Host> prepare_host(const LauncherConfig& config) {
   };
   TRY(host.container_filter, compile_filter(Profile::Container));
   TRY(host.build_filter, compile_filter(Profile::Build));
-  host.no_egress = open_egress(host);
+  host.no_egress = open_egress(host, resolver);
   return host;
 }
 
 void release_host(Host& host) {
+  host.nursery.clear(host);
   if (!host.no_egress) drop_firewall(host.tag);
   host.cgroups.release();
 }

@@ -8,7 +8,7 @@
 #include "base/unique_fd.h"
 #include "sandbox/address_pool.h"
 #include "sandbox/cgroups.h"
-#include "sandbox/etc_files.h"
+#include "sandbox/embryo.h"
 #include "sandbox/home_tag.h"
 #include "sandbox/launcher.h"
 #include "sandbox/records.h"
@@ -22,12 +22,12 @@ struct Host {
   Records records;
   UserRanges ranges;
   AddressPool addresses;
-  Resolver resolver;
   Cgroups cgroups;
   std::uint32_t mtu = 1500;        // of the way out
   std::optional<Error> no_egress;  // why Network::Egress can't be had
   UniqueFd init;             // a sealed copy of bimodal-init: nobody inside can reach the file through /proc/1/exe
   UniqueFd container_filter, build_filter;  // seccomp programs
+  Nursery nursery;
   UniqueFd lock;  // one launcher per home: a dying one finishes before the next begins
 };
 

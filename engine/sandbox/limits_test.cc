@@ -58,12 +58,10 @@ TEST_F(LimitsTest, StopsAForkBomb) {
 
 TEST_F(LimitsTest, LeavesNoCgroupBehind) {
   CgroupLayout layout = find_cgroups(tag_of(home_), Privilege::Root);
-  Spec spec = probe({"wait"});
-  auto sandbox = start(spec);
-  EXPECT_TRUE(fs::exists(layout.memory / spec.name));
-  end(std::move(sandbox));
-  EXPECT_FALSE(fs::exists(layout.memory / spec.name));
-  EXPECT_FALSE(fs::exists(layout.pids / spec.name));
+  EXPECT_EQ(run_probe({"id"}).output, "0:0\n");
+  EXPECT_TRUE(fs::exists(layout.memory));
+  close_launcher();
+  for (const auto& parent : {layout.memory, layout.cpu, layout.pids}) EXPECT_FALSE(fs::exists(parent)) << parent;
 }
 
 constexpr const char* kHybridMounts =
@@ -91,8 +89,8 @@ TEST(CgroupLayout, SaysWhatIsMissing) {
   auto layout = find_cgroups("proc /proc proc rw 0 0\n", "", "b", Privilege::Root);
   EXPECT_EQ(layout.version, CgroupVersion::None);
   Cgroups none(layout);
-  EXPECT_TRUE(none.make("x", {}));
-  auto refused = none.make("x", {.memory_bytes = 1 << 20});
+  EXPECT_TRUE(none.limit({}, {}));
+  auto refused = none.limit({}, {.memory_bytes = 1 << 20});
   ASSERT_FALSE(refused);
   EXPECT_NE(refused.error().message.find("no cgroup filesystem"), std::string::npos);
 }
@@ -108,8 +106,9 @@ TEST(Cgroups, WritesTheLimitsOfVersionTwo) {
   }
   std::ofstream(own / "memory.events") << "low 0\nhigh 0\nmax 7\noom 1\noom_kill 3\n";
   Cgroups cgroups({.version = CgroupVersion::Two, .memory = parent, .cpu = parent, .pids = parent});
-  auto made = cgroups.make("x", {.memory_bytes = 1 << 20, .cpu_milli = 1500, .pids = 10});
+  auto made = cgroups.make("x");
   ASSERT_TRUE(made);
+  ASSERT_TRUE(cgroups.limit(*made, {.memory_bytes = 1 << 20, .cpu_milli = 1500, .pids = 10}));
   auto text = [&](const char* name) {
     std::ifstream in(own / name);
     return std::string(std::istreambuf_iterator<char>(in), {});

@@ -1,7 +1,5 @@
 #include "sandbox/live_sandbox.h"
 
-#include <fcntl.h>
-#include <fmt/format.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -11,8 +9,6 @@
 #include <climits>
 #include <cstring>
 
-#include "sandbox/birth.h"
-#include "sandbox/capabilities.h"
 #include "sandbox/spec_check.h"
 #include "sandbox/sweep.h"
 
@@ -21,8 +17,8 @@ namespace bimodal::sandbox {
 Result<std::unique_ptr<LiveSandbox>> LiveSandbox::start(Host& host, Spec spec, std::span<const UniqueFd> fds) {
   TRY_VOID(check_spec(spec));
   if (spec.network == Network::Egress && host.no_egress) return tl::unexpected<Error>(*host.no_egress);
-  if (fds.size() != spec.fds.size()) {
-    return error(Code::InvalidArgument, "sandbox {}: {} descriptors came, not {}", spec.name, fds.size(), spec.fds.size());
+  if (fds.size() != spec.fds.size() + 1) {
+    return error(Code::InvalidArgument, "sandbox {}: {} descriptors came for {}", spec.name, fds.size(), spec.fds.size());
   }
   std::unique_ptr<LiveSandbox> made(new LiveSandbox(host, std::move(spec)));
   TRY_VOID(made->launch(fds));
@@ -31,63 +27,46 @@ Result<std::unique_ptr<LiveSandbox>> LiveSandbox::start(Host& host, Spec spec, s
 
 LiveSandbox::~LiveSandbox() {
   if (uid_base_) host_.ranges.give_back(*uid_base_);
-  if (address_) host_.addresses.give_back(*address_);
-  if (!recorded_) return;  // the sweeper did the rest
-  for (const auto& cgroup : cgroups_) remove_cgroup(cgroup);
-  host_.records.remove(spec_.name);
+  if (called_) host_.addresses.give_back(embryo_.address_index);  // a failed launch has given it back already
+  if (recorded_) host_.records.remove(spec_.name);
 }
 
 Result<void> LiveSandbox::launch(std::span<const UniqueFd> fds) {
   TRY_VOID(host_.records.add(spec_));
   recorded_ = true;
   TRY(uid_base_, host_.ranges.take(spec_.uid_base));
-  TRY(address_, host_.addresses.take());
-  TRY(int user_namespace, host_.ranges.user_namespace(*uid_base_));
-  TRY(cgroups_, host_.cgroups.make(spec_.name, spec_.limits));
-  TRY(UniqueFd cgroup, host_.cgroups.open_for_clone(cgroups_));
-  int pipe[2];
-  if (::pipe2(pipe, O_CLOEXEC) != 0) return errno_error(errno, "pipe2");
-  reports_.reset(pipe[0]);
-  UniqueFd writer(pipe[1]);
-  ::fcntl(reports_.get(), F_SETFL, O_NONBLOCK);
+  // A ready embryo may have died (of the kernel's want of memory, say): then a fresh one.
+  if (auto ready = host_.nursery.take(spec_.network)) {
+    embryo_ = std::move(*ready);
+    auto called = call_embryo(fds);
+    if (called || called.error().code != Code::Unavailable) return called;
+  }
+  TRY(embryo_, conceive(host_, spec_.network));
+  return call_embryo(fds);
+}
 
-  Birth birth{
-      .spec = spec_,
-      .privilege = host_.privilege,
-      .uid_base = *uid_base_,
-      .user_namespace = user_namespace,
-      .scratch = host_.records.directory(),
-      .network =
-          {.network = spec_.network,
-           .address = host_.addresses.address(*address_),
-           .gateway = host_.addresses.gateway(),
-           .host_name = fmt::format("{}{}", host_.tag.interface_prefix(), *address_),
-           .mtu = host_.mtu},
-      .resolver = host_.resolver,
-      .cgroups = cgroup ? std::vector<std::filesystem::path>{} : cgroups_,
-      .capabilities = capabilities_of(spec_.profile),
-      .init = host_.init.get(),
-      .filter = spec_.profile == Profile::Build ? host_.build_filter.get() : host_.container_filter.get(),
-      .reports = writer.get(),
-  };
-  for (const auto& fd : fds) birth.passed.push_back(fd.get());
-  TRY(init_, clone_process(birth_namespaces(), cgroup.get()));
-  if (init_.pid == 0) be_born(birth);
-  return {};
+Result<void> LiveSandbox::call_embryo(std::span<const UniqueFd> fds) {
+  auto called = host_.cgroups.limit(embryo_.cgroups, spec_.limits);
+  auto user_namespace = host_.ranges.user_namespace(*uid_base_);
+  if (called && !user_namespace) called = tl::unexpected<Error>(user_namespace.error());
+  if (called) called = call(embryo_, fds[0].get(), *user_namespace, *uid_base_, fds.subspan(1));
+  called_ = called.has_value();
+  if (!called) abandon(host_, std::exchange(embryo_, {}));
+  return called;
 }
 
 bool LiveSandbox::read_reports() {
   bool was_started = started_;
   char buffer[PIPE_BUF];
   for (;;) {
-    ssize_t got = ::read(reports_.get(), buffer, sizeof(InitReport));
+    ssize_t got = ::read(embryo_.reports.get(), buffer, sizeof(InitReport));
     if (got < 0 && errno == EINTR) continue;
-    if (got == 0) reports_.reset();
+    if (got == 0) embryo_.reports.reset();
     if (got != sizeof(InitReport)) break;
     InitReport report;
     std::memcpy(&report, buffer, sizeof report);
     std::string text(std::min<std::size_t>(report.text_size, kMaxReportText), '\0');
-    if (!text.empty() && ::read(reports_.get(), text.data(), text.size()) < 0) break;  // written with its record
+    if (!text.empty() && ::read(embryo_.reports.get(), text.data(), text.size()) < 0) break;  // written with its record
     note(report, std::move(text));
   }
   return started_ && !was_started;
@@ -108,28 +87,28 @@ void LiveSandbox::note(const InitReport& report, std::string text) {
 }
 
 Reply LiveSandbox::started() const {
-  return {.kind = Reply::Kind::Started, .number = init_.pid, .text = host_.addresses.address(*address_).text()};
+  return {.kind = Reply::Kind::Started, .number = embryo_.process.pid, .text = host_.addresses.address(embryo_.address_index).text()};
 }
 
 void LiveSandbox::signal(int number) {
-  if (init_.pidfd) ::syscall(SYS_pidfd_send_signal, init_.pidfd.get(), number, nullptr, 0);
+  if (embryo_.process.pidfd) ::syscall(SYS_pidfd_send_signal, embryo_.process.pidfd.get(), number, nullptr, 0);
 }
 
 bool LiveSandbox::reap() {
-  bool just_started = reports_ && read_reports();
-  reports_.reset();
-  ::waitpid(init_.pid, nullptr, 0);
-  init_.pidfd.reset();
-  out_of_memory_ = host_.cgroups.oom_kills(cgroups_) > 0;
+  bool just_started = embryo_.reports && read_reports();
+  embryo_.reports.reset();
+  ::waitpid(embryo_.process.pid, nullptr, 0);
+  embryo_.process.pidfd.reset();
+  out_of_memory_ = host_.cgroups.oom_kills(embryo_.cgroups) > 0;
   Record record{.name = spec_.name, .upper = spec_.upper, .keep_upper = spec_.keep_upper};
   auto sweeper = clone_process(0);
   if (!sweeper) {  // no process to be had: do it here, slowly
-    sweep(host_.records, record, cgroups_);
+    sweep(host_.records, record, embryo_.cgroups);
     return just_started;
   }
   sweeper_ = std::move(*sweeper);
   if (sweeper_.pid == 0) {
-    sweep(host_.records, record, cgroups_);
+    sweep(host_.records, record, embryo_.cgroups);
     ::_exit(0);
   }
   return just_started;

@@ -2,15 +2,14 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
-#include <vector>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "sandbox/embryo.h"
 #include "sandbox/host.h"
 #include "sandbox/init_plan.h"
 #include "sandbox/process.h"
@@ -20,16 +19,18 @@ namespace bimodal::sandbox {
 
 class LiveSandbox {
  public:
-  // Clones the child that becomes the sandbox's init; it goes on by itself. `fds` are Spec::fds.
+  // Gives the spec to a child that becomes the sandbox's init; it goes on by itself. `fds`: the encoded spec, then
+  // Spec::fds.
   static Result<std::unique_ptr<LiveSandbox>> start(Host& host, Spec spec, std::span<const UniqueFd> fds);
   ~LiveSandbox();  // gives ids back
 
-  int reports() const { return reports_.get(); }
-  int init() const { return init_.pidfd.get(); }
+  int reports() const { return embryo_.reports.get(); }
+  int init() const { return embryo_.process.pidfd.get(); }
   int sweeper() const { return sweeper_.pidfd.get(); }
 
   // Takes in what init wrote. True when the sandbox has just started.
   bool read_reports();
+  Network network() const { return spec_.network; }
   Reply started() const;  // without the id
 
   void signal(int number);
@@ -42,16 +43,16 @@ class LiveSandbox {
  private:
   LiveSandbox(Host& host, Spec spec) : host_(host), spec_(std::move(spec)) {}
   Result<void> launch(std::span<const UniqueFd> fds);
+  Result<void> call_embryo(std::span<const UniqueFd> fds);
   void note(const InitReport& report, std::string text);
 
   Host& host_;
   Spec spec_;
   std::optional<std::uint32_t> uid_base_;
-  std::optional<std::uint32_t> address_;
   bool recorded_ = false;
-  std::vector<std::filesystem::path> cgroups_;
-  Process init_, sweeper_;
-  UniqueFd reports_;
+  bool called_ = false;
+  Embryo embryo_;
+  Process sweeper_;
   bool started_ = false;
   std::optional<Error> failure_;
   bool out_of_memory_ = false;

@@ -54,7 +54,8 @@ TEST_F(RestartTest, SandboxesDieWithAKilledLauncherAndTheNextOneRemovesTheirTrac
   restart_launcher();
   EXPECT_EQ(run_probe({"id"}).output, "0:0\n");
   EXPECT_FALSE(fs::exists(spec.upper));
-  EXPECT_FALSE(fs::exists(find_cgroups(tag_of(home_), Privilege::Root).memory / spec.name));
+  close_launcher();
+  EXPECT_FALSE(cgroup_exists());
 }
 
 // The daemon is a process of its own here, killed while a sandbox runs.

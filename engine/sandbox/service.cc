@@ -10,7 +10,6 @@
 #include <array>
 #include <cerrno>
 #include <map>
-#include <span>
 #include <utility>
 
 #include "sandbox/host.h"
@@ -105,7 +104,7 @@ Result<std::unique_ptr<LiveSandbox>> Service::State::start_from(const Packet& pa
   if (packet.fds.empty()) return error(Code::InvalidArgument, "launcher: no spec");
   TRY(std::string bytes, read_file(packet.fds[0].get(), kMaxSpecBytes));
   TRY(Spec spec, decode_spec(bytes));
-  return LiveSandbox::start(host, std::move(spec), std::span(packet.fds).subspan(1));
+  return LiveSandbox::start(host, std::move(spec), packet.fds);
 }
 
 void Service::State::start(std::uint64_t id, const Packet& packet) {
@@ -124,7 +123,11 @@ void Service::State::advance(std::uint64_t id, Part part) {
   if (found == live.end()) return;
   LiveSandbox& sandbox = *found->second;
   if (part == Part::Reports) {
-    if (sandbox.read_reports()) send(sandbox.started(), id);
+    if (sandbox.read_reports()) {
+      send(sandbox.started(), id);
+      // Only now, so that it takes nothing from the start itself.
+      if (!closing) host.nursery.refill(host, sandbox.network());
+    }
     return;
   }
   if (part == Part::Init) {
@@ -152,6 +155,7 @@ Service::~Service() = default;
 
 Result<void> Service::run() {
   TRY_VOID(state_->open());
+  state_->host.nursery.refill(state_->host, state_->host.no_egress ? Network::None : Network::Egress);
   while (!state_->closing || !state_->live.empty()) {
     std::array<epoll_event, 64> events;
     int count = ::epoll_wait(state_->epoll.get(), events.data(), events.size(), -1);

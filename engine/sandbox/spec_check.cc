@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "sandbox/birth.h"
 #include "sandbox/packet.h"
 
 namespace bimodal::sandbox {
@@ -12,6 +13,7 @@ constexpr std::size_t kMaxName = 64;         // a part of cgroup and file names
 constexpr std::size_t kMaxHostname = 64;     // HOST_NAME_MAX
 constexpr std::size_t kMaxLayers = 500;      // overlay's own bound
 constexpr std::size_t kMaxBinds = 1'000;
+constexpr std::size_t kMaxFds = kMaxPacketFds - kCallFds;
 constexpr int kMaxFdNumber = 1'000;
 
 template <typename... Args>
@@ -46,7 +48,7 @@ Result<void> check_files(const Spec& spec) {
 
 Result<void> check_process(const Spec& spec) {
   if (spec.argv.empty() || spec.argv[0].empty()) return refuse("sandbox {}: argv is empty", spec.name);
-  if (spec.fds.size() >= kMaxPacketFds) return refuse("sandbox {}: more than {} fds", spec.name, kMaxPacketFds - 1);
+  if (spec.fds.size() > kMaxFds) return refuse("sandbox {}: more than {} fds", spec.name, kMaxFds);
   for (const auto& passed : spec.fds) {
     if (passed.number < 0 || passed.number > kMaxFdNumber) {
       return refuse("sandbox {}: fd number {} is not within 0…{}", spec.name, passed.number, kMaxFdNumber);

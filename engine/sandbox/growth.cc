@@ -1,0 +1,141 @@
+#include "sandbox/growth.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/securebits.h>
+#include <sched.h>
+#include <sys/fsuid.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "sandbox/capabilities.h"
+#include "sandbox/etc_files.h"
+#include "sandbox/init_plan.h"
+#include "sandbox/packet.h"
+#include "sandbox/private_dev.h"
+#include "sandbox/private_proc.h"
+#include "sandbox/root_filesystem.h"
+
+namespace bimodal::sandbox {
+
+namespace {
+
+constexpr rlim_t kMaxOpenFiles = 65'536;
+constexpr const char* kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+Result<void> check(bool good, const char* what) {
+  if (good) return {};
+  return errno_error(errno, what);
+}
+
+Result<void> make_upper(const Spec& spec) {
+  std::error_code failure;
+  std::filesystem::create_directories(spec.upper, failure);
+  if (!failure) std::filesystem::create_directories(work_directory(spec.upper), failure);
+  if (failure) return error(Code::Internal, "upper directory {}: {}", spec.upper.native(), failure.message());
+  return {};
+}
+
+// From here on files are made as the sandbox's root, but mounts are still made with the host's capabilities.
+Result<void> create_files_as(std::uint32_t uid) {
+  TRY_VOID(check(::prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP) == 0, "keep capabilities"));
+  ::setfsuid(uid);
+  ::setfsgid(uid);
+  return {};
+}
+
+Result<void> build_root(const Growth& growth) {
+  const Spec& spec = growth.spec;
+  TRY_VOID(check(::unshare(CLONE_NEWNS) == 0, "new mount namespace"));
+  TRY_VOID(check(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0, "private mounts"));
+  TRY_VOID(make_upper(spec));
+  Resolver resolver = host_resolver();  // each time anew: the host may have moved to another network
+  TRY_VOID(create_files_as(growth.uid_base));
+  TRY(auto made, mount_root(spec, growth.scratch, growth.user_namespace, growth.privilege));
+  int root = made.root.get();
+  TRY_VOID(mount_dev(root, spec.limits.memory_bytes / 2, growth.uid_base, growth.privilege));
+  TRY_VOID(mount_proc(root));
+  TRY_VOID(mount_etc_files(
+      made.scratch.get(), root, spec.hostname, growth.address, spec.network, resolver));
+  TRY_VOID(mount_binds(spec, root, growth.user_namespace, growth.privilege));
+  return enter_root(root);
+}
+
+// Only lowers: a root without CAP_SYS_RESOURCE can't raise a hard limit.
+Result<void> set_limits() {
+  rlimit files{};
+  ::getrlimit(RLIMIT_NOFILE, &files);
+  files.rlim_max = std::min(files.rlim_max, kMaxOpenFiles);
+  files.rlim_cur = files.rlim_max;
+  TRY_VOID(check(::setrlimit(RLIMIT_NOFILE, &files) == 0, "limit open files"));
+  rlimit no_core{};
+  return check(::setrlimit(RLIMIT_CORE, &no_core) == 0, "limit core files");
+}
+
+Result<void> become_inner_root(int user_namespace) {
+  TRY_VOID(check(::setns(user_namespace, CLONE_NEWUSER) == 0, "enter user namespace"));
+  TRY_VOID(check(::setgroups(0, nullptr) == 0, "drop groups"));
+  TRY_VOID(check(::setresgid(0, 0, 0) == 0, "become root inside"));
+  return check(::setresuid(0, 0, 0) == 0, "become root inside");
+}
+
+InitPlan plan_of(const Growth& growth) {
+  InitPlan plan;
+  plan.argv = growth.spec.argv;
+  for (const auto& [name, value] : growth.spec.env) plan.env.push_back(name + "=" + value);
+  auto path = growth.spec.env.find("PATH");
+  plan.path = path != growth.spec.env.end() ? path->second : kDefaultPath;
+  plan.cwd = growth.spec.cwd;
+  plan.user = growth.spec.user;
+  plan.capabilities = capabilities_of(growth.spec.profile);
+  for (const auto& passed : growth.spec.fds) plan.numbers.push_back(static_cast<std::uint64_t>(passed.number));
+  return plan;
+}
+
+// Puts every descriptor at the number where init expects it and closes all others. Returns init's own, which closes
+// itself on exec.
+Result<int> arrange_descriptors(const Growth& growth, int plan) {
+  UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  TRY_VOID(check(static_cast<bool>(null), "open /dev/null"));
+  std::vector<int> wanted = {null.get(), null.get(), null.get(), plan, growth.filter, growth.reports};
+  wanted.insert(wanted.end(), growth.passed.begin(), growth.passed.end());
+  wanted.push_back(growth.init);
+  int last = static_cast<int>(wanted.size()) - 1;
+  for (int& fd : wanted) {  // first out of the way, so that no move overwrites what is still needed
+    fd = ::fcntl(fd, F_DUPFD_CLOEXEC, last + 1);
+    TRY_VOID(check(fd >= 0, "copy a descriptor"));
+  }
+  for (int number = 0; number <= last; ++number) {
+    int flags = number == last ? O_CLOEXEC : 0;
+    TRY_VOID(check(::dup3(wanted[static_cast<std::size_t>(number)], number, flags) >= 0, "place a descriptor"));
+  }
+  null.release();  // closed or reused by now
+  TRY_VOID(check(::close_range(static_cast<unsigned>(last) + 1, ~0U, 0) == 0, "close descriptors"));
+  return last;
+}
+
+}  // namespace
+
+Result<void> grow_up(const Growth& growth, int& reports) {
+  const std::string& hostname = growth.spec.hostname;
+  TRY_VOID(check(::sethostname(hostname.data(), hostname.size()) == 0, "host name"));
+  TRY_VOID(build_root(growth));
+  TRY_VOID(set_limits());
+  TRY_VOID(become_inner_root(growth.user_namespace));
+  TRY(UniqueFd plan, memory_file("plan", plan_of(growth).encode()));
+  TRY(int init, arrange_descriptors(growth, plan.release()));
+  reports = kReportFd;
+  char name[] = "bimodal-init";
+  char* const argv[] = {name, nullptr};
+  char* const env[] = {nullptr};
+  ::syscall(SYS_execveat, init, "", argv, env, AT_EMPTY_PATH);
+  return errno_error(errno, "exec bimodal-init");
+}
+
+}  // namespace bimodal::sandbox

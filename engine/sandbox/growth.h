@@ -1,0 +1,31 @@
+// The second half of a child's way to its init: the root filesystem and user of one Spec, then exec.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "sandbox/launcher.h"
+#include "sandbox/user_ranges.h"
+
+namespace bimodal::sandbox {
+
+struct Growth {
+  const Spec& spec;
+  Privilege privilege = Privilege::Root;
+  std::uint32_t uid_base = 0;
+  int user_namespace = -1;
+  std::string address;            // eth0's
+  std::filesystem::path scratch;  // an empty directory to mount over
+  int init = -1;                  // the init binary
+  int filter = -1;                // kFilterFd
+  int reports = -1;               // kReportFd
+  std::vector<int> passed;        // the descriptors of Spec::fds, in order
+};
+
+// Returns only when something failed. `reports` follows the report pipe to its final number.
+Result<void> grow_up(const Growth& growth, int& reports);
+
+}  // namespace bimodal::sandbox
