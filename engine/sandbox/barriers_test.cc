@@ -71,7 +71,7 @@ TEST_F(BarriersTest, ReadsNoFileOfTheHost) {
   EXPECT_EQ(run_probe({"read", "/etc/shadow"}).output, "ENOENT\n");
   EXPECT_EQ(run_probe({"read", home_ / "launcher.lock"}).output, "ENOENT\n");
   EXPECT_EQ(run_probe({"list", "/proc/1/root"}).output, "EACCES\n");
-  EXPECT_EQ(run_probe({"read", "/proc/1/fd/3"}).output, "EACCES\n");
+  EXPECT_EQ(run_probe({"read", "/proc/1/fd/0"}).output, "EACCES\n");
   EXPECT_EQ(run_probe({"read", "/proc/1/environ"}).output, "EACCES\n");
 }
 
