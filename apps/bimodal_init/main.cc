@@ -99,4 +99,6 @@ void reap(pid_t user) {
 }  // namespace
 }  // namespace bimodal::init
 
-int main() { bimodal::init::run(); }
+int main() {
+  bimodal::init::run();
+}

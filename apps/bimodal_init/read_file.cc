@@ -10,7 +10,7 @@
 namespace bimodal::init {
 
 std::string read_file(int fd, std::size_t limit) {
-  struct stat status {};
+  struct stat status{};
   if (fd < 0 || ::fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) return {};
   std::string text(std::min(limit, static_cast<std::size_t>(status.st_size)), '\0');
   std::size_t have = 0;

@@ -26,7 +26,9 @@ struct Failure {
   std::string text;
 };
 
-Failure because(int code, const std::string& what) { return {code, what + ": " + std::strerror(errno)}; }
+Failure because(int code, const std::string& what) {
+  return {code, what + ": " + std::strerror(errno)};
+}
 
 // Moves the passed descriptors to the numbers that the user's process expects, and closes the rest.
 // Returns the new number of `kept`, or -1.

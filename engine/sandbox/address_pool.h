@@ -12,7 +12,7 @@
 
 namespace bimodal::sandbox {
 
-inline constexpr std::uint32_t kGatewayIndex = 1;      // 10.x.0.1: the host's end of every veth
+inline constexpr std::uint32_t kGatewayIndex = 1;  // 10.x.0.1: the host's end of every veth
 inline constexpr std::uint32_t kFirstAddressIndex = 2;
 inline constexpr std::uint32_t kLastAddressIndex = 65'534;
 

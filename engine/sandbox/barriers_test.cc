@@ -17,11 +17,40 @@ namespace fs = std::filesystem;
 
 // What no sandbox may do, whatever its profile.
 const std::vector<std::string> kForbidden = {
-    "mount",     "remount",      "umount",         "fsopen",       "open_tree",         "pivot_root",    "unshare",
-    "setns",     "clone_newuser", "clone_newns",   "clone3",       "ptrace",            "process_vm_readv",
-    "init_memory", "keyctl",     "add_key",        "bpf",          "perf_event_open",   "io_uring_setup", "userfaultfd",
-    "kexec_load", "init_module", "finit_module",   "open_by_handle_at", "mknod_device", "swapon",        "reboot",
-    "clock_settime", "acct",     "quotactl",       "syslog",       "sethostname",       "vsock",         "packet",
+    "mount",
+    "remount",
+    "umount",
+    "fsopen",
+    "open_tree",
+    "pivot_root",
+    "unshare",
+    "setns",
+    "clone_newuser",
+    "clone_newns",
+    "clone3",
+    "ptrace",
+    "process_vm_readv",
+    "init_memory",
+    "keyctl",
+    "add_key",
+    "bpf",
+    "perf_event_open",
+    "io_uring_setup",
+    "userfaultfd",
+    "kexec_load",
+    "init_module",
+    "finit_module",
+    "open_by_handle_at",
+    "mknod_device",
+    "swapon",
+    "reboot",
+    "clock_settime",
+    "acct",
+    "quotactl",
+    "syslog",
+    "sethostname",
+    "vsock",
+    "packet",
     "raw"};
 
 class BarriersTest : public SandboxTest {
@@ -135,7 +164,7 @@ TEST_F(BarriersTest, ProcShowsNeitherTheHostNorItsSwitches) {
 TEST_F(BarriersTest, DevHoldsTheHarmlessDevicesOnly) {
   std::istringstream names(run_probe({"list", "/dev"}).output);
   std::set<std::string> found{std::istream_iterator<std::string>(names), {}};
-  std::set<std::string> expected = {"fd",   "full",   "null",   "ptmx", "pts",     "random", "shm",
+  std::set<std::string> expected = {"fd",     "full",  "null",   "ptmx", "pts",     "random", "shm",
                                     "stderr", "stdin", "stdout", "tty",  "urandom", "zero"};
   EXPECT_EQ(found, expected);
 }

@@ -33,7 +33,8 @@ void close_others(const Birth& birth) {
   std::vector<int> kept = {0, 1, 2, birth.init, birth.container_filter, birth.build_filter, birth.reports, birth.call};
   std::sort(kept.begin(), kept.end());
   for (std::size_t i = 0; i + 1 < kept.size(); ++i) {
-    if (kept[i] + 1 < kept[i + 1]) ::close_range(static_cast<unsigned>(kept[i]) + 1, static_cast<unsigned>(kept[i + 1]) - 1, 0);
+    if (kept[i] + 1 < kept[i + 1])
+      ::close_range(static_cast<unsigned>(kept[i]) + 1, static_cast<unsigned>(kept[i + 1]) - 1, 0);
   }
   ::close_range(static_cast<unsigned>(kept.back()) + 1, ~0U, 0);
 }
@@ -107,7 +108,9 @@ Result<void> live(const Birth& birth, int& reports) {
 
 }  // namespace
 
-std::uint64_t birth_namespaces() { return CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS; }
+std::uint64_t birth_namespaces() {
+  return CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
+}
 
 std::string encode_call(std::uint32_t uid_base) {
   Writer out;

@@ -14,8 +14,9 @@ namespace bimodal::sandbox {
 constexpr std::uint64_t capabilities_of(Profile profile) {
   if (profile == Profile::Container) return 0;
   std::uint64_t mask = 0;
-  for (int capability : {CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_FSETID, CAP_SETUID, CAP_SETGID, CAP_SETFCAP,
-                         CAP_KILL, CAP_SYS_CHROOT}) {
+  for (int capability :
+       {CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_FSETID, CAP_SETUID, CAP_SETGID, CAP_SETFCAP, CAP_KILL,
+        CAP_SYS_CHROOT}) {
     mask |= std::uint64_t{1} << capability;
   }
   return mask;

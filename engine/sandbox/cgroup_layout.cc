@@ -57,7 +57,8 @@ fs::path below_own(const fs::path& mount, const std::string& own, const std::str
 
 }  // namespace
 
-CgroupLayout find_cgroups(std::string_view mounts_text, std::string_view self, const std::string& name, Privilege privilege) {
+CgroupLayout find_cgroups(
+    std::string_view mounts_text, std::string_view self, const std::string& name, Privilege privilege) {
   Mounts mounts = parse_mounts(mounts_text);
   auto own = parse_self(self);
   auto& one = mounts.controllers;
@@ -71,8 +72,7 @@ CgroupLayout find_cgroups(std::string_view mounts_text, std::string_view self, c
   if (mounts.unified.empty()) return {.missing = "no cgroup filesystem with memory, cpu and pids is mounted"};
   // Version 2 gives no controllers to the children of a cgroup that has processes itself, but for the root: so root's
   // go to the top, an ordinary user's into what was delegated to that user.
-  fs::path parent =
-      privilege == Privilege::Root ? mounts.unified / name : below_own(mounts.unified, own[""], name);
+  fs::path parent = privilege == Privilege::Root ? mounts.unified / name : below_own(mounts.unified, own[""], name);
   return {.version = CgroupVersion::Two, .memory = parent, .cpu = parent, .pids = parent};
 }
 

@@ -23,7 +23,9 @@ namespace {
 
 constexpr int kPeriodUs = 100'000;
 
-std::int64_t quota_us(int cpu_milli) { return std::int64_t{cpu_milli} * kPeriodUs / 1000; }
+std::int64_t quota_us(int cpu_milli) {
+  return std::int64_t{cpu_milli} * kPeriodUs / 1000;
+}
 
 Result<void> make_directory(const fs::path& path) {
   if (::mkdir(path.c_str(), 0755) == 0 || errno == EEXIST) return {};

@@ -29,8 +29,7 @@ struct CgroupLayout {
 
 // From the texts of /proc/self/mounts and /proc/self/cgroup. Version 1 wins where both are mounted and the controllers
 // are with it (a "hybrid" host).
-CgroupLayout find_cgroups(
-    std::string_view mounts, std::string_view self, const std::string& name, Privilege privilege);
+CgroupLayout find_cgroups(std::string_view mounts, std::string_view self, const std::string& name, Privilege privilege);
 
 // The same for this process; checks that the directories can be made.
 CgroupLayout find_cgroups(const HomeTag& tag, Privilege privilege);

@@ -81,6 +81,8 @@ Result<void> run_command(const std::vector<std::string>& argv, std::string_view 
   return {};
 }
 
-Result<std::string> command_output(const std::vector<std::string>& argv) { return run(argv, ""); }
+Result<std::string> command_output(const std::vector<std::string>& argv) {
+  return run(argv, "");
+}
 
 }  // namespace bimodal::sandbox

@@ -12,8 +12,8 @@ namespace bimodal::sandbox {
 // Name servers and search lines that a sandbox can use. Servers on a loopback address can't be reached from its
 // network namespace and are left out.
 struct Resolver {
-  std::vector<std::string> servers;    // IPv4 addresses
-  std::vector<std::string> loopback;   // what was left out
+  std::vector<std::string> servers;      // IPv4 addresses
+  std::vector<std::string> loopback;     // what was left out
   std::vector<std::string> other_lines;  // "search …", "options …"
 };
 

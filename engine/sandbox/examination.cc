@@ -26,7 +26,9 @@ namespace fs = std::filesystem;
 
 namespace {
 
-Finding good(std::string name, std::string detail) { return {.name = std::move(name), .ok = true, .detail = std::move(detail)}; }
+Finding good(std::string name, std::string detail) {
+  return {.name = std::move(name), .ok = true, .detail = std::move(detail)};
+}
 
 Finding bad(std::string name, std::string detail, std::string remedy) {
   return {.name = std::move(name), .detail = std::move(detail), .remedy = std::move(remedy)};
@@ -38,7 +40,9 @@ Finding lacking(std::string name, std::string detail, std::string remedy) {
   return finding;
 }
 
-Privilege privilege_here() { return ::geteuid() == 0 ? Privilege::Root : Privilege::Rootless; }
+Privilege privilege_here() {
+  return ::geteuid() == 0 ? Privilege::Root : Privilege::Rootless;
+}
 
 // The home, or the nearest directory above it that exists.
 fs::path existing(fs::path home) {
@@ -76,7 +80,7 @@ Finding examine_overlay(const fs::path& home) {
   if (text_of("/proc/filesystems").find("\toverlay\n") == std::string::npos) {
     return bad("overlay", "the kernel doesn't offer it", "modprobe overlay");
   }
-  struct statfs status {};
+  struct statfs status{};
   ::statfs(home.c_str(), &status);
   if (status.f_type == OVERLAYFS_SUPER_MAGIC) {
     return bad(
@@ -106,7 +110,8 @@ Finding examine_seccomp() {
   bool kernel = fs::exists("/proc/sys/kernel/seccomp/actions_avail");
   if (filter && kernel) return good("seccomp", "filter compiled");
   return bad(
-      "seccomp", filter ? "the kernel doesn't offer it" : filter.error().message, "use a kernel with CONFIG_SECCOMP_FILTER");
+      "seccomp", filter ? "the kernel doesn't offer it" : filter.error().message,
+      "use a kernel with CONFIG_SECCOMP_FILTER");
 }
 
 Finding examine_cgroups(const HomeTag& tag) {
@@ -134,13 +139,16 @@ Finding examine_egress(const HomeTag& tag) {
   auto nft = run_command({"nft", "list", "tables"}, "");
   if (!nft) {
     return lacking(
-        "network egress", nft.error().message, "apt-get install nftables, and run with CAP_NET_ADMIN; till then only "
+        "network egress", nft.error().message,
+        "apt-get install nftables, and run with CAP_NET_ADMIN; till then only "
         "functions with block_network=True start, and no image can be built");
   }
   if (forwarding_is_dropped()) {
     return lacking(
         "network egress", "another firewall (Docker's?) drops forwarded packets",
-        fmt::format("iptables -I FORWARD -i '{0}+' -j ACCEPT; iptables -I FORWARD -o '{0}+' -j ACCEPT", tag.interface_prefix()));
+        fmt::format(
+            "iptables -I FORWARD -i '{0}+' -j ACCEPT; iptables -I FORWARD -o '{0}+' -j ACCEPT",
+            tag.interface_prefix()));
   }
   return good("network egress", "nftables");
 }

@@ -61,8 +61,7 @@ Result<void> build_root(const Growth& growth) {
   int root = made.root.get();
   TRY_VOID(mount_dev(root, spec.limits.memory_bytes / 2, growth.uid_base, growth.privilege));
   TRY_VOID(mount_proc(root));
-  TRY_VOID(mount_etc_files(
-      made.scratch.get(), root, spec.hostname, growth.address, spec.network, resolver));
+  TRY_VOID(mount_etc_files(made.scratch.get(), root, spec.hostname, growth.address, spec.network, resolver));
   TRY_VOID(mount_binds(spec, root, growth.user_namespace, growth.privilege));
   return enter_root(root);
 }

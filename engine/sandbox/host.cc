@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/memfd.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -36,6 +37,14 @@ Result<UniqueFd> copy_init(const std::filesystem::path& path) {
   auto copy = memory_file("bimodal-init", bytes, MFD_EXEC);
   if (!copy) copy = memory_file("bimodal-init", bytes);  // a kernel before 6.3
   return copy;
+}
+
+// Layers and upper directories hold whatever containers wrote, setuid programs included: nobody else may reach them.
+Result<void> close_to_others(const std::filesystem::path& home) {
+  std::error_code failure;
+  std::filesystem::create_directories(home, failure);
+  if (::chmod(home.c_str(), 0700) == 0) return {};
+  return errno_error(errno, "chmod " + home.native());
 }
 
 // Waits for the launcher of a daemon that has just been killed: it still ends its sandboxes.
@@ -83,6 +92,7 @@ Result<Host> prepare_host(const LauncherConfig& config) {
   Privilege privilege = ::geteuid() == 0 ? Privilege::Root : Privilege::Rootless;
   HomeTag tag = tag_of(config.home);
   Records records(config.home);
+  TRY_VOID(close_to_others(config.home));
   TRY_VOID(records.prepare());
   TRY(UniqueFd lock, lock_home(config.home));
   Cgroups cgroups(find_cgroups(tag, privilege));

@@ -14,9 +14,9 @@
 
 namespace bimodal::sandbox {
 
-inline constexpr int kPlanFd = 3;     // a file that holds an encoded InitPlan
-inline constexpr int kFilterFd = 4;   // a file that holds the seccomp program: an array of sock_filter
-inline constexpr int kReportFd = 5;   // init writes InitReports; the launcher reads them
+inline constexpr int kPlanFd = 3;         // a file that holds an encoded InitPlan
+inline constexpr int kFilterFd = 4;       // a file that holds the seccomp program: an array of sock_filter
+inline constexpr int kReportFd = 5;       // init writes InitReports; the launcher reads them
 inline constexpr int kFirstPassedFd = 6;  // InitPlan::numbers[i] arrives as kFirstPassedFd + i
 
 struct InitPlan {
@@ -24,8 +24,8 @@ struct InitPlan {
   std::vector<std::string> env;  // "NAME=value"
   std::string path;              // directories to look argv[0] up in, as in PATH
   std::string cwd;
-  std::string user;                  // as in Spec
-  std::uint64_t capabilities = 0;    // mask that the user's process keeps while it is root; 0: none, and no_new_privs
+  std::string user;                    // as in Spec
+  std::uint64_t capabilities = 0;      // mask that the user's process keeps while it is root; 0: none, and no_new_privs
   std::vector<std::uint64_t> numbers;  // descriptor numbers that the user's process expects
 
   std::string encode() const {

@@ -47,16 +47,18 @@ struct PassedFd {
 };
 
 struct Spec {
-  std::string name;  // task or build id: cgroup and directory names
+  std::string name;  // task or build id; plain, and unlike that of any live sandbox
   std::string hostname = "modal";
   std::vector<std::filesystem::path> layers;  // read-only, lowest first, at least one
-  std::filesystem::path upper;                // directory for this sandbox's changes; made when missing
-  bool keep_upper = false;                    // else removed after the exit
+  // Directory for this sandbox's changes; made when missing. Its overlay's work directory is `upper`.work beside it.
+  // Never synced: who keeps it calls syncfs(2).
+  std::filesystem::path upper;
+  bool keep_upper = false;  // else removed after the exit
   std::vector<Bind> binds;
-  std::vector<std::string> argv;         // argv[0] is looked up on env's PATH inside
+  std::vector<std::string> argv;           // argv[0] is looked up on env's PATH inside
   std::map<std::string, std::string> env;  // the whole environment
   std::string cwd = "/";
-  std::string user;  // "", "name", "uid" or "uid:gid" inside; empty: root inside
+  std::string user;            // "", "name", "uid" or "uid:gid" inside; empty: root inside
   std::uint32_t uid_base = 0;  // first host uid of the sandbox's own range of 65,536; 0: chosen by the launcher
   Profile profile = Profile::Container;
   Network network = Network::None;
@@ -65,20 +67,20 @@ struct Spec {
 };
 
 struct ExitReport {
-  int exit_code = -1;  // when it exited by itself
-  int signal = 0;      // else the signal that ended it
-  bool out_of_memory = false;
+  int exit_code = -1;          // when it exited by itself
+  int signal = 0;              // else the signal that ended it
+  bool out_of_memory = false;  // the kernel killed something inside for want of memory
 };
 
 // A started sandbox. Destroying it kills what still runs. Loop-bound, like its Launcher.
 class Sandbox {
  public:
   virtual ~Sandbox() = default;
-  virtual int pid() const = 0;                   // of the sandbox's first process, in the daemon's namespace
+  virtual int pid() const = 0;                     // of the sandbox's first process, in the daemon's namespace
   virtual const std::string& address() const = 0;  // IPv4 of eth0
-  virtual void signal(int number) = 0;           // to the user's process (not to its init)
-  virtual void kill() = 0;                       // SIGKILL to everything inside
-  virtual Task<ExitReport> wait() = 0;           // until every process and mount is gone; callable many times
+  virtual void signal(int number) = 0;             // to the user's process (not to its init)
+  virtual void kill() = 0;                         // SIGKILL to everything inside
+  virtual Task<ExitReport> wait() = 0;             // until every process and mount is gone; callable many times
 };
 
 class Launcher {
@@ -91,7 +93,7 @@ class Launcher {
 };
 
 struct LauncherConfig {
-  std::filesystem::path home;       // BIMODAL_HOME; cgroups and network names derive from it, so that two homes don't meet
+  std::filesystem::path home;  // BIMODAL_HOME; cgroups and network names derive from it, so that two homes don't meet
   std::filesystem::path init_path;  // the bimodal-init binary
 };
 
@@ -108,10 +110,10 @@ std::unique_ptr<Launcher> connect_launcher(LauncherProcess process, boost::asio:
 
 // What this host can do, for `bimodal doctor`: one line each with the remedy where something is missing.
 struct Finding {
-  std::string name;    // "user namespaces"
+  std::string name;  // "user namespaces"
   bool ok = false;
-  std::string detail;  // "cgroup v1 hybrid: memory, cpu, pids"
-  std::string remedy;  // empty when ok
+  std::string detail;     // "cgroup v1 hybrid: memory, cpu, pids"
+  std::string remedy;     // empty when ok
   bool essential = true;  // false: web functions answer without it
 };
 std::vector<Finding> examine_host(const LauncherConfig& config);

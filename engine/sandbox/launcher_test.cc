@@ -79,7 +79,7 @@ TEST_F(LauncherTest, KeepsChangesOutOfTheLayersAndOwnedFromZeroInTheUpperDirecto
   spec.keep_upper = true;
   EXPECT_EQ(run(spec).output, "ok\n");
   EXPECT_FALSE(fs::exists(layer_ / "etc" / "new"));
-  struct stat status {};
+  struct stat status{};
   ASSERT_EQ(::stat((spec.upper / "etc" / "new").c_str(), &status), 0);
   EXPECT_EQ(status.st_uid, 0U);
   EXPECT_FALSE(fs::exists(spec.upper.native() + ".work"));
@@ -155,7 +155,18 @@ TEST_F(LauncherTest, HasAnAddressOnEth0) {
   EXPECT_EQ(run_probe({"address", "lo"}).output, "127.0.0.1\n");
 }
 
-TEST_F(LauncherTest, BindsLowPorts) { EXPECT_EQ(run_probe({"bind", "80"}).output, "ok\n"); }
+TEST_F(LauncherTest, ClosesTheHomeToOtherUsers) {
+  ::chmod(home_.c_str(), 0755);
+  restart_launcher();
+  EXPECT_EQ(run_probe({"id"}).output, "0:0\n");
+  struct stat status{};
+  ASSERT_EQ(::stat(home_.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 07777, 0700U);
+}
+
+TEST_F(LauncherTest, BindsLowPorts) {
+  EXPECT_EQ(run_probe({"bind", "80"}).output, "ok\n");
+}
 
 }  // namespace
 }  // namespace bimodal::sandbox

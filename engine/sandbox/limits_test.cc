@@ -72,7 +72,8 @@ constexpr const char* kHybridMounts =
     "cgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0\n";
 
 TEST(CgroupLayout, TakesVersionOneOnAHybridHost) {
-  auto layout = find_cgroups(kHybridMounts, "3:memory:/nonesuch\n2:cpu,cpuacct:/\n1:pids:/\n0::/\n", "b", Privilege::Root);
+  auto layout =
+      find_cgroups(kHybridMounts, "3:memory:/nonesuch\n2:cpu,cpuacct:/\n1:pids:/\n0::/\n", "b", Privilege::Root);
   EXPECT_EQ(layout.version, CgroupVersion::One);
   EXPECT_EQ(layout.memory, "/sys/fs/cgroup/memory/b");
   EXPECT_EQ(layout.cpu, "/sys/fs/cgroup/cpu,cpuacct/b");

@@ -18,7 +18,8 @@ Result<std::unique_ptr<LiveSandbox>> LiveSandbox::start(Host& host, Spec spec, s
   TRY_VOID(check_spec(spec));
   if (spec.network == Network::Egress && host.no_egress) return tl::unexpected<Error>(*host.no_egress);
   if (fds.size() != spec.fds.size() + 1) {
-    return error(Code::InvalidArgument, "sandbox {}: {} descriptors came for {}", spec.name, fds.size(), spec.fds.size());
+    return error(
+        Code::InvalidArgument, "sandbox {}: {} descriptors came for {}", spec.name, fds.size(), spec.fds.size());
   }
   std::unique_ptr<LiveSandbox> made(new LiveSandbox(host, std::move(spec)));
   TRY_VOID(made->launch(fds));
@@ -87,7 +88,10 @@ void LiveSandbox::note(const InitReport& report, std::string text) {
 }
 
 Reply LiveSandbox::started() const {
-  return {.kind = Reply::Kind::Started, .number = embryo_.process.pid, .text = host_.addresses.address(embryo_.address_index).text()};
+  return {
+      .kind = Reply::Kind::Started,
+      .number = embryo_.process.pid,
+      .text = host_.addresses.address(embryo_.address_index).text()};
 }
 
 void LiveSandbox::signal(int number) {

@@ -93,7 +93,9 @@ Result<void> attach_mount(int mount, int target, std::string_view what) {
   return errno_error(errno, "mount onto " + std::string(what));
 }
 
-Result<UniqueFd> find_inside(int root, const std::string& path) { return open_at(root, path, O_PATH); }
+Result<UniqueFd> find_inside(int root, const std::string& path) {
+  return open_at(root, path, O_PATH);
+}
 
 Result<UniqueFd> open_inside(int root, const std::string& path, NodeKind kind) {
   std::uint64_t flags = kind == NodeKind::Directory ? O_PATH | O_DIRECTORY : O_PATH;

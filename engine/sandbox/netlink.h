@@ -22,7 +22,7 @@ class Netlink {
   static Result<Netlink> open();
 
   struct Veth {
-    std::string name;       // in this socket's namespace
+    std::string name;  // in this socket's namespace
     std::string peer_name;
     int peer_namespace = -1;  // descriptor of a network namespace; -1: the same one
     std::uint32_t mtu = 1500;

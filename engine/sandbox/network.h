@@ -15,9 +15,9 @@ namespace bimodal::sandbox {
 
 struct NetworkPlan {
   Network network = Network::None;
-  Ipv4 address;            // eth0's
-  Ipv4 gateway;            // the host's end
-  std::string host_name;   // of the host's end
+  Ipv4 address;           // eth0's
+  Ipv4 gateway;           // the host's end
+  std::string host_name;  // of the host's end
   std::uint32_t mtu = 1500;
 };
 

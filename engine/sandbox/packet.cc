@@ -36,8 +36,9 @@ std::vector<UniqueFd> take_fds(msghdr& message) {
 
 Result<void> send_packet(int socket, std::string_view bytes, const std::vector<int>& fds) {
   if (bytes.size() > kMaxPacket || fds.size() > kMaxPacketFds) {
-    return error(Code::InvalidArgument, "launcher: message of {} bytes and {} descriptors is too large", bytes.size(),
-                 fds.size());
+    return error(
+        Code::InvalidArgument, "launcher: message of {} bytes and {} descriptors is too large", bytes.size(),
+        fds.size());
   }
   iovec part{const_cast<char*>(bytes.data()), bytes.size()};
   ControlBuffer control;
@@ -97,7 +98,7 @@ Result<UniqueFd> memory_file(const char* name, std::string_view bytes, unsigned 
 }
 
 Result<std::string> read_file(int fd, std::size_t limit) {
-  struct stat status {};
+  struct stat status{};
   if (::fstat(fd, &status) < 0) return errno_error(errno, "fstat");
   auto size = static_cast<std::size_t>(status.st_size);
   if (size > limit) return error(Code::InvalidArgument, "file of {} bytes is larger than {}", size, limit);

@@ -27,11 +27,12 @@ struct Link {
   const char* name;
   const char* target;
 };
-constexpr Link kLinks[] = {{"fd", "/proc/self/fd"},
-                           {"stdin", "/proc/self/fd/0"},
-                           {"stdout", "/proc/self/fd/1"},
-                           {"stderr", "/proc/self/fd/2"},
-                           {"ptmx", "pts/ptmx"}};
+constexpr Link kLinks[] = {
+    {"fd", "/proc/self/fd"},
+    {"stdin", "/proc/self/fd/0"},
+    {"stdout", "/proc/self/fd/1"},
+    {"stderr", "/proc/self/fd/2"},
+    {"ptmx", "pts/ptmx"}};
 
 // A user namespace can't make device nodes, so there the host's are bound in.
 Result<void> bind_device(int dev, const char* name) {
@@ -53,7 +54,8 @@ Result<void> make_devices(int dev, Privilege privilege) {
     }
   }
   for (const auto& link : kLinks) {
-    if (::symlinkat(link.target, dev, link.name) != 0) return errno_error(errno, fmt::format("make /dev/{}", link.name));
+    if (::symlinkat(link.target, dev, link.name) != 0)
+      return errno_error(errno, fmt::format("make /dev/{}", link.name));
   }
   return {};
 }
@@ -67,20 +69,22 @@ Result<void> mount_below(int dev, const char* name, UniqueFd mount) {
 
 Result<void> mount_dev(int root, std::int64_t shm_bytes, std::uint32_t uid_base, Privilege privilege) {
   TRY(UniqueFd target, open_inside(root, "/dev", NodeKind::Directory));
-  TRY(UniqueFd dev, new_mount("tmpfs", {{"size", "64k"}, {"nr_inodes", "256"}, {"mode", "0755"}},
-                              MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC));
+  TRY(UniqueFd dev,
+      new_mount(
+          "tmpfs", {{"size", "64k"}, {"nr_inodes", "256"}, {"mode", "0755"}}, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC));
   TRY_VOID(attach_mount(dev.get(), target.get(), "/dev"));
   TRY_VOID(make_devices(dev.get(), privilege));
 
   TRY(UniqueFd pts,
       new_mount(
-          "devpts", {{"newinstance", ""}, {"ptmxmode", "0666"}, {"mode", "0620"}, {"gid", fmt::to_string(uid_base + kTtyGroup)}},
+          "devpts",
+          {{"newinstance", ""}, {"ptmxmode", "0666"}, {"mode", "0620"}, {"gid", fmt::to_string(uid_base + kTtyGroup)}},
           MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC));
   TRY_VOID(mount_below(dev.get(), "pts", std::move(pts)));
 
   std::string size = shm_bytes > 0 ? fmt::to_string(shm_bytes) : "50%";
-  TRY(UniqueFd shm, new_mount("tmpfs", {{"size", size}, {"mode", "1777"}},
-                              MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
+  TRY(UniqueFd shm,
+      new_mount("tmpfs", {{"size", size}, {"mode", "1777"}}, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
   return mount_below(dev.get(), "shm", std::move(shm));
 }
 

@@ -12,11 +12,10 @@ namespace bimodal::sandbox {
 namespace {
 
 // Absent ones are skipped: which exist depends on the kernel's configuration.
-constexpr const char* kHidden[] = {"acpi",         "asound", "interrupts",  "kallsyms",    "kcore",
-                                   "keys",         "key-users", "kmsg",     "kpagecgroup", "kpagecount",
-                                   "kpageflags",   "latency_stats", "modules", "pagetypeinfo", "sched_debug",
-                                   "schedstat",    "scsi",   "slabinfo",    "timer_list",  "timer_stats",
-                                   "vmallocinfo"};
+constexpr const char* kHidden[] = {
+    "acpi",        "asound",      "interrupts", "kallsyms",   "kcore",         "keys",        "key-users",
+    "kmsg",        "kpagecgroup", "kpagecount", "kpageflags", "latency_stats", "modules",     "pagetypeinfo",
+    "sched_debug", "schedstat",   "scsi",       "slabinfo",   "timer_list",    "timer_stats", "vmallocinfo"};
 constexpr const char* kReadOnly[] = {"bus", "driver", "fs", "irq", "sys", "sysrq-trigger", "sysvipc", "tty"};
 
 constexpr std::uint64_t kStrict = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
@@ -24,11 +23,11 @@ constexpr std::uint64_t kStrict = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_A
 Result<void> hide(int proc, int root, const char* name) {
   auto target = find_inside(proc, name);
   if (!target) return {};
-  struct stat status {};
+  struct stat status{};
   if (::fstat(target->get(), &status) != 0) return errno_error(errno, std::string("stat /proc/") + name);
   if (S_ISDIR(status.st_mode)) {
-    TRY(UniqueFd empty, new_mount("tmpfs", {{"size", "4k"}, {"nr_inodes", "2"}, {"mode", "0555"}},
-                                  kStrict | MOUNT_ATTR_RDONLY));
+    TRY(UniqueFd empty,
+        new_mount("tmpfs", {{"size", "4k"}, {"nr_inodes", "2"}, {"mode", "0555"}}, kStrict | MOUNT_ATTR_RDONLY));
     return attach_mount(empty.get(), target->get(), name);
   }
   TRY(UniqueFd null, find_inside(root, "/dev/null"));

@@ -18,7 +18,9 @@ Remote::Remote(LauncherProcess process, asio::any_io_executor executor)
 
 Remote::~Remote() = default;
 
-void Remote::connect() { wait_readable(); }
+void Remote::connect() {
+  wait_readable();
+}
 
 void Remote::wait_readable() {
   auto self = shared_from_this();

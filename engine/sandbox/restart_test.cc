@@ -28,7 +28,9 @@ bool soon(const std::function<bool()>& holds) {
   return true;
 }
 
-bool alive(int pid) { return ::kill(pid, 0) == 0; }
+bool alive(int pid) {
+  return ::kill(pid, 0) == 0;
+}
 
 class RestartTest : public SandboxTest {
  protected:

@@ -66,9 +66,9 @@ std::string overlay_options(std::size_t layers, Privilege privilege) {
 
 Result<UniqueFd> mount_scratch(const fs::path& place) {
   TRY(UniqueFd target, open_inside(AT_FDCWD, place.native(), NodeKind::Directory));
-  TRY(UniqueFd mount,
-      new_mount("tmpfs", {{"size", "1m"}, {"nr_inodes", "2048"}, {"mode", "0755"}},
-                MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
+  TRY(UniqueFd mount, new_mount(
+                          "tmpfs", {{"size", "1m"}, {"nr_inodes", "2048"}, {"mode", "0755"}},
+                          MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
   TRY_VOID(attach_mount(mount.get(), target.get(), place.native()));
   return mount;
 }
@@ -80,8 +80,7 @@ fs::path work_directory(const fs::path& upper) {
   return path.native() + ".work";
 }
 
-Result<RootFilesystem> mount_root(
-    const Spec& spec, const fs::path& scratch, int user_namespace, Privilege privilege) {
+Result<RootFilesystem> mount_root(const Spec& spec, const fs::path& scratch, int user_namespace, Privilege privilege) {
   RootFilesystem made;
   TRY(made.scratch, mount_scratch(scratch));
   if (::fchdir(made.scratch.get()) != 0) return errno_error(errno, "enter scratch directory");
@@ -109,7 +108,7 @@ Result<RootFilesystem> mount_root(
 Result<void> mount_binds(const Spec& spec, int root, int user_namespace, Privilege privilege) {
   for (const auto& bind : spec.binds) {
     TRY(UniqueFd mount, clone_mount(AT_FDCWD, bind.source.native()));
-    struct stat status {};
+    struct stat status{};
     if (::fstat(mount.get(), &status) != 0) return errno_error(errno, "stat " + bind.source.native());
     // Where the filesystem has no idmapped mounts, the files' owners stay the host's: readable if public.
     if (privilege == Privilege::Root) std::ignore = map_owners(mount.get(), user_namespace, bind.source.native());

@@ -110,7 +110,8 @@ Result<std::unique_ptr<LiveSandbox>> Service::State::start_from(const Packet& pa
 void Service::State::start(std::uint64_t id, const Packet& packet) {
   auto made = start_from(packet);
   if (!made) {
-    return send({.kind = Reply::Kind::Failed, .number = static_cast<int>(made.error().code), .text = made.error().message}, id);
+    return send(
+        {.kind = Reply::Kind::Failed, .number = static_cast<int>(made.error().code), .text = made.error().message}, id);
   }
   LiveSandbox& sandbox = *live.emplace(id, std::move(*made)).first->second;
   if (watch(sandbox.reports(), id, Part::Reports) && watch(sandbox.init(), id, Part::Init)) return;

@@ -9,9 +9,9 @@ namespace bimodal::sandbox {
 
 namespace {
 
-constexpr std::size_t kMaxName = 64;         // a part of cgroup and file names
-constexpr std::size_t kMaxHostname = 64;     // HOST_NAME_MAX
-constexpr std::size_t kMaxLayers = 500;      // overlay's own bound
+constexpr std::size_t kMaxName = 64;      // a part of cgroup and file names
+constexpr std::size_t kMaxHostname = 64;  // HOST_NAME_MAX
+constexpr std::size_t kMaxLayers = 500;   // overlay's own bound
 constexpr std::size_t kMaxBinds = 1'000;
 constexpr std::size_t kMaxFds = kMaxPacketFds - kCallFds;
 constexpr int kMaxFdNumber = 1'000;

@@ -40,7 +40,8 @@ std::string read_all(int fd) {
   return text;
 }
 
-Task<void> start_on_loop(Launcher& launcher, Spec& spec, std::unique_ptr<Sandbox>& sandbox, std::optional<Error>& failure) {
+Task<void> start_on_loop(
+    Launcher& launcher, Spec& spec, std::unique_ptr<Sandbox>& sandbox, std::optional<Error>& failure) {
   auto started = co_await launcher.start(spec);
   if (started) {
     sandbox = std::move(*started);
@@ -49,8 +50,12 @@ Task<void> start_on_loop(Launcher& launcher, Spec& spec, std::unique_ptr<Sandbox
   }
 }
 
-Task<void> wait_on_loop(Sandbox& sandbox, ExitReport& report) { report = co_await sandbox.wait(); }
-Task<void> close_on_loop(Launcher& launcher) { co_await launcher.close(); }
+Task<void> wait_on_loop(Sandbox& sandbox, ExitReport& report) {
+  report = co_await sandbox.wait();
+}
+Task<void> close_on_loop(Launcher& launcher) {
+  co_await launcher.close();
+}
 
 }  // namespace
 

@@ -34,7 +34,9 @@ int outcome(bool good) {
   return 0;
 }
 
-int do_exit(const Arguments& args) { return std::stoi(args.at(0)); }
+int do_exit(const Arguments& args) {
+  return std::stoi(args.at(0));
+}
 
 int do_print(const Arguments& args) {
   for (const auto& arg : args) std::puts(arg.c_str());
@@ -66,7 +68,7 @@ int do_list(const Arguments& args) {
 }
 
 int do_owner(const Arguments& args) {
-  struct stat status {};
+  struct stat status{};
   if (::lstat(args.at(0).c_str(), &status) != 0) return outcome(false);
   std::printf("%u:%u %o\n", status.st_uid, status.st_gid, status.st_mode & 07777);
   return 0;
@@ -255,10 +257,20 @@ struct Verb {
   int (*run)(const Arguments&);
 };
 constexpr Verb kVerbs[] = {
-    {"exit", do_exit},   {"print", do_print},   {"read", do_read},   {"write", do_write},     {"list", do_list},
-    {"owner", do_owner}, {"chown", do_chown},   {"id", do_id},       {"env", do_env},         {"cwd", do_cwd},
-    {"fds", do_fds},     {"pids", do_pids},     {"wait", do_wait},   {"catch", do_catch},     {"orphan", do_orphan},
-    {"die", do_kill_self}, {"address", do_address}, {"connect", do_connect}, {"bind", do_bind}, {"listen", do_listen}, {"attempt", do_attempt}, {"effective", do_effective}, {"fill", do_fill}, {"connect-abstract", do_connect_abstract}, {"attempts", do_attempts}, {"eat", do_eat}, {"spin", do_spin}, {"forkbomb", do_fork_bomb},
+    {"exit", do_exit},         {"print", do_print},
+    {"read", do_read},         {"write", do_write},
+    {"list", do_list},         {"owner", do_owner},
+    {"chown", do_chown},       {"id", do_id},
+    {"env", do_env},           {"cwd", do_cwd},
+    {"fds", do_fds},           {"pids", do_pids},
+    {"wait", do_wait},         {"catch", do_catch},
+    {"orphan", do_orphan},     {"die", do_kill_self},
+    {"address", do_address},   {"connect", do_connect},
+    {"bind", do_bind},         {"listen", do_listen},
+    {"attempt", do_attempt},   {"effective", do_effective},
+    {"fill", do_fill},         {"connect-abstract", do_connect_abstract},
+    {"attempts", do_attempts}, {"eat", do_eat},
+    {"spin", do_spin},         {"forkbomb", do_fork_bomb},
 };
 
 }  // namespace

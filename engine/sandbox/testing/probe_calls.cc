@@ -3,8 +3,8 @@
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/io_uring.h>
-#include <linux/keyctl.h>
 #include <linux/kexec.h>
+#include <linux/keyctl.h>
 #include <linux/perf_event.h>
 #include <linux/sched.h>
 #include <sched.h>
@@ -85,9 +85,13 @@ long set_clock() {
   return ::clock_settime(CLOCK_REALTIME, &now);
 }
 
-long become_user() { return ::setresuid(1000, 1000, 1000); }
+long become_user() {
+  return ::setresuid(1000, 1000, 1000);
+}
 
-long remount_root() { return ::mount(nullptr, "/", nullptr, MS_REMOUNT | MS_BIND, nullptr); }
+long remount_root() {
+  return ::mount(nullptr, "/", nullptr, MS_REMOUNT | MS_BIND, nullptr);
+}
 
 struct Call {
   const char* name;
