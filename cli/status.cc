@@ -3,14 +3,12 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/daemon.h"
-#include "cli/http_get.h"
+#include "server/account.h"
 
 namespace bimodal::cli {
 namespace {
 
 using nlohmann::json;
-
-constexpr std::chrono::seconds kPatience{5};
 
 json account_of(const DaemonStatus& status) {
   json apps = json::array(), containers = json::array();
@@ -27,8 +25,7 @@ json account_of(const DaemonStatus& status) {
         {{"task_id", container.task_id},
          {"app_id", container.app_id},
          {"function", container.function},
-         {"state", container.state},
-         {"running", container.running}});
+         {"state", container.state}});
   }
   return {{"apps", apps}, {"containers", containers}};
 }
@@ -45,8 +42,7 @@ Result<void> read_account(const std::string& text, DaemonStatus& status) {
     }
     for (const json& container : account.at("containers")) {
       status.containers.push_back(
-          {container.at("task_id"), container.at("app_id"), container.at("function"), container.at("state"),
-           container.at("running")});
+          {container.at("task_id"), container.at("app_id"), container.at("function"), container.at("state")});
     }
   } catch (const json::exception& why) {
     return error(Code::DataLoss, "the daemon's account isn't understood: {}; do versions differ?", why.what());
@@ -60,9 +56,7 @@ Result<DaemonStatus> ask_status(const std::filesystem::path& home) {
   Result<server::DaemonInfo> info = server::read_daemon_info(home);
   if (!info) return status;
   status.info = *info;
-  TRY(server::Token token, server::load_token(home));
-  GetRequest request{web_url(*info).substr(sizeof("http://") - 1), "/_bimodal/status", token.id + "." + token.secret};
-  TRY(std::string account, http_get(std::move(request), kPatience));
+  TRY(std::string account, server::ask_account(home));
   TRY_VOID(read_account(account, status));
   return status;
 }
@@ -81,8 +75,7 @@ std::string as_text(const DaemonStatus& status) {
   }
   text += fmt::format("containers  {}\n", status.containers.size());
   for (const ContainerStatus& container : status.containers) {
-    text += fmt::format(
-        "  {}  {}  {}  {} running\n", container.task_id, container.state, container.function, container.running);
+    text += fmt::format("  {}  {}  {}\n", container.task_id, container.state, container.function);
   }
   return text;
 }

@@ -24,7 +24,6 @@ struct ContainerStatus {
   std::string app_id;
   std::string function;  // "hello"
   std::string state;     // "starting", "warm", "draining"
-  int running = 0;       // requests inside
 };
 
 struct DaemonStatus {
@@ -34,10 +33,7 @@ struct DaemonStatus {
   std::vector<ContainerStatus> containers;
 };
 
-// Reads the daemon's own account, the JSON of GET /_bimodal/status:
-//   {"apps": [{"app_id", "name", "environment", "state", "urls": […]}],
-//    "containers": [{"task_id", "app_id", "function", "state", "running"}]}
-// Blocks for at most some seconds.
+// Reads the daemon's own account (server/account.h). Blocks for at most some seconds.
 Result<DaemonStatus> ask_status(const std::filesystem::path& home);
 
 // The lists of `status` from that JSON; DataLoss when it isn't such.

@@ -66,6 +66,8 @@ runtime::Planner& Control::planner() {
   return state_->planner;
 }
 
+const Registry& Control::registry() const { return state_->registry; }
+
 BlobTransfers& Control::blob_transfers() {
   return state_->blob_transfers;
 }

@@ -15,6 +15,8 @@ class Planner;
 
 namespace bimodal::control {
 
+class Registry;
+
 class Control {
  public:
   // Registers every RPC with `service`, which must outlive it. `context` must, too.
@@ -30,6 +32,9 @@ class Control {
 
   // For runtime::Containers, which asks it what each container needs.
   runtime::Planner& planner();
+
+  // What is published right now.
+  const Registry& registry() const;
 
   // For the gateway, which serves the URLs of blobs.
   BlobTransfers& blob_transfers();

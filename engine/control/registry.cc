@@ -33,6 +33,14 @@ void Registry::mark_stopped(const std::string& app_id) {
   changed_.notify_all();
 }
 
+std::vector<PublishedApp> Registry::running() const {
+  std::vector<PublishedApp> running;
+  for (const auto& [id, app] : apps_) {
+    if (!app.stopped) running.push_back(app);
+  }
+  return running;
+}
+
 const PublishedApp* Registry::find(const std::string& app_id) const {
   auto found = apps_.find(app_id);
   return found == apps_.end() ? nullptr : &found->second;

@@ -10,12 +10,14 @@
 #include <vector>
 
 #include "async/blocking_pool.h"
+#include "async/scope.h"
 #include "base/log.h"
 #include "control/control.h"
 #include "control/planner.h"
 #include "image/builder.h"
 #include "rpc/host.h"
 #include "scheduler/functions.h"
+#include "server/account.h"
 #include "server/adapters.h"
 #include "store/blobs.h"
 #include "store/database.h"
@@ -65,6 +67,7 @@ struct Daemon::Parts {
   Result<void> listen_web();
   void make_control();
   Result<void> listen_api();
+  Result<void> serve_status();
   DaemonInfo info() const;
 
   Config config;
@@ -90,6 +93,7 @@ struct Daemon::Parts {
   rpc::Service service;
   std::unique_ptr<control::Control> control;
   std::unique_ptr<rpc::Host> host;
+  Scope account_scope{control_loop.executor(), "account"};
 };
 
 Result<void> Daemon::Parts::open_store() {
@@ -154,6 +158,13 @@ Result<void> Daemon::Parts::listen_api() {
   return {};
 }
 
+Result<void> Daemon::Parts::serve_status() {
+  TRY(UniqueFd listener, listen_for_account(config.home));
+  auto account = [this] { return account_of(control->registry(), *containers); };
+  account_scope.spawn(serve_account(std::move(listener), account));
+  return {};
+}
+
 DaemonInfo Daemon::Parts::info() const {
   return DaemonInfo{
       .pid = ::getpid(),
@@ -180,6 +191,7 @@ Task<Result<DaemonInfo>> Daemon::start() {
   parts.make_control();
   CO_TRY_VOID(co_await parts.control->recover());
   CO_TRY_VOID(parts.listen_api());
+  CO_TRY_VOID(parts.serve_status());
   for (auto& loop : parts.gateway_loops) loop->start();
   co_return parts.info();
 }
@@ -188,6 +200,7 @@ Task<Result<DaemonInfo>> Daemon::start() {
 Task<void> Daemon::stop() {
   auto& parts = *parts_;
   Deadline grace = Deadline::after(parts.config.drain);
+  co_await parts.account_scope.close();
   if (parts.gateway) co_await parts.gateway->close(grace);
   if (parts.functions) co_await parts.functions->close(grace);
   if (parts.control) co_await parts.control->close();

@@ -1,0 +1,136 @@
+#include "server/account.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/un.h>
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <cerrno>
+#include <nlohmann/json.hpp>
+
+#include "control/registry.h"
+#include "runtime/containers.h"
+
+namespace bimodal::server {
+
+namespace asio = boost::asio;
+using nlohmann::json;
+
+namespace {
+
+constexpr const char* kName = "account.sock";
+constexpr timeval kPatience{5, 0};
+constexpr int kBacklog = 16;
+constexpr std::size_t kLargest = 16 << 20;  // bytes of an account
+
+// The directory is opened and named through /proc, so that a home of any length fits into sun_path (unix(7)).
+struct Place {
+  UniqueFd directory;
+  sockaddr_un address{};
+};
+
+Result<Place> place_in(const std::filesystem::path& home) {
+  Place place;
+  place.directory.reset(::open(home.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!place.directory) return errno_error(errno, home.string());
+  place.address.sun_family = AF_UNIX;
+  auto end = fmt::format_to_n(
+      place.address.sun_path, sizeof place.address.sun_path - 1, "/proc/self/fd/{}/{}", place.directory.get(), kName);
+  *end.out = '\0';
+  return place;
+}
+
+Result<UniqueFd> stream_socket() {
+  UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!socket) return errno_error(errno, "socket");
+  return socket;
+}
+
+const sockaddr* generic(const sockaddr_un& address) { return reinterpret_cast<const sockaddr*>(&address); }
+
+json urls_of(const control::PublishedApp& app) {
+  json urls = json::array();
+  for (const auto& function : app.functions) {
+    for (const auto& method : function->web_methods) urls.push_back(method.url);
+  }
+  return urls;
+}
+
+std::string state_of(const runtime::TaskInfo& task) {
+  if (task.draining) return "draining";
+  return task.started_at == std::chrono::system_clock::time_point() ? "starting" : "warm";
+}
+
+}  // namespace
+
+std::string account_of(const control::Registry& registry, const runtime::Containers& containers) {
+  json apps = json::array(), tasks = json::array();
+  for (const control::PublishedApp& app : registry.running()) {
+    std::string environment = app.functions.empty() ? "" : app.functions.front()->environment;
+    apps.push_back(
+        {{"app_id", app.app_id},
+         {"name", app.name},
+         {"environment", environment},
+         {"state", app.ephemeral ? "ephemeral" : "deployed"},
+         {"urls", urls_of(app)}});
+  }
+  for (const runtime::TaskInfo& task : containers.list()) {
+    auto function = registry.function(task.function_id);
+    tasks.push_back(
+        {{"task_id", task.task_id},
+         {"app_id", task.app_id},
+         {"function", function ? function->tag : task.function_id},
+         {"state", state_of(task)}});
+  }
+  return json{{"apps", apps}, {"containers", tasks}}.dump();
+}
+
+Result<UniqueFd> listen_for_account(const std::filesystem::path& home) {
+  TRY(Place place, place_in(home));
+  TRY(UniqueFd socket, stream_socket());
+  ::unlinkat(place.directory.get(), kName, 0);
+  if (::fchmod(socket.get(), 0600) != 0) return errno_error(errno, kName);
+  if (::bind(socket.get(), generic(place.address), sizeof place.address) != 0) return errno_error(errno, kName);
+  if (::listen(socket.get(), kBacklog) != 0) return errno_error(errno, kName);
+  return socket;
+}
+
+Task<void> serve_account(UniqueFd listener, std::function<std::string()> account) {
+  asio::posix::stream_descriptor readable(co_await asio::this_coro::executor, listener.release());
+  while (true) {
+    boost::system::error_code cancelled;
+    co_await readable.async_wait(
+        asio::posix::stream_descriptor::wait_read, asio::redirect_error(asio::use_awaitable, cancelled));
+    if (cancelled) co_return;
+    UniqueFd connection(::accept4(readable.native_handle(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (!connection) continue;
+    // The kernel takes an account of ordinary size at once; a reader of a huge one that is slow gets a part, which it
+    // then refuses as garbled. It never holds the loop.
+    std::string text = account();
+    int room = static_cast<int>(std::min(text.size() + 1, kLargest));
+    ::setsockopt(connection.get(), SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+    [[maybe_unused]] auto sent = ::send(connection.get(), text.data(), text.size(), MSG_NOSIGNAL);
+  }
+}
+
+Result<std::string> ask_account(const std::filesystem::path& home) {
+  TRY(Place place, place_in(home));
+  TRY(UniqueFd socket, stream_socket());
+  ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof kPatience);
+  if (::connect(socket.get(), generic(place.address), sizeof place.address) != 0) {
+    return error(Code::NotFound, "no daemon answers on {}; `bimodal up` starts one", home.string());
+  }
+  std::string text;
+  char part[16384];
+  ssize_t got = 0;
+  while ((got = ::recv(socket.get(), part, sizeof part, 0)) > 0 && text.size() < kLargest) text.append(part, got);
+  if (got < 0) return errno_error(errno, "reading the daemon's account");
+  return text;
+}
+
+}  // namespace bimodal::server
