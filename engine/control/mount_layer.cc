@@ -47,8 +47,8 @@ Result<std::string> canonical_path(const std::string& path) {
     if (part.native().size() > 255) return bad_path(path, "has a part longer than 255 bytes");
   }
   std::string normal = fs::path(path).lexically_normal().string();
-  normal.erase(0, normal.find_first_not_of('/') - 1);
   if (normal.back() == '/') return bad_path(path, "names no file");
+  normal.erase(0, normal.find_first_not_of('/') - 1);  // POSIX gives "//" a meaning of its own
   return normal;
 }
 
