@@ -18,7 +18,7 @@ using sandbox::Finding;
 
 Finding examine_names(const std::string& base_domain) {
   std::string name = "app-function." + base_domain;
-  Finding finding{"name resolution", false, "", "", /*essential=*/false};
+  Finding finding{"names of URLs", false, "", "", /*essential=*/false};
   addrinfo* answer = nullptr;
   int failure = ::getaddrinfo(name.c_str(), nullptr, nullptr, &answer);
   std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(answer, ::freeaddrinfo);

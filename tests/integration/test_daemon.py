@@ -108,7 +108,7 @@ def test_own_flags_may_stand_anywhere_in_a_client_command(daemon, scripts):
 def test_doctor_names_what_the_host_can_do(daemon):
     done = daemon.bimodal("doctor")
     assert done.status == 0, done.output
-    for word in ("namespaces", "overlay", "cgroup", "name resolution", "Python bases", "official client"):
+    for word in ("namespaces", "overlay", "cgroup", "names of URLs", "Python bases", "official client"):
         assert word in done.output, word
 
 

@@ -80,7 +80,7 @@ class Daemon:
 
     @property
     def running(self) -> bool:
-        return self.bimodal("status", "--json").status == 0
+        return (self.home / "daemon.json").exists() and is_running(self.info["pid"])
 
     def status(self) -> dict:
         return json.loads(self.bimodal("status", "--json").output)

@@ -17,7 +17,7 @@ def my_endpoint():
 
 
 @app.function()
-@modal.fastapi_endpoint(custom_domains=["api.example.com", "*.example.net"])
+@modal.fastapi_endpoint(custom_domains=["api.example.com", "api.example.net"])
 def hello(message: str):
     return {"message": f"hello {message}"}
 
