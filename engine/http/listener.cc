@@ -25,7 +25,7 @@ Result<UniqueFd> bound_socket(const Address& address, bool share_port) {
   if (::bind(socket.get(), address.get(), address.size) < 0) {
     if (errno == EADDRINUSE) {
       return error(
-          Code::AlreadyExists, "{}:{} is in use by another program; stop that one or choose another port",
+          Code::AlreadyExists, "{}:{} is in use by another program; stop that one or choose another address",
           address.host(), address.port());
     }
     return errno_error(errno, fmt::format("bind {}:{}", address.host(), address.port()));

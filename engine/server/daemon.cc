@@ -35,7 +35,9 @@ constexpr std::size_t kBlockingThreads = 8;
 constexpr std::array<const char*, 7> kClientVersions = {"1.5.4", "1.5.5", "1.6.0", "1.6.1", "1.6.2", "1.6.3", "1.6.4"};
 constexpr auto kRpcGrace = 5s;  // for RPCs that change something, at the end
 
-std::string host_part(const std::string& address) { return address.substr(0, address.rfind(':')); }
+std::string host_part(const std::string& address) {
+  return address.substr(0, address.rfind(':'));
+}
 
 double unix_now() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
@@ -49,6 +51,12 @@ std::map<std::string, std::string> environment() {
     if (equals != std::string_view::npos) variables.emplace(text.substr(0, equals), text.substr(equals + 1));
   }
   return variables;
+}
+
+// The failure to listen at an address, with the setting that names another.
+Error listening(Error failure, std::string_view flag) {
+  if (failure.code == Code::AlreadyExists) failure.message += fmt::format(" with {}", flag);
+  return failure;
 }
 
 int loop_count(const Config& config) {
@@ -68,6 +76,7 @@ struct Daemon::Parts {
   void make_control();
   Result<void> listen_api();
   Result<void> serve_status();
+  void start_gateway_loops();
   DaemonInfo info() const;
 
   Config config;
@@ -89,6 +98,7 @@ struct Daemon::Parts {
   std::unique_ptr<runtime::Containers> containers;
   std::unique_ptr<scheduler::Functions> functions;
   std::vector<std::unique_ptr<Loop>> gateway_loops;
+  bool gateway_loops_run = false;
   std::unique_ptr<gateway::Gateway> gateway;
   rpc::Service service;
   std::unique_ptr<control::Control> control;
@@ -117,8 +127,13 @@ void Daemon::Parts::make_engine() {
   builder = image::make_builder(std::move(images), *sandboxes, pool, executor);
   auto publish = [this](std::vector<model::Route> routes) { gateway->publish(std::move(routes)); };
   context.emplace(control::Context{
-      .executor = executor, .pool = pool, .database = *database, .blobs = *blobs, .logs = *logs,
-      .secret_box = *secret_box, .on_routes_changed = publish});
+      .executor = executor,
+      .pool = pool,
+      .database = *database,
+      .blobs = *blobs,
+      .logs = *logs,
+      .secret_box = *secret_box,
+      .on_routes_changed = publish});
   planner.emplace(*context);
   runtime::ContainersConfig settings{.home = config.home, .exit_grace = config.exit_grace};
   auto keep = [this](model::LogEntry entry) { logs->append(std::move(entry)); };
@@ -132,7 +147,9 @@ Result<void> Daemon::Parts::listen_web() {
     gateway_loops.push_back(std::make_unique<Loop>(fmt::format("gateway-{}", i)));
     loops.push_back(gateway_loops.back().get());
   }
-  TRY(gateway, gateway::Gateway::listen(loops, config.web, *functions, blob_door, config.gateway));
+  auto opened = gateway::Gateway::listen(loops, config.web, *functions, blob_door, config.gateway);
+  if (!opened) return tl::unexpected(listening(opened.error(), "--web"));
+  gateway = *std::move(opened);
   return {};
 }
 
@@ -153,7 +170,9 @@ void Daemon::Parts::make_control() {
 }
 
 Result<void> Daemon::Parts::listen_api() {
-  TRY(host, rpc::Host::listen(config.api, {token.id, token.secret}, control_loop.executor(), service));
+  auto opened = rpc::Host::listen(config.api, {token.id, token.secret}, control_loop.executor(), service);
+  if (!opened) return tl::unexpected(listening(opened.error(), "--api"));
+  host = *std::move(opened);
   connections.attach(host.get());
   return {};
 }
@@ -163,6 +182,11 @@ Result<void> Daemon::Parts::serve_status() {
   auto account = [this] { return account_of(control->registry(), *containers); };
   account_scope.spawn(serve_account(std::move(listener), account));
   return {};
+}
+
+void Daemon::Parts::start_gateway_loops() {
+  if (std::exchange(gateway_loops_run, true)) return;
+  for (auto& loop : gateway_loops) loop->start();
 }
 
 DaemonInfo Daemon::Parts::info() const {
@@ -181,7 +205,9 @@ Daemon::Daemon(Config config, Token token, sandbox::LauncherProcess launcher)
 
 Daemon::~Daemon() = default;
 
-Loop& Daemon::control_loop() { return parts_->control_loop; }
+Loop& Daemon::control_loop() {
+  return parts_->control_loop;
+}
 
 Task<Result<DaemonInfo>> Daemon::start() {
   auto& parts = *parts_;
@@ -192,7 +218,7 @@ Task<Result<DaemonInfo>> Daemon::start() {
   CO_TRY_VOID(co_await parts.control->recover());
   CO_TRY_VOID(parts.listen_api());
   CO_TRY_VOID(parts.serve_status());
-  for (auto& loop : parts.gateway_loops) loop->start();
+  parts.start_gateway_loops();
   co_return parts.info();
 }
 
@@ -200,6 +226,7 @@ Task<Result<DaemonInfo>> Daemon::start() {
 Task<void> Daemon::stop() {
   auto& parts = *parts_;
   Deadline grace = Deadline::after(parts.config.drain);
+  parts.start_gateway_loops();  // a start that failed before them: the gateway ends on its loops
   co_await parts.account_scope.close();
   if (parts.gateway) co_await parts.gateway->close(grace);
   if (parts.functions) co_await parts.functions->close(grace);

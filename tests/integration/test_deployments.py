@@ -68,11 +68,13 @@ def test_list_history_and_stop(daemon, scripts):
     history = json.loads(daemon.bimodal("app", "history", "listed", "--json").output)
     assert len(history) == 2
     assert "second" in json.dumps(history[0])
+    daemon.get(url)
+    (running,) = daemon.containers("listed")
     stopped = daemon.bimodal("app", "stop", "listed", "-y")
     assert stopped.status == 0, stopped.output
     answer = daemon.get(url)
     assert (answer.status_code, answer.text.strip()) == (404, STOPPED)
-    eventually(lambda: not [c for c in daemon.containers() if c["function"] == "hello"], 40, "no container left")
+    eventually(lambda: running["task_id"] not in str(daemon.containers()), 40, "the container's end")
     assert daemon.deploy(script) == [url]
     assert daemon.get(url).json() == "listed"
 
@@ -101,8 +103,12 @@ def hello(word: str):
     eventually(lambda: "out apple" in daemon.bimodal("app", "logs", "talking").output, 20, "the line")
     assert "err apple" in daemon.bimodal("logs", "talking").output
     with daemon.start_bimodal("logs", "talking", "-f") as following:
-        daemon.get(url, params={"word": "pear"})
-        following.wait_for("out pear", 20)
+
+        def shown() -> bool:
+            daemon.get(url, params={"word": "pear"})
+            return "out pear" in following.output
+
+        eventually(shown, 20, "a new line in the followed logs")
 
 
 def test_environments_and_the_token_are_shown(daemon):

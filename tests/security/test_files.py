@@ -4,7 +4,6 @@ from pathlib import Path
 
 from support.apps import write_hello
 
-
 # Every path, but those under /proc, for which the condition holds.
 FIND = """
 import os, stat

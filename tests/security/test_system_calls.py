@@ -47,7 +47,9 @@ def test_it_has_no_capabilities_and_gains_none(inside):
     assert status["Seccomp"].strip() == "2"
 
 
-@pytest.mark.parametrize("path", ["/proc/sysrq-trigger", "/proc/sys/kernel/core_pattern", "/proc/sys/vm/overcommit_memory"])
+@pytest.mark.parametrize(
+    "path", ["/proc/sysrq-trigger", "/proc/sys/kernel/core_pattern", "/proc/sys/vm/overcommit_memory"]
+)
 def test_settings_of_the_kernel_cannot_be_written(inside, path):
     assert "stopped" in inside.run(f"open({path!r}, 'w').write('x'); result = 1")
 

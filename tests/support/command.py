@@ -95,7 +95,8 @@ class Running:
 
     def interrupt(self) -> None:
         """Ctrl-C: a terminal sends it to the whole group."""
-        os.killpg(self.pid, signal.SIGINT)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGINT)
 
     def wait(self, timeout_s: float = 60) -> int:
         status = self._process.wait(timeout_s)

@@ -21,6 +21,7 @@ NEUTRAL = {
     "COLUMNS": "300",
     "NO_COLOR": "1",
     "TERM": "dumb",
+    "PYTHONUNBUFFERED": "1",
 }
 
 
@@ -124,9 +125,12 @@ class Daemon:
     @contextlib.contextmanager
     def serve(self, script: Path, *words: str):
         """A running `bimodal serve`, once it serves; `.urls` is what it printed."""
-        with self.start_bimodal("serve", script, *words, cwd=Path(script).parent, PYTHONUNBUFFERED="1") as running:
+        with self.start_bimodal("serve", script, *words, cwd=Path(script).parent) as running:
             running.wait_for("Ctrl-C to stop")
             yield running
+            # A client that is killed leaves its app to the daemon, which waits for heartbeats for a while.
+            running.interrupt()
+            running.wait()
 
     # Requests to its web functions.
 
@@ -142,8 +146,11 @@ class Daemon:
     def post(self, url: str, **options):
         return self.web.post(url, **options)
 
-    def containers(self) -> list[dict]:
-        return self.status()["containers"]
+    def containers(self, app: str | None = None) -> list[dict]:
+        """Of all apps, or of the one of that name."""
+        status = self.status()
+        wanted = {each["app_id"] for each in status["apps"] if app in (None, each["name"])}
+        return [container for container in status["containers"] if app is None or container["app_id"] in wanted]
 
     def _forget_connections(self) -> None:
         if self._web is not None:
