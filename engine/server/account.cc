@@ -51,7 +51,9 @@ Result<UniqueFd> stream_socket() {
   return socket;
 }
 
-const sockaddr* generic(const sockaddr_un& address) { return reinterpret_cast<const sockaddr*>(&address); }
+const sockaddr* generic(const sockaddr_un& address) {
+  return reinterpret_cast<const sockaddr*>(&address);
+}
 
 json urls_of(const control::PublishedApp& app) {
   json urls = json::array();

@@ -11,8 +11,8 @@
 namespace bimodal::server {
 
 struct Config {
-  std::filesystem::path home;    // state.db, blobs/, layers/, logs/, keys/, run/
-  std::filesystem::path layers;  // empty: <home>/layers; may be shared by several homes
+  std::filesystem::path home;        // state.db, blobs/, layers/, logs/, keys/, run/
+  std::filesystem::path layers;      // empty: <home>/layers; may be shared by several homes
   std::filesystem::path runner_dir;  // sitecustomize.py, bimodal_runner/, _runner.abi3.so
   std::filesystem::path init_path;   // bimodal-init
   std::string api = "127.0.0.1:6420";

@@ -222,12 +222,14 @@ Task<Result<DaemonInfo>> Daemon::start() {
   co_return parts.info();
 }
 
-// Outside in: no new requests, then no functions, then no API, then what those stood on.
+// Outside in: no new deployments and requests, then no functions, then no API (containers need it until they are gone),
+// then what those stood on.
 Task<void> Daemon::stop() {
   auto& parts = *parts_;
   Deadline grace = Deadline::after(parts.config.drain);
   parts.start_gateway_loops();  // a start that failed before them: the gateway ends on its loops
   co_await parts.account_scope.close();
+  if (parts.host) parts.host->refuse_clients();
   if (parts.gateway) co_await parts.gateway->close(grace);
   if (parts.functions) co_await parts.functions->close(grace);
   if (parts.control) co_await parts.control->close();

@@ -26,7 +26,8 @@ log::Level level_of(const std::string& name) {
 }
 
 // Serves until SIGTERM or SIGINT. A second one ends the process at once, as people expect of Ctrl-C.
-Task<void> serve(Daemon& daemon, const std::filesystem::path& home, std::function<void()> ready, Result<void>& outcome) {
+Task<void> serve(
+    Daemon& daemon, const std::filesystem::path& home, std::function<void()> ready, Result<void>& outcome) {
   asio::signal_set signals(daemon.control_loop().executor(), SIGTERM, SIGINT);
   Result<DaemonInfo> started = co_await daemon.start();
   if (started) outcome = write_daemon_info(home, *started);
@@ -59,8 +60,7 @@ Result<void> run(Config config, std::function<void()> ready) {
   Result<void> outcome;
   std::filesystem::path home = config.home;
   Daemon daemon(std::move(config), std::move(token), std::move(launcher));
-  asio::co_spawn(
-      daemon.control_loop().context(), serve(daemon, home, std::move(ready), outcome), asio::detached);
+  asio::co_spawn(daemon.control_loop().context(), serve(daemon, home, std::move(ready), outcome), asio::detached);
   daemon.control_loop().run();
   return outcome;
 }
