@@ -25,7 +25,9 @@ bool make_names() {
     if (*slot == nullptr) return false;
   }
   names.empty_bytes = PyBytes_FromStringAndSize(nullptr, 0);
-  return names.empty_bytes != nullptr;
+  names.zero = PyLong_FromLong(0);
+  names.sleep = import_attribute("asyncio", "sleep").release();
+  return names.empty_bytes != nullptr && names.zero != nullptr && names.sleep != nullptr;
 }
 
 }  // namespace bimodal::runner

@@ -29,6 +29,8 @@ struct Names {
   PyObject* version_20 = nullptr;
   PyObject* empty_bytes = nullptr;
   PyObject* empty_text = nullptr;
+  PyObject* sleep = nullptr;  // asyncio.sleep
+  PyObject* zero = nullptr;
 };
 
 extern Names names;

@@ -109,6 +109,7 @@ class Request {
   std::size_t body_next_ = 0;                       // first chunk that the application has not taken
   bool body_ended_ = false;                         // the gateway sent the end
   bool body_taken_ = false;                         // the application took the end
+  bool disconnect_taken_ = false;                   // the application was told that nothing more comes
   std::size_t body_credit_ = wire::kInitialCredit;  // what the gateway may still send
   std::size_t body_consumed_ = 0;                   // taken by the application, not yet given back as credit
   WaitList receivers_;

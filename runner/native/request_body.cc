@@ -52,7 +52,10 @@ bool Request::has_message() const {
 
 // After the response or without a caller there is only the disconnect, as often as it is asked for.
 Ref Request::take_message() {
-  if (disconnected_ || finished_ || phase_ == Phase::Complete) return disconnect_message();
+  if (disconnected_ || finished_ || phase_ == Phase::Complete) {
+    disconnect_taken_ = true;
+    return disconnect_message();
+  }
   if (body_next_ == body_.size()) {
     body_taken_ = true;
     return request_message(names.empty_bytes, false);
@@ -77,7 +80,11 @@ void Request::return_credit(std::size_t consumed) {
 
 Ref Request::receive() {
   if (!has_message()) return Awaitable::receive(Ref::borrow(object_of(this)));
+  const bool again = disconnect_taken_;
   Ref message = take_message();
+  // One who asks again and again would never let the loop run: from the second time on each answer takes a turn of it.
+  if (message && again)
+    return Ref::steal(PyObject_CallFunctionObjArgs(names.sleep, names.zero, message.get(), nullptr));
   return message ? Awaitable::ready(std::move(message)) : Ref();
 }
 

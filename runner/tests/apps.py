@@ -234,6 +234,20 @@ async def wait_for_disconnect(scope, receive, send):
         print("send raised", type(error).__name__, flush=True)
 
 
+async def listen_for_ever(scope, receive, send):
+    """Has a task that asks for the next message whatever came before, beside the one that answers."""
+
+    async def listen():
+        while True:
+            await receive()
+
+    listener = asyncio.create_task(listen())
+    await asyncio.sleep(0)
+    await respond(send)
+    await asyncio.sleep(0.05)
+    listener.cancel()
+
+
 async def stream_for_ever(scope, receive, send):
     """Sends as fast as it may; ends by what send() raises when the caller is gone."""
     sent = 0

@@ -247,6 +247,10 @@ def test_response_before_the_body_was_read(serve):
     assert "after the response: http.disconnect" in host.drain()
 
 
+def test_an_application_that_never_stops_listening_lets_the_loop_run(serve):
+    assert serve("listen_for_ever").connect().request().complete
+
+
 def test_exception_before_the_response_aborts_with_one_line(serve):
     host = serve("fail_before")
     answer = host.connect().request()
