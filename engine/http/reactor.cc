@@ -12,7 +12,7 @@ struct Reactor::Ticker {
 };
 
 Reactor::Reactor(Loop& loop)
-    : loop_(loop), poller_(loop), wheel_(Deadline::Clock::now()), ticker_(std::make_unique<Ticker>(loop.context())) {}
+    : loop_(loop), wheel_(Deadline::Clock::now()), poller_(loop), ticker_(std::make_unique<Ticker>(loop.context())) {}
 
 Reactor::~Reactor() = default;
 

@@ -32,6 +32,10 @@ Deadline deadline_of(const grpc::ServerContextBase& context) {
   return Deadline::after(std::chrono::duration_cast<Deadline::Clock::duration>(at - std::chrono::system_clock::now()));
 }
 
+tl::unexpected<Error> shutting_down() {
+  return error(Code::Unavailable, "The server is shutting down");
+}
+
 void serialize(const Message& message, grpc::ByteBuffer& bytes) {
   bytes.Clear();  // a stream's earlier message; the writer wants an empty buffer
   bool own_buffer = false;
@@ -112,7 +116,7 @@ void Reactor::cancel() {
 }
 
 void Reactor::run() {
-  if (dispatcher_.closing) return finish(error(Code::Unavailable, "The server is shutting down"));
+  if (dispatcher_.closing) return finish(shutting_down());
   if (caller_gone_) return finish(error(Code::Cancelled, "{} was cancelled", call_.rpc));
   dispatcher_.running.insert(this);
   auto ended = [self = shared_from_this()](std::exception_ptr) {
@@ -128,12 +132,14 @@ Task<void> Reactor::answer(std::shared_ptr<Reactor> self) {
   Result<SharedMessage> answer = error(Code::Cancelled, "{} was cancelled", self->call_.rpc);
   try {
     answer = co_await self->handle();
+    // A handler may take its cancellation for the end of what it streams.
+    if (self->kind() == Kind::Stream && self->dispatcher_.closing) answer = shutting_down();
   } catch (const boost::system::system_error& thrown) {
     if (thrown.code() != asio::error::operation_aborted) {
       log::error("{}: {}", self->call_.rpc, thrown.what());
       answer = error(Code::Internal, "{} failed inside the server; its log says why", self->call_.rpc);
     } else if (self->dispatcher_.closing) {
-      answer = error(Code::Unavailable, "The server is shutting down");
+      answer = shutting_down();
     }
   } catch (const std::exception& thrown) {
     log::error("{}: {}", self->call_.rpc, thrown.what());
