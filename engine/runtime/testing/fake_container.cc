@@ -98,7 +98,10 @@ int main() {
     print("uid " + std::to_string(::getuid()) + "\n");
   }
   if (behaviour == "hog") {
-    for (int mebibyte = 0; mebibyte < 128; ++mebibyte) std::memset(std::malloc(1 << 20), 1, 1 << 20);
+    for (int mebibyte = 0; mebibyte < 128; ++mebibyte) {
+      auto* block = static_cast<volatile char*>(std::malloc(1 << 20));  // volatile: no compiler drops the writes
+      for (int at = 0; at < 1 << 20; at += 4096) block[at] = 1;
+    }
   }
   if (behaviour == "flood") {
     for (int i = 0; i < 20000; ++i) print("line " + std::to_string(i) + "\n");
