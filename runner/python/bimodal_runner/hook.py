@@ -23,7 +23,10 @@ def _call_after_execution(loader):
     execute = loader.exec_module
 
     def exec_module(module):
-        execute(module)
+        from .late import imported_late
+
+        with imported_late("aiohttp"):
+            execute(module)
         _take_over(module)
 
     loader.exec_module = exec_module
