@@ -83,8 +83,21 @@ def cpu_seconds(pid):
 
 def load(port, seconds, connections):
     headers = [part for name, value in HEADERS.items() for part in ("-H", f"{name}: {value}")]
-    command = ["taskset", "-c", "1", "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-H", "Host: app.localhost", *headers]
-    output = subprocess.run([*command, f"http://127.0.0.1:{port}/hello"], capture_output=True, text=True, check=True).stdout
+    command = [
+        "taskset",
+        "-c",
+        "1",
+        "wrk",
+        "-t1",
+        f"-c{connections}",
+        f"-d{seconds}s",
+        "-H",
+        "Host: app.localhost",
+        *headers,
+    ]
+    output = subprocess.run(
+        [*command, f"http://127.0.0.1:{port}/hello"], capture_output=True, text=True, check=True
+    ).stdout
     assert "Non-2xx" not in output and "Socket errors" not in output, output
     return int(re.search(r"(\d+) requests in", output)[1])
 
@@ -127,7 +140,9 @@ def main():
                     f"{name:8} {statistics.median(costs):6.2f} us/request ({min(costs):.2f}..{max(costs):.2f}), "
                     f"{statistics.median(rates):8.0f} requests/s"
                 )
-            ratio = statistics.median(c for c, _ in results["gateway"]) / statistics.median(c for c, _ in results["nginx"])
+            ratio = statistics.median(c for c, _ in results["gateway"]) / statistics.median(
+                c for c, _ in results["nginx"]
+            )
             print(f"ratio    {ratio:6.2f}")
         finally:
             for process in processes:

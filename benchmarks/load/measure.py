@@ -73,7 +73,17 @@ def load(url: str, host: str, root_pids: list[int], seconds: float, connections:
     Raises RuntimeError when any answer was not 2xx or any connection failed: such a run counts for nothing.
     """
     pids = set().union(*(tree(pid) for pid in root_pids))
-    command = ["taskset", "-c", GENERATOR_CPU, "wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "-H", f"Host: {host}"]
+    command = [
+        "taskset",
+        "-c",
+        GENERATOR_CPU,
+        "wrk",
+        "-t1",
+        f"-c{connections}",
+        f"-d{seconds:g}s",
+        "-H",
+        f"Host: {host}",
+    ]
     for name, value in BROWSER_HEADERS.items():
         command += ["-H", f"{name}: {value}"]
     before, own_before, started = cpu_ns(pids), os.times(), time.monotonic()
@@ -82,5 +92,5 @@ def load(url: str, host: str, root_pids: list[int], seconds: float, connections:
     if "Non-2xx" in report or "Socket errors" in report:
         raise RuntimeError(f"void run of {url}:\n{report}")
     requests = int(re.search(r"(\d+) requests in", report).group(1))
-    busy = (own_after.children_user + own_after.children_system - own_before.children_user - own_before.children_system)
+    busy = own_after.children_user + own_after.children_system - own_before.children_user - own_before.children_system
     return Sample(requests, requests / seconds, (after - before) / 1000 / requests, busy / wall)

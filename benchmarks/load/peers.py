@@ -78,8 +78,21 @@ def child(command: list[str], **options):
 
 
 def uvicorn_command(app: str) -> list[str]:
-    return [sys.executable, "-m", "uvicorn", f"{app}:application", "--loop", "uvloop", "--http", "httptools",
-            "--no-access-log", "--log-level", "warning", "--app-dir", str(APPS)]
+    return [
+        sys.executable,
+        "-m",
+        "uvicorn",
+        f"{app}:application",
+        "--loop",
+        "uvloop",
+        "--http",
+        "httptools",
+        "--no-access-log",
+        "--log-level",
+        "warning",
+        "--app-dir",
+        str(APPS),
+    ]
 
 
 @contextlib.contextmanager
@@ -136,8 +149,12 @@ class Bimodal:
         try:
             with child([self.binary, "up", "--foreground"], env=environment) as daemon:
                 info = self.wait_daemon(home)
-                subprocess.run([self.binary, "deploy", str(APPS / "bimodal_app.py")], env=environment, check=True,
-                               stdout=subprocess.DEVNULL)
+                subprocess.run(
+                    [self.binary, "deploy", str(APPS / "bimodal_app.py")],
+                    env=environment,
+                    check=True,
+                    stdout=subprocess.DEVNULL,
+                )
                 url = f"http://{info['web']}/"
                 host = f"{info['workspace']}--bench-{function}.{info['base_domain']}"
                 wait_ready(url, host)

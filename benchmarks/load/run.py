@@ -40,8 +40,11 @@ def measure_all(openers: dict, options) -> dict[str, dict]:
             measure.load(target.url, target.host, target.root_pids, options.warmup, options.connections)
             sample = measure.load(target.url, target.host, target.root_pids, options.seconds, options.connections)
             samples[name].append(sample)
-            print(f"  {name:16} {sample.cpu_us:8.1f} us/request {sample.per_second:9.0f}/s"
-                  f"  generator {sample.generator_busy:4.0%}", flush=True)
+            print(
+                f"  {name:16} {sample.cpu_us:8.1f} us/request {sample.per_second:9.0f}/s"
+                f"  generator {sample.generator_busy:4.0%}",
+                flush=True,
+            )
     return {name: summary(found, commands[name]) for name, found in samples.items()}
 
 
@@ -58,21 +61,35 @@ def summary(found: list[measure.Sample], command: str) -> dict:
 
 def table(workload: str, rows: dict[str, dict]) -> str:
     base = rows["bimodal"]["cpu_us"]["median"]
-    lines = [f"## {workload}", "", "| server | CPU per request, us (min-max) | requests/s (min-max) | generator busy | bimodal / this |",
-             "| --- | --- | --- | --- | --- |"]
+    lines = [
+        f"## {workload}",
+        "",
+        "| server | CPU per request, us (min-max) | requests/s (min-max) | generator busy | bimodal / this |",
+        "| --- | --- | --- | --- | --- |",
+    ]
     for name, row in rows.items():
         cpu, rate = row["cpu_us"], row["per_second"]
         void = " (rate void)" if row["generator_busy_max"] > 0.85 else ""
-        lines.append(f"| {name} | {cpu['median']:.1f} ({cpu['min']:.1f}-{cpu['max']:.1f}) | {rate['median']:.0f} "
-                     f"({rate['min']:.0f}-{rate['max']:.0f}){void} | {row['generator_busy_max']:.0%} | {base / cpu['median']:.2f} |")
+        lines.append(
+            f"| {name} | {cpu['median']:.1f} ({cpu['min']:.1f}-{cpu['max']:.1f}) | {rate['median']:.0f} "
+            f"({rate['min']:.0f}-{rate['max']:.0f}){void} | {row['generator_busy_max']:.0%} | {base / cpu['median']:.2f} |"
+        )
     return "\n".join(lines) + "\n"
 
 
 def machine() -> dict:
-    model = next((line.split(":", 1)[1].strip() for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines()
-                  if line.startswith("model name")), "unknown")
+    model = next(
+        (
+            line.split(":", 1)[1].strip()
+            for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ),
+        "unknown",
+    )
     nginx = subprocess.run(["nginx", "-v"], capture_output=True, text=True).stderr.strip()
-    versions = {name: importlib.metadata.version(name) for name in ("uvicorn", "uvloop", "httptools", "fastapi", "starlette")}
+    versions = {
+        name: importlib.metadata.version(name) for name in ("uvicorn", "uvloop", "httptools", "fastapi", "starlette")
+    }
     return {"cpu": model, "kernel": platform.release(), "python": platform.python_version(), "nginx": nginx, **versions}
 
 
@@ -94,7 +111,11 @@ def main() -> None:
     results, text = {"machine": machine(), "options": vars(options), "workloads": {}}, "# Warm requests\n\n"
     for workload, (app, own) in workloads.items():
         print(workload, flush=True)
-        openers = {"bimodal": own, "uvicorn": lambda: peers.uvicorn(app), "nginx + uvicorn": lambda: peers.nginx_uvicorn(app)}
+        openers = {
+            "bimodal": own,
+            "uvicorn": lambda: peers.uvicorn(app),
+            "nginx + uvicorn": lambda: peers.nginx_uvicorn(app),
+        }
         results["workloads"][workload] = measure_all(openers, options)
         text += table(workload, results["workloads"][workload]) + "\n"
     text += "Machine: " + ", ".join(f"{key} {value}" for key, value in results["machine"].items()) + "\n"

@@ -26,9 +26,13 @@ Loop::~Loop() {
   if (thread_.joinable()) thread_.join();
 }
 
-asio::any_io_executor Loop::executor() { return context_->get_executor(); }
+asio::any_io_executor Loop::executor() {
+  return context_->get_executor();
+}
 
-void Loop::run() { context_->run(); }
+void Loop::run() {
+  context_->run();
+}
 
 void Loop::start() {
   thread_ = std::thread([this] {
@@ -37,11 +41,17 @@ void Loop::start() {
   });
 }
 
-void Loop::stop() { context_->stop(); }
+void Loop::stop() {
+  context_->stop();
+}
 
-void Loop::post(std::function<void()> work) { asio::post(*context_, std::move(work)); }
+void Loop::post(std::function<void()> work) {
+  asio::post(*context_, std::move(work));
+}
 
-bool Loop::in_this_thread() const { return context_->get_executor().running_in_this_thread(); }
+bool Loop::in_this_thread() const {
+  return context_->get_executor().running_in_this_thread();
+}
 
 void Loop::run_blocking(Task<void> task) {
   std::promise<void> done;

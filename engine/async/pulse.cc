@@ -17,7 +17,9 @@ struct Pulse::Waiter {
 
 Pulse::Pulse(asio::any_io_executor executor) : executor_(std::move(executor)) {}
 
-Pulse::~Pulse() { notify_all(); }
+Pulse::~Pulse() {
+  notify_all();
+}
 
 Task<bool> Pulse::wait(Deadline deadline) {
   auto waiter = std::make_shared<Waiter>(executor_);

@@ -29,7 +29,9 @@ Scope::Scope(asio::any_io_executor executor, std::string name)
 
 Scope::~Scope() = default;
 
-std::size_t Scope::size() const { return state_->running.size(); }
+std::size_t Scope::size() const {
+  return state_->running.size();
+}
 
 void Scope::spawn(Task<void> task) {
   if (state_->closing) return;

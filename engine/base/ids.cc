@@ -45,11 +45,17 @@ std::array<unsigned char, SHA256_DIGEST_LENGTH> sha256(std::string_view data) {
 
 }  // namespace
 
-std::string new_id(std::string_view prefix) { return std::string(prefix) + "-" + random_from(kBase62, 22); }
+std::string new_id(std::string_view prefix) {
+  return std::string(prefix) + "-" + random_from(kBase62, 22);
+}
 
-std::string new_task_id() { return "ta-" + random_from(kTaskAlphabet, 26); }
+std::string new_task_id() {
+  return "ta-" + random_from(kTaskAlphabet, 26);
+}
 
-std::string random_text(std::size_t count) { return random_from(kBase62, count); }
+std::string random_text(std::size_t count) {
+  return random_from(kBase62, count);
+}
 
 std::string content_id(std::string_view prefix, std::string_view content) {
   auto digest = sha256(content);

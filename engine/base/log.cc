@@ -14,10 +14,14 @@ constexpr std::size_t kOldFiles = 4;
 
 spdlog::level::level_enum spdlog_level(Level level) {
   switch (level) {
-    case Level::Debug: return spdlog::level::debug;
-    case Level::Info: return spdlog::level::info;
-    case Level::Warning: return spdlog::level::warn;
-    case Level::Error: return spdlog::level::err;
+    case Level::Debug:
+      return spdlog::level::debug;
+    case Level::Info:
+      return spdlog::level::info;
+    case Level::Warning:
+      return spdlog::level::warn;
+    case Level::Error:
+      return spdlog::level::err;
   }
   return spdlog::level::info;
 }
@@ -38,6 +42,8 @@ void open(Level threshold, const std::filesystem::path& file) {
   spdlog::set_default_logger(std::move(logger));
 }
 
-void write(Level level, std::string_view line) { spdlog::log(spdlog_level(level), "{}", line); }
+void write(Level level, std::string_view line) {
+  spdlog::log(spdlog_level(level), "{}", line);
+}
 
 }  // namespace bimodal::log

@@ -71,8 +71,8 @@ class [[nodiscard]] Result<void> : public tl::expected<void, Error> {
 
 #define BIMODAL_CAT_(a, b) a##b
 #define BIMODAL_CAT(a, b) BIMODAL_CAT_(a, b)
-#define BIMODAL_TRY_(ret, tmp, decl, ...)                            \
-  auto tmp = (__VA_ARGS__);                                          \
+#define BIMODAL_TRY_(ret, tmp, decl, ...)                                   \
+  auto tmp = (__VA_ARGS__);                                                 \
   if (!tmp) ret ::tl::unexpected<::bimodal::Error>(std::move(tmp).error()); \
   decl = *std::move(tmp)
 #define BIMODAL_CHECKED_(ret, tmp, ...) \

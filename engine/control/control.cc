@@ -66,7 +66,9 @@ runtime::Planner& Control::planner() {
   return state_->planner;
 }
 
-const Registry& Control::registry() const { return state_->registry; }
+const Registry& Control::registry() const {
+  return state_->registry;
+}
 
 BlobTransfers& Control::blob_transfers() {
   return state_->blob_transfers;

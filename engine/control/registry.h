@@ -39,7 +39,7 @@ class Registry {
   void mark_stopped(const std::string& app_id);  // its hosts answer "stopped" from now on
 
   const PublishedApp* find(const std::string& app_id) const;
-  std::vector<PublishedApp> running() const;  // by id, stopped ones apart
+  std::vector<PublishedApp> running() const;                                 // by id, stopped ones apart
   model::FunctionVersionPtr function(const std::string& function_id) const;  // null when not published, or stopped
 
   // Hosts of running deployed apps other than `app_id`.

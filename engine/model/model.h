@@ -39,11 +39,11 @@ struct ScalingPolicy {
 };
 
 struct Resources {
-  int cpu_milli = 125;        // reserved
-  int cpu_milli_max = 0;      // hard limit, 0: none asked for
-  int memory_mb = 128;        // reserved
-  int memory_mb_max = 0;      // hard limit, 0: none asked for
-  std::string gpu;            // "", or what the user asked for, e.g. "L40S:1"
+  int cpu_milli = 125;    // reserved
+  int cpu_milli_max = 0;  // hard limit, 0: none asked for
+  int memory_mb = 128;    // reserved
+  int memory_mb_max = 0;  // hard limit, 0: none asked for
+  std::string gpu;        // "", or what the user asked for, e.g. "L40S:1"
 };
 
 // One immutable definition of one function (or class service "Cls.*"). A publish makes it current.

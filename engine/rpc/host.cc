@@ -67,7 +67,8 @@ tl::unexpected<Error> bind_failure(const std::string& address) {
   acceptor.open(endpoint.protocol());
   acceptor.bind(endpoint, failure);
   if (failure == asio::error::address_in_use) {
-    return error(Code::AlreadyExists, "{} is in use by another program; stop that one or choose another address", address);
+    return error(
+        Code::AlreadyExists, "{} is in use by another program; stop that one or choose another address", address);
   }
   return error(Code::InvalidArgument, "Can't listen on {}: {}", address, failure.message());
 }

@@ -105,7 +105,9 @@ async def early(scope, receive, send):
 
 
 async def other_body_types(scope, receive, send):
-    await send({"type": "http.response.start", "status": 200, "headers": (pair for pair in [[b"a", b"1"], (b"b", b"2")])})
+    await send(
+        {"type": "http.response.start", "status": 200, "headers": (pair for pair in [[b"a", b"1"], (b"b", b"2")])}
+    )
     await send({"type": "http.response.body", "body": bytearray(b"one"), "more_body": True})
     await send({"type": "http.response.body", "body": memoryview(b"two"), "more_body": True})
     await send({"type": "http.response.body", "more_body": True})
@@ -312,7 +314,10 @@ async def from_threads(scope, receive, send):
         message = asyncio.run_coroutine_threadsafe(receive(), loop).result(5)
         for event in (
             {"type": "http.response.start", "status": 200, "headers": []},
-            {"type": "http.response.body", "body": message["body"] + b" on " + threading.current_thread().name.encode()},
+            {
+                "type": "http.response.body",
+                "body": message["body"] + b" on " + threading.current_thread().name.encode(),
+            },
         ):
             asyncio.run_coroutine_threadsafe(send(event), loop).result(5)
 
@@ -335,7 +340,9 @@ async def inspect_task(scope, receive, send):
     coroutine = task.get_coro()
     await asyncio.sleep(0)
     state = inspect.getcoroutinestate(coroutine)
-    await respond(send, json.dumps([state, asyncio.iscoroutine(coroutine), "inspect_task" in repr(coroutine.cr_code)]).encode())
+    await respond(
+        send, json.dumps([state, asyncio.iscoroutine(coroutine), "inspect_task" in repr(coroutine.cr_code)]).encode()
+    )
 
 
 async def usage(scope, receive, send):

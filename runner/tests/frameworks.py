@@ -83,5 +83,7 @@ async def _echo(request):
     return PlainTextResponse(await request.body())
 
 
-starlette_app = Starlette(routes=[Route("/echo", _echo, methods=["POST"]), Route("/stream", lambda r: StreamingResponse(_numbers()))])
+starlette_app = Starlette(
+    routes=[Route("/echo", _echo, methods=["POST"]), Route("/stream", lambda r: StreamingResponse(_numbers()))]
+)
 starlette_app.add_middleware(Tag)

@@ -11,8 +11,9 @@ import resource
 import signal
 import sys
 
-import apps
 from bimodal_runner.seat import Seat
+
+import apps
 
 
 def find(name):

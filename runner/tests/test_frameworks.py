@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from gateway import CALLER_GONE, CANCEL, CREDIT, DONE, END, BODY, RESPONSE
+from gateway import BODY, CALLER_GONE, CANCEL, CREDIT, DONE, END, RESPONSE
 
 
 @pytest.fixture

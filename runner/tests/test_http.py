@@ -5,7 +5,19 @@ import time
 
 import pytest
 from gateway import (
-    ABORT, BODY, CALLER_GONE, CANCEL, CREDIT, DONE, DRAIN, END, INITIAL_CREDIT, PING, PONG, RESPONSE, TIMED_OUT,
+    ABORT,
+    BODY,
+    CALLER_GONE,
+    CANCEL,
+    CREDIT,
+    DONE,
+    DRAIN,
+    END,
+    INITIAL_CREDIT,
+    PING,
+    PONG,
+    RESPONSE,
+    TIMED_OUT,
     encode_frame,
 )  # fmt: skip
 

@@ -19,9 +19,7 @@ def run_many(gateway, count):
         for n in range(100):
             end = n % 2 == 0
             query = b"fail" if n == 50 and batch % 100 == 0 else b""
-            streams.append(
-                gateway.begin(b"POST", web_method=b"touch_everything", query=query, body=b"body", end=end)
-            )
+            streams.append(gateway.begin(b"POST", web_method=b"touch_everything", query=query, body=b"body", end=end))
             if not end:
                 gateway.send_frame(BODY, streams[-1], b"more", flags=END)
         for stream in streams:

@@ -41,7 +41,10 @@ def _make_seat(asgi):
     _expect_parameters(asgi.LifespanManager.__init__, "self", "asgi_app", "state")
     # pylint: disable=protected-access
     input_id, function_call_id = execution_context._current_input_id, execution_context._current_function_call_id
-    if contextvars.copy_context().run(_ids_after_setting, execution_context, input_id, function_call_id) != ("in-", "fc-"):
+    if contextvars.copy_context().run(_ids_after_setting, execution_context, input_id, function_call_id) != (
+        "in-",
+        "fc-",
+    ):
         raise _Unknown("modal.current_input_id() doesn't follow its context variable")
 
     from .seat import Seat
