@@ -35,6 +35,7 @@ test: setup build ## Everything that CI runs: unit tests, the suite against the 
 	@ctest --preset release
 	@$(VENV)/bin/python tools/proto_drift.py --newest
 	@$(VENV_OLDEST)/bin/python tools/proto_drift.py
+	@BIMODAL_RUNNER_DIR=build/release/runner $(VENV)/bin/python -m pytest -q runner/tests
 	@$(VENV)/bin/python -m pytest -q tests
 
 .PHONY: check
