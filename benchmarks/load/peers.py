@@ -155,8 +155,7 @@ class Bimodal:
                     check=True,
                     stdout=subprocess.DEVNULL,
                 )
-                url = f"http://{info['web']}/"
-                host = f"{info['workspace']}--bench-{function}.{info['base_domain']}"
+                url, host = f"http://{info['web']}/", self.host_of(function, environment)
                 wait_ready(url, host)
                 yield Target(url, host, [daemon.pid], "bimodal up; bimodal deploy bimodal_app.py")
         finally:
@@ -167,6 +166,12 @@ class Bimodal:
 
     def fastapi(self):
         return self.serve("fastapi")
+
+    def host_of(self, function: str, environment: dict) -> str:
+        command = [self.binary, "status", "--json"]
+        status = json.loads(subprocess.run(command, env=environment, check=True, capture_output=True).stdout)
+        urls = [url for app in status["apps"] for url in app["urls"]]
+        return next(url.removeprefix("http://") for url in urls if f"--bench-{function}." in url)
 
     @staticmethod
     def wait_daemon(home: str) -> dict:

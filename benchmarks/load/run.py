@@ -119,6 +119,7 @@ def main() -> None:
         results["workloads"][workload] = measure_all(openers, options)
         text += table(workload, results["workloads"][workload]) + "\n"
     text += "Machine: " + ", ".join(f"{key} {value}" for key, value in results["machine"].items()) + "\n"
+    RESULTS.mkdir(exist_ok=True)
     stem = RESULTS / f"{datetime.date.today().isoformat()}-{options.name}"
     stem.with_suffix(".json").write_text(json.dumps(results, indent=1) + "\n")
     stem.with_suffix(".md").write_text(text)
