@@ -85,7 +85,7 @@ Result<void> make_home(const fs::path& home) {
         Code::PermissionDenied, "can't make the home directory {}: {}; choose another one with --home", home.string(),
         failure.message());
   }
-  if (::chmod(home.c_str(), 0711) != 0) return errno_error(errno, "chmod " + home.string());
+  if (::chmod(home.c_str(), 0700) != 0) return errno_error(errno, "chmod " + home.string());
   return {};
 }
 

@@ -20,7 +20,7 @@ namespace bimodal::server {
 // The product's version, e.g. "0.1.0".
 std::string_view version();
 
-// Makes `home` when missing, for its owner to list and for sandboxes to pass through (mode 0711).
+// Makes `home` when missing, and closes it to other users (mode 0700).
 Result<void> make_home(const std::filesystem::path& home);
 
 // Says that this process is the daemon of a home. A record lock and not flock(2): a forked launcher doesn't share it,

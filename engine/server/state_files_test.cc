@@ -70,11 +70,11 @@ TEST_F(StateFiles, AForkedChildDoesNotHoldTheLock) {
   ::close(hold[1]);
 }
 
-TEST_F(StateFiles, AMissingHomeIsMadeClosedToListing) {
+TEST_F(StateFiles, AMissingHomeIsMadeClosedToOthers) {
   ASSERT_TRUE(HomeLock::acquire(home_ / "a" / "b"));
   struct stat found;
   ASSERT_EQ(::stat((home_ / "a" / "b").c_str(), &found), 0);
-  EXPECT_EQ(found.st_mode & 0777, 0711u);
+  EXPECT_EQ(found.st_mode & 0777, 0700u);
 }
 
 TEST_F(StateFiles, AHomeThatCannotBeMadeIsNamedWithARemedy) {
