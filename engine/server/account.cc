@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <nlohmann/json.hpp>
 
+#include "async/pulse.h"
 #include "control/registry.h"
 #include "runtime/containers.h"
 
@@ -26,6 +27,7 @@ namespace {
 constexpr const char* kName = "account.sock";
 constexpr timeval kPatience{5, 0};
 constexpr int kBacklog = 16;
+constexpr auto kPause = std::chrono::milliseconds(100);  // after an accept that failed
 constexpr std::size_t kLargest = 16 << 20;  // bytes of an account
 
 // The directory is opened and named through /proc, so that a home of any length fits into sun_path (unix(7)).
@@ -110,7 +112,10 @@ Task<void> serve_account(UniqueFd listener, std::function<std::string()> account
         asio::posix::stream_descriptor::wait_read, asio::redirect_error(asio::use_awaitable, cancelled));
     if (cancelled) co_return;
     UniqueFd connection(::accept4(readable.native_handle(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-    if (!connection) continue;
+    if (!connection) {  // out of descriptors, say: asking again at once wouldn't mend it
+      if (!co_await sleep_until(Deadline::after(kPause))) co_return;
+      continue;
+    }
     // The kernel takes an account of ordinary size at once; a reader of a huge one that is slow gets a part, which it
     // then refuses as garbled. It never holds the loop.
     std::string text = account();
