@@ -28,7 +28,7 @@ constexpr const char* kName = "account.sock";
 constexpr timeval kPatience{5, 0};
 constexpr int kBacklog = 16;
 constexpr auto kPause = std::chrono::milliseconds(100);  // after an accept that failed
-constexpr std::size_t kLargest = 16 << 20;  // bytes of an account
+constexpr std::size_t kLargest = 16 << 20;               // bytes of an account
 
 // The directory is opened and named through /proc, so that a home of any length fits into sun_path (unix(7)).
 struct Place {
