@@ -19,6 +19,7 @@ constexpr int kMaxLoops = 256;
 constexpr int kMaxContainers = 100'000;
 constexpr int kMaxWaiting = 1'000'000;
 constexpr int kMaxConnections = 10'000'000;
+constexpr int kMaxInputs = 10'000;
 
 using Setter = std::function<Result<void>(Settings&, const std::string& text)>;
 
@@ -88,7 +89,8 @@ std::vector<Setting> server_settings() {
        to(parse_size, [](Settings& s) -> auto& { return s.daemon.log_bytes_per_app; })},
       {{"server", "gateway_loops", "N", "Threads that serve web requests (default 0: one per core)"},
        to(count(0, kMaxLoops), [](Settings& s) -> auto& { return s.daemon.gateway_loops; })},
-      {{"server", "gpu_required", "BOOL", "Refuse gpu= on a machine without one instead of warning (default false)"},
+      {{"gpu", "gpu_required", "BOOL", "Refuse gpu= instead of warning; no container has a GPU yet (default false)",
+        false, "required"},
        to(parse_bool, [](Settings& s) -> auto& { return s.daemon.gpu_required; })},
       {{"server", "python", "FILE", "Python that has the official client (default: that of `modal` on PATH)"},
        to(absolute_path, [](Settings& s) -> auto& { return s.python; })},
@@ -105,12 +107,19 @@ std::vector<Setting> limit_settings() {
        to(parse_duration, [](Settings& s) -> auto& { return s.daemon.gateway.head_timeout; })},
       {{"limits", "idle_timeout", "TIME", "Until an idle connection is closed (default 75s)"},
        to(parse_duration, [](Settings& s) -> auto& { return s.daemon.gateway.idle_timeout; })},
+      {{"limits", "first_message_timeout", "TIME", "Until an announced body must have begun (default 5s)"},
+       to(parse_duration, [](Settings& s) -> auto& { return s.daemon.gateway.first_message_timeout; })},
       {{"limits", "max_connections", "N", "Connections at once (default 65536)"},
        to(count(1, kMaxConnections), [](Settings& s) -> auto& { return s.daemon.gateway.max_connections; })},
       {{"limits", "max_waiting", "N", "Requests per function that may wait for a container (default 2000)"},
        to(count(1, kMaxWaiting), [](Settings& s) -> auto& { return s.daemon.pool.max_waiting; })},
+      {{"limits", "max_inputs", "N", "Concurrent requests per container that a function may ask for (default 1000)"},
+       to(count(1, kMaxInputs), [](Settings& s) -> auto& { return s.daemon.max_inputs; })},
       {{"scheduler", "max_containers", "N", "Per function that names no maximum itself (default 100)"},
        to(count(1, kMaxContainers), [](Settings& s) -> auto& { return s.daemon.pool.max_containers; })},
+      {{"scheduler", "scaledown_window", "TIME",
+        "Until an idle container goes, unless the function says (default 60s)"},
+       to(parse_duration, [](Settings& s) -> auto& { return s.daemon.scaledown_window; })},
       {{"scheduler", "exit_grace", "TIME", "For a container's exit handlers (default 30s)"},
        to(parse_duration, [](Settings& s) -> auto& { return s.daemon.exit_grace; })},
       {{"scheduler", "drain", "TIME", "For running requests when the daemon stops (default 30s)"},
@@ -144,7 +153,8 @@ Result<void> apply_file(Settings& settings, const fs::path& file) {
   TRY(std::vector<ConfigEntry> entries, read_config_file(file));
   for (const ConfigEntry& entry : entries) {
     auto known = std::find_if(settings_table().begin(), settings_table().end(), [&](const Setting& setting) {
-      return !setting.key.section.empty() && setting.key.section == entry.section && setting.key.name == entry.name;
+      return !setting.key.section.empty() && setting.key.section == entry.section &&
+             (setting.key.in_file.empty() ? setting.key.name : setting.key.in_file) == entry.name;
     });
     std::string place = fmt::format("{}:{}", file.string(), entry.line);
     if (known == settings_table().end()) {

@@ -1,7 +1,7 @@
 // What a command runs with: defaults < configuration file < environment < flags.
 //
 // Every setting has one name in all three places: `base_domain` in its section of the file, BIMODAL_BASE_DOMAIN,
-// --base-domain. Not thread-safe: for start-up.
+// --base-domain (`required` of section `gpu` is BIMODAL_GPU_REQUIRED). Not thread-safe: for start-up.
 #pragma once
 
 #include <filesystem>
@@ -27,7 +27,8 @@ struct Key {
   std::string name;      // "base_domain"
   std::string argument;  // "HOST:PORT"
   std::string help;
-  bool common = false;  // shown in the help of every command, not only of `up`
+  bool common = false;       // shown in the help of every command, not only of `up`
+  std::string in_file = "";  // its name in its section of the file, where that isn't `name`
 
   std::string flag() const;      // "--base-domain"
   std::string variable() const;  // "BIMODAL_BASE_DOMAIN"

@@ -66,6 +66,48 @@ TEST_F(SettingsOf, EverySectionReachesTheDaemon) {
   EXPECT_EQ(settings->daemon.drain, std::chrono::minutes(1));
 }
 
+// Every number of the table of limits has its default, and can be set in the file.
+TEST_F(SettingsOf, EveryLimitHasItsDefault) {
+  Result<Settings> settings = load();
+  ASSERT_TRUE(settings) << settings.error().message;
+  const server::Config& daemon = settings->daemon;
+  EXPECT_EQ(daemon.gateway.max_body_bytes, std::uint64_t{4} << 30);
+  EXPECT_EQ(daemon.gateway.max_head_bytes, 64u * 1024);
+  EXPECT_EQ(daemon.gateway.first_message_timeout, std::chrono::seconds(5));
+  EXPECT_EQ(daemon.pool.max_waiting, 2000);
+  EXPECT_EQ(daemon.max_inputs, 1000);
+  EXPECT_EQ(daemon.scaledown_window, std::chrono::seconds(60));
+  EXPECT_EQ(daemon.exit_grace, std::chrono::seconds(30));
+}
+
+TEST_F(SettingsOf, EveryLimitCanBeSet) {
+  write_config(
+      "[limits]\nmax_body = \"1KiB\"\nmax_head = \"8KiB\"\nfirst_message_timeout = \"1s\"\nmax_waiting = 7\nmax_inputs "
+      "= 8\n"
+      "[scheduler]\nscaledown_window = \"9s\"\nexit_grace = \"4s\"\n[gpu]\nrequired = true\n");
+  Result<Settings> settings = load();
+  ASSERT_TRUE(settings) << settings.error().message;
+  const server::Config& daemon = settings->daemon;
+  EXPECT_EQ(daemon.gateway.max_body_bytes, 1024u);
+  EXPECT_EQ(daemon.gateway.max_head_bytes, 8u * 1024);
+  EXPECT_EQ(daemon.gateway.first_message_timeout, std::chrono::seconds(1));
+  EXPECT_EQ(daemon.pool.max_waiting, 7);
+  EXPECT_EQ(daemon.max_inputs, 8);
+  EXPECT_EQ(daemon.scaledown_window, std::chrono::seconds(9));
+  EXPECT_EQ(daemon.exit_grace, std::chrono::seconds(4));
+  EXPECT_TRUE(daemon.gpu_required);
+}
+
+TEST_F(SettingsOf, AWrongLimitIsRefusedByItsKey) {
+  for (const char* wrong :
+       {"max_inputs = 0", "max_waiting = -1", "first_message_timeout = \"soon\"", "max_body = \"much\""}) {
+    write_config(std::string("[limits]\n") + wrong + "\n");
+    Result<Settings> settings = load();
+    ASSERT_FALSE(settings) << wrong;
+    EXPECT_NE(settings.error().message.find("config.toml:2"), std::string::npos) << settings.error().message;
+  }
+}
+
 TEST_F(SettingsOf, AnUnknownKeyOfTheFileIsRefusedByNameAndLine) {
   write_config("[limits]\nmax_body = 1\nmax_bdy = 1\n");
   Result<Settings> settings = load();

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -41,6 +42,9 @@ struct Settings {
   std::string web_host = "127.0.0.1";  // where the gateway listens: for blob URLs
   std::uint16_t web_port = 8080;       // in URLs; left out when it is the scheme's default
   std::string token_id;                // shown by `modal token info`
+  int max_inputs = 1000;               // most concurrent requests per container that a function may ask for
+  std::chrono::milliseconds scaledown_window = std::chrono::seconds(60);  // of functions that name none
+  bool gpu_required = false;                                              // refuse gpu= instead of warning
 };
 
 struct Context {

@@ -1,5 +1,7 @@
 #include "control/function_checks.h"
 
+#include <algorithm>
+
 #include "rpc/fields.h"
 
 namespace bimodal::control {
@@ -35,6 +37,32 @@ Result<void> check_web_options(const std::string& object, const api::Function& f
        {"batch_max_size", "@modal.batched"}});
 }
 
+Result<void> check_concurrency(const std::string& object, const api::Function& function, const Settings& settings) {
+  const auto most = static_cast<std::uint32_t>(settings.max_inputs);
+  if (function.max_concurrent_inputs() <= most && function.target_concurrent_inputs() <= most) return {};
+  return error(
+      Code::InvalidArgument, "{}: @modal.concurrent asks for {} inputs, more than {} (limits.max_inputs)", object,
+      std::max(function.max_concurrent_inputs(), function.target_concurrent_inputs()), most);
+}
+
+// What the user wrote as gpu=; empty when nothing.
+std::string gpu_of(const api::Function& function) {
+  const auto& gpu = function.resources().gpu_config();
+  if (gpu.count() == 0 && gpu.gpu_type().empty()) return "";
+  const std::string type = gpu.gpu_type().empty() || gpu.gpu_type() == "ANY" ? "any" : gpu.gpu_type();
+  return gpu.count() > 1 ? fmt::format("{}:{}", type, gpu.count()) : type;
+}
+
+Result<void> check_gpu(const std::string& object, const api::Function& function, const Settings& settings) {
+  const std::string gpu = gpu_of(function);
+  if (gpu.empty() || !settings.gpu_required) return {};
+  return error(
+      Code::InvalidArgument,
+      "{} asks for gpu=\"{}\", and this server gives no GPU to containers; leave gpu= out, or set gpu.required = false "
+      "to have it run on the CPU",
+      object, gpu);
+}
+
 api::Warning warning(std::string message) {
   api::Warning out;
   out.set_type(api::Warning::WARNING_TYPE_FUNCTION_CONFIGURATION);
@@ -62,8 +90,10 @@ bool has_web_methods(const api::Function& function) {
   return false;
 }
 
-Result<void> check_supported(const api::Function& function) {
+Result<void> check_supported(const api::Function& function, const Settings& settings) {
   const std::string object = "function '" + function.function_name() + "'";
+  TRY_VOID(check_concurrency(object, function, settings));
+  TRY_VOID(check_gpu(object, function, settings));
   TRY_VOID(rpc::refuse_fields(
       object, function,
       {{"volume_mounts", "volumes="},
@@ -99,11 +129,10 @@ Result<void> check_supported(const api::Function& function) {
 
 std::vector<api::Warning> warnings_about(const api::Function& function) {
   std::vector<api::Warning> out;
-  const auto& gpu = function.resources().gpu_config();
-  if (gpu.count() > 0 || !gpu.gpu_type().empty()) {
+  if (const std::string gpu = gpu_of(function); !gpu.empty()) {
     out.push_back(warning(fmt::format(
         "Function '{}' asks for gpu=\"{}\"; this server gives no GPU to containers, it will run on the CPU.",
-        function.function_name(), gpu.gpu_type())));
+        function.function_name(), gpu)));
   }
   if (function.experimental_options_size() > 0) {
     out.push_back(warning(fmt::format(

@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "control/api.h"
+#include "control/context.h"
 
 namespace bimodal::control {
 
@@ -15,7 +16,7 @@ namespace bimodal::control {
 Result<api::Function> chosen_function(const api::FunctionCreateRequest& request);
 
 // InvalidArgument that names the option.
-Result<void> check_supported(const api::Function& function);
+Result<void> check_supported(const api::Function& function, const Settings& settings);
 
 // What is accepted although it has no effect here; shown to the user.
 std::vector<api::Warning> warnings_about(const api::Function& function);

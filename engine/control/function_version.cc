@@ -75,8 +75,10 @@ model::Resources resources_of(const api::Function& function) {
   return out;
 }
 
-Result<model::ScalingPolicy> scaling_of(const api::Function& function, const api::AutoscalerSettings& later) {
+Result<model::ScalingPolicy> scaling_of(
+    const Settings& settings, const api::Function& function, const api::AutoscalerSettings& later) {
   model::ScalingPolicy policy;
+  policy.scaledown_window = settings.scaledown_window;
   policy.max_inputs = std::max(1, static_cast<int>(function.max_concurrent_inputs()));
   policy.target_inputs = static_cast<int>(function.target_concurrent_inputs());
   TRY(policy, with_settings(policy, function.autoscaler_settings()));
@@ -143,7 +145,7 @@ Result<model::FunctionVersion> function_version(
   TRY(auto addresses, web_addresses(home, function));
   for (auto& address : addresses) out.web_methods.push_back(std::move(address.method));
   out.has_plain_methods = has_plain_methods(function);
-  TRY(out.scaling, scaling_of(function, autoscaler));
+  TRY(out.scaling, scaling_of(home.settings, function, autoscaler));
   out.resources = resources_of(function);
   out.block_network =
       function.block_network() || function.network_access().network_access_type() == api::NetworkAccess::BLOCKED;

@@ -57,8 +57,14 @@ EdgeError timed_out() {
   return {500, "function-timeout", "internal error: function execution timed out"};
 }
 
-EdgeError container_gone() {
-  return {500, "container-gone", "internal error: function was terminated by signal"};
+EdgeError container_gone(const std::optional<scheduler::ContainerExit>& exit) {
+  const std::string text = "internal error: function was terminated by signal";
+  if (exit && exit->kind == scheduler::ExitKind::OutOfMemory) return {500, "out-of-memory", text + " (out of memory)"};
+  return {500, "container-gone", text};
+}
+
+EdgeError first_message_late() {
+  return {408, "first-message-late", "nothing of the announced body came in time (limits.first_message_timeout)"};
 }
 
 EdgeError application_failed(std::string_view reason) {

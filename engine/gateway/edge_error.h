@@ -1,12 +1,14 @@
 // What a caller is told when the gateway itself answers. Texts are part of the product: clients match on them.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/result.h"
 #include "gateway/request_id.h"
 #include "http/server_connection.h"
+#include "scheduler/launcher.h"
 
 namespace bimodal::gateway {
 
@@ -30,7 +32,9 @@ EdgeError body_too_large(std::uint64_t limit);
 EdgeError websocket_unsupported();
 EdgeError bad_request(int status, std::string_view reason);
 EdgeError timed_out();
-EdgeError container_gone();
+// A container that went with the request inside; `exit` is how, where that is known.
+EdgeError container_gone(const std::optional<scheduler::ContainerExit>& exit = {});
+EdgeError first_message_late();
 EdgeError application_failed(std::string_view reason);
 EdgeError invalid_response();
 // Why no slot could be had.

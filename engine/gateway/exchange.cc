@@ -19,23 +19,31 @@ constexpr std::uint64_t kMaxUploadCredit = 16 << 20;               // a runner t
 constexpr int kMaxRetries = 50;
 constexpr std::chrono::milliseconds kRetryPause{100};
 constexpr std::chrono::seconds kCancelPatience{5};  // for a cancelled request to end before its container is killed
+constexpr std::chrono::seconds kExitPatience{2};    // for a container that broke off to be known as dead, and why
 
 }  // namespace
 
-// Shared by an exchange and the coroutine that waits for its slot; each may end first.
-struct SlotWait {
-  SlotWait(Exchange& exchange, const boost::asio::any_io_executor& executor) : exchange(&exchange), gone(executor) {}
+// Shared by an exchange and a coroutine that waits for it; each may end first.
+struct Awaited {
+  Awaited(Exchange& exchange, const boost::asio::any_io_executor& executor) : exchange(&exchange), gone(executor) {}
   Exchange* exchange;  // null: the caller is gone
   Pulse gone;
 };
 
 namespace {
 
-Task<void> await_slot(std::shared_ptr<SlotWait> wait, std::shared_ptr<scheduler::Pool> pool, Deadline deadline) {
+Task<void> await_slot(std::shared_ptr<Awaited> wait, std::shared_ptr<scheduler::Pool> pool, Deadline deadline) {
   using boost::asio::experimental::awaitable_operators::operator||;
   auto first = co_await (pool->acquire(deadline) || wait->gone.wait(Deadline::never()));
   // A slot that came too late goes back with `first`.
   if (wait->exchange && first.index() == 0) wait->exchange->on_slot(std::move(std::get<0>(first)));
+}
+
+Task<void> await_end(
+    std::shared_ptr<Awaited> wait, const scheduler::Functions& functions,
+    std::shared_ptr<scheduler::Container> container) {
+  auto exit = co_await functions.exit_of(std::move(container), Deadline::after(kExitPatience));
+  if (wait->exchange) wait->exchange->on_container_end(exit);
 }
 
 }  // namespace
@@ -104,7 +112,7 @@ void Exchange::seek_slot() {
 void Exchange::wait_for_slot() {
   const model::FunctionVersion& version = pool_->version();
   const Deadline deadline = Deadline::after(version.startup_timeout + version.timeout);
-  wait_ = std::make_shared<SlotWait>(*this, front_.reactor().loop().executor());
+  wait_ = std::make_shared<Awaited>(*this, front_.reactor().loop().executor());
   front_.scope().spawn(await_slot(wait_, pool_, deadline));
 }
 
@@ -136,7 +144,13 @@ void Exchange::dispatch(scheduler::Lease lease) {
   front_.reactor().buffers().give(std::exchange(opening_, {}));
   upload_credit_ = wire::kInitialCredit - static_cast<std::size_t>(body_size_);  // all of it is in opening_
   download_credit_ = wire::kInitialCredit;
-  arm(TimerUse::FunctionTimeout, pool_->version().timeout);
+  const bool body_awaited = !body_ended_ && body_size_ == 0;
+  const auto timeout = pool_->version().timeout, first = front_.shared().limits.first_message_timeout;
+  if (body_awaited && first < timeout) {
+    arm(TimerUse::FirstMessage, first);
+  } else {
+    arm(TimerUse::FunctionTimeout, timeout);
+  }
   if (body_ended_) return;
   client_->send_continue();
   pump_upload();
@@ -242,6 +256,7 @@ void Exchange::on_done() {
 
 void Exchange::on_lost(std::string unsent) {
   runner_ = nullptr;
+  auto container = lease_ ? lease_->shared_container() : nullptr;
   lease_.reset();
   front_.reactor().disarm(*this);
   timer_use_ = TimerUse::None;
@@ -249,8 +264,20 @@ void Exchange::on_lost(std::string unsent) {
     opening_ = std::move(unsent);
     return retry_later();
   }
+  if (container && client_ && !client_->response_begun()) return learn_end(std::move(container));
   fail(container_gone());
   release_if_over();
+}
+
+// The connection breaks a moment before the container's end is known; its reason belongs into the answer.
+void Exchange::learn_end(std::shared_ptr<scheduler::Container> container) {
+  wait_ = std::make_shared<Awaited>(*this, front_.reactor().loop().executor());
+  front_.scope().spawn(await_end(wait_, front_.shared().functions, std::move(container)));
+}
+
+void Exchange::on_container_end(const std::optional<scheduler::ContainerExit>& exit) {
+  wait_.reset();
+  fail(container_gone(exit));
 }
 
 void Exchange::on_gone() {
@@ -265,11 +292,21 @@ void Exchange::on_timeout() {
       return;
     case TimerUse::Retry:
       return wait_for_slot();
+    case TimerUse::FirstMessage:
+      return check_first_message();
     case TimerUse::FunctionTimeout:
       return time_out();
     case TimerUse::Stuck:
       return front_.kill_stuck(lease_->container().task_id());
   }
+}
+
+// A body that was announced and doesn't begin keeps the application from its first ASGI message.
+void Exchange::check_first_message() {
+  arm(TimerUse::FunctionTimeout, pool_->version().timeout - front_.shared().limits.first_message_timeout);
+  if (body_size_ > 0 || body_ended_ || !client_ || client_->response_begun()) return;
+  fail(first_message_late());
+  cancel(CancelReason::CallerGone);
 }
 
 void Exchange::time_out() {

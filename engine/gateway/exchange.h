@@ -22,7 +22,7 @@
 namespace bimodal::gateway {
 
 class Front;
-struct SlotWait;
+struct Awaited;
 
 class Exchange final : public http::Poller::Retirable,
                        public http::Responder,
@@ -38,11 +38,13 @@ class Exchange final : public http::Poller::Retirable,
   void start(const http::RequestHead& head, const std::string& web_method);
   // The slot that was waited for, or why there is none.
   void on_slot(Result<scheduler::Lease> slot);
+  // How the container ended that died with the request inside; nothing when that wasn't to be learnt in time.
+  void on_container_end(const std::optional<scheduler::ContainerExit>& exit);
 
   std::size_t index = 0;  // the Front's place for it
 
  private:
-  enum class TimerUse { None, Retry, FunctionTimeout, Stuck };
+  enum class TimerUse { None, Retry, FirstMessage, FunctionTimeout, Stuck };
 
   // http::Responder: what the caller does.
   void on_body(std::string_view bytes, http::Part part) override;
@@ -65,9 +67,11 @@ class Exchange final : public http::Poller::Retirable,
   void seek_slot();
   void wait_for_slot();
   void stop_waiting();
+  void learn_end(std::shared_ptr<scheduler::Container> container);
   void dispatch(scheduler::Lease lease);
   void retry_later();
   void time_out();
+  void check_first_message();
   void pump_upload();
   bool take_credit(std::size_t bytes);
   void return_credit();
@@ -86,8 +90,8 @@ class Exchange final : public http::Poller::Retirable,
   std::shared_ptr<scheduler::FunctionHandle> handle_;
   std::shared_ptr<scheduler::Pool> pool_;
   std::optional<scheduler::Lease> lease_;
-  std::shared_ptr<SlotWait> wait_;  // set while waiting for a slot
-  std::string opening_;             // the Request frame, until a stream is open
+  std::shared_ptr<Awaited> wait_;  // set while waiting for a slot, or for a dead container's reason
+  std::string opening_;            // the Request frame, until a stream is open
   std::size_t head_size_ = 0;
   std::uint64_t body_size_ = 0;       // received so far
   std::size_t upload_credit_ = 0;     // bytes that the runner still takes

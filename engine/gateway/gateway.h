@@ -20,6 +20,8 @@ struct GatewayLimits {
   std::size_t max_head_bytes = 64 * 1024;
   std::chrono::milliseconds head_timeout = std::chrono::seconds(30);
   std::chrono::milliseconds idle_timeout = std::chrono::seconds(75);
+  // For the first byte of an announced body, once a container has taken the request.
+  std::chrono::milliseconds first_message_timeout = std::chrono::seconds(5);
   std::size_t max_connections = 65536;
 };
 

@@ -238,14 +238,74 @@ TEST(Gateway, KillsAContainerWhoseRequestCannotBeCancelled) {
   EXPECT_TRUE(until([&] { return rig.launcher.alive() == 0; }));
 }
 
+// Its connection breaks first, as with a real one.
+Caller::Response crash(Rig& rig, scheduler::ExitKind kind) {
+  auto caller = rig.call(request("GET /crash"));
+  EXPECT_TRUE(until([&] { return rig.runner->requests() == 1; }));
+  scheduler::on(rig.control(), [&] {
+    rig.launcher.containers().front()->end(kind, "why");
+    return true;
+  });
+  return caller.read_response();
+}
+
 TEST(Gateway, AnswersForAContainerThatDies) {
   Rig rig;
   rig.publish();
-  auto response = rig.get("/crash");
+  auto response = crash(rig, scheduler::ExitKind::Signalled);
   EXPECT_EQ(response.status, 500);
   EXPECT_EQ(response.body, "modal-http: internal error: function was terminated by signal");
   EXPECT_EQ(response.field("bimodal-error"), "container-gone");
   EXPECT_EQ(rig.get("/hello").status, 200);
+}
+
+TEST(Gateway, SaysThatAContainerRanOutOfMemory) {
+  Rig rig;
+  rig.publish();
+  auto response = crash(rig, scheduler::ExitKind::OutOfMemory);
+  EXPECT_EQ(response.status, 500);
+  EXPECT_EQ(response.body, "modal-http: internal error: function was terminated by signal (out of memory)");
+  EXPECT_EQ(response.field("bimodal-error"), "out-of-memory");
+}
+
+TEST(Gateway, AnswersForAConnectionThatBreaksThoughItsContainerLives) {
+  Rig rig;
+  rig.publish();
+  EXPECT_EQ(rig.get("/crash").field("bimodal-error"), "container-gone");
+  EXPECT_EQ(rig.running(), 0);
+}
+
+TEST(Gateway, ForgetsACallerThatLeavesWhileTheContainersEndIsAwaited) {
+  Rig rig;
+  rig.publish();
+  {
+    auto caller = rig.call(request("GET /crash"));
+    ASSERT_TRUE(until([&] { return rig.runner->requests() == 1; }));
+  }
+  EXPECT_EQ(rig.get("/hello").status, 200);
+}
+
+TEST(Gateway, RefusesAnAnnouncedBodyThatDoesNotBegin) {
+  Rig rig({.first_message_timeout = 50ms});
+  rig.publish();
+  auto caller = rig.call(request("POST /echo", "Content-Length: 4\r\n"));
+  auto response = caller.read_response();
+  EXPECT_EQ(response.status, 408);
+  EXPECT_EQ(response.field("bimodal-error"), "first-message-late");
+  EXPECT_NE(response.body.find("limits.first_message_timeout"), std::string::npos) << response.body;
+  EXPECT_TRUE(until([&] { return rig.running() == 0; }));
+}
+
+TEST(Gateway, WaitsForTheRestOfABodyThatHasBegun) {
+  Rig rig({.first_message_timeout = 50ms});
+  rig.version.timeout = 400ms;
+  rig.publish();
+  auto caller = rig.call(request("POST /echo", "Content-Length: 4\r\n") + "ab");
+  EXPECT_FALSE(caller.readable(150ms));
+  caller.send("cd");
+  EXPECT_EQ(caller.read_response().body, "abcd");
+  auto late = rig.call(request("POST /echo", "Content-Length: 4\r\n") + "ab");
+  EXPECT_EQ(late.read_response().body, "modal-http: internal error: function execution timed out");
 }
 
 TEST(Gateway, CutsTheCallerWhenTheContainerDiesInTheMiddle) {

@@ -34,7 +34,7 @@ struct ScalingPolicy {
   int max_containers = 0;  // 0: as many as the host allows (PoolLimits::max_containers)
   int buffer_containers = 0;
   std::chrono::milliseconds scaledown_window = 60s;
-  int max_inputs = 1;     // concurrent requests per container, 1..1000
+  int max_inputs = 1;     // concurrent requests per container
   int target_inputs = 0;  // 0: max_inputs
 };
 

@@ -1,7 +1,10 @@
 #include "scheduler/functions.h"
 
 #include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <list>
 #include <map>
 #include <set>
@@ -22,6 +25,13 @@ struct Published {
   std::shared_ptr<Pool> current;
   std::shared_ptr<Pool> pending;  // warms up to replace `current`
 };
+
+Task<std::optional<ContainerExit>> exit_before(std::shared_ptr<Container> container, Deadline deadline) {
+  using asio::experimental::awaitable_operators::operator||;
+  auto first = co_await (container->wait_exit() || sleep_until(deadline));
+  if (first.index() != 0) co_return std::nullopt;
+  co_return std::get<0>(std::move(first));
+}
 
 bool is_definition(const std::shared_ptr<Pool>& pool, const model::FunctionVersion& version) {
   return pool && pool->version().definition_id == version.definition_id;
@@ -93,6 +103,11 @@ void Functions::kill_stuck(std::string task_id) {
   asio::post(state_->control, [this, task_id = std::move(task_id)] {
     if (stop_container(task_id, false)) log::warning("container {}: killed, a request in it doesn't end", task_id);
   });
+}
+
+Task<std::optional<ContainerExit>> Functions::exit_of(std::shared_ptr<Container> container, Deadline deadline) const {
+  auto known = exit_before(std::move(container), deadline);
+  co_return co_await asio::co_spawn(state_->control, std::move(known), asio::use_awaitable);
 }
 
 bool Functions::stop_container(const std::string& task_id, bool graceful) {

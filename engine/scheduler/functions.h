@@ -39,7 +39,8 @@ enum class Switch {
              // An old version without a warm container is replaced at once.
 };
 
-// Control loop only, but for find() and kill_stuck(). Handles are kept for ever (some hundred bytes per function id).
+// Control loop only, but for find(), exit_of() and kill_stuck(). Handles are kept for ever (some hundred bytes per
+// function id).
 class Functions {
  public:
   Functions(Launcher& launcher, boost::asio::any_io_executor control, PoolLimits limits);
@@ -57,6 +58,8 @@ class Functions {
   Task<void> stop(std::string app_id);
   // Any thread: kills that container soon, because a request in it outlived its time and can't be cancelled.
   void kill_stuck(std::string task_id);
+  // Any loop; completes on the caller's. How `container` ended; nothing when it hasn't by `deadline`.
+  Task<std::optional<ContainerExit>> exit_of(std::shared_ptr<Container> container, Deadline deadline) const;
   // False when no pool has that container.
   bool stop_container(const std::string& task_id, bool graceful);
   bool update_scaling(const std::string& function_id, model::ScalingPolicy scaling);

@@ -16,9 +16,6 @@ namespace asio = boost::asio;
 
 namespace {
 
-// Waiting requests of a deployed app survive this many failed starts but one.
-constexpr int kStartsOfDeployed = 3;
-
 std::string name_of(const model::FunctionVersion& version) {
   return version.app_name + "/" + version.tag;
 }
@@ -311,12 +308,11 @@ void Pool::State::record_failure(std::string reason) {
   last_failure = std::move(reason);
 }
 
+// Whoever waits for a container that can't start hears why, rather than waiting for it to fail again.
 void Pool::State::fail_hopeless_requests() {
   PoolLoad now = slots->load();
   if (now.containers > 0 || now.starting > 0) return;
-  if (version->ephemeral || backoff.failures() >= kStartsOfDeployed) {
-    slots->refuse_until(backoff.retry_at(), Error{Code::FailedPrecondition, last_failure});
-  }
+  slots->refuse_until(backoff.retry_at(), Error{Code::FailedPrecondition, last_failure});
 }
 
 void Pool::State::retire(Live& one) {

@@ -26,6 +26,8 @@ struct Config {
   std::uint64_t log_bytes_per_app = std::uint64_t{64} << 20;
   gateway::GatewayLimits gateway;
   scheduler::PoolLimits pool;
+  int max_inputs = 1000;                                                  // concurrent requests per container, at most
+  std::chrono::milliseconds scaledown_window = std::chrono::seconds(60);  // of functions that name none
   std::chrono::milliseconds exit_grace = std::chrono::seconds(30);
   std::chrono::milliseconds drain = std::chrono::seconds(30);  // for running requests, at shutdown
 };

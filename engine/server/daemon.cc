@@ -164,6 +164,9 @@ void Daemon::Parts::make_control() {
       .web_host = host_part(config.web),
       .web_port = gateway->port(),
       .token_id = token.id,
+      .max_inputs = config.max_inputs,
+      .scaledown_window = config.scaledown_window,
+      .gpu_required = config.gpu_required,
   };
   control = std::make_unique<control::Control>(*context, service);
   blob_door.attach(&control->blob_transfers());

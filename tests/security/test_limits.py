@@ -4,14 +4,15 @@ import socket
 
 from support.waiting import eventually
 
-OUT_OF_MEMORY = "modal-http: internal error: function was terminated by signal"
+OUT_OF_MEMORY = "modal-http: internal error: function was terminated by signal (out of memory)"
 
 
 def test_memory_beyond_the_limit_ends_the_container_and_only_that(daemon, inside, inside_limited):
     assert inside_limited.result("result = 1") == 1
     answer = inside_limited.answer("result = len(bytearray(400 << 20))")
     assert answer.status_code == 500
-    assert answer.text.startswith(OUT_OF_MEMORY), answer.text
+    assert answer.text == OUT_OF_MEMORY
+    assert answer.headers["bimodal-error"] == "out-of-memory"
     eventually(lambda: "out of memory" in daemon.bimodal("logs", "probe").output, 20, "the reason in the app's logs")
     assert inside.result("result = 1") == 1
     eventually(lambda: inside_limited.answer("result = 2").status_code == 200, 60, "a new container")
