@@ -33,7 +33,14 @@ def neutral_environment() -> dict[str, str]:
 class Daemon:
     """`start()` makes it answer; `close()` stops it, removes its home and fails when it left something behind."""
 
-    def __init__(self, settings: dict[str, str] | None = None, python: Path = PYTHON, home: Path | None = None):
+    def __init__(
+        self,
+        settings: dict[str, str] | None = None,
+        python: Path = PYTHON,
+        home: Path | None = None,
+        program: Path = BIMODAL,
+    ):
+        self._program = program
         self._directory = Path(tempfile.mkdtemp(prefix="bm-"))
         self.home = home or self._directory / "home"
         self.environment = {
@@ -97,10 +104,10 @@ class Daemon:
     # Commands against it.
 
     def bimodal(self, *words, timeout_s: float = 240, cwd=None, **environment: str) -> Finished:
-        return run([BIMODAL, *words], {**self.environment, **environment}, timeout_s, cwd)
+        return run([self._program, *words], {**self.environment, **environment}, timeout_s, cwd)
 
     def start_bimodal(self, *words, cwd=None, **environment: str) -> Running:
-        return Running([BIMODAL, *words], {**self.environment, **environment}, cwd)
+        return Running([self._program, *words], {**self.environment, **environment}, cwd)
 
     @property
     def client_environment(self) -> dict[str, str]:
