@@ -9,6 +9,8 @@
 #include "request.h"
 #include "scope.h"
 #include "server.h"
+#include "wsgi_environ.h"
+#include "wsgi_request.h"
 
 namespace bimodal::runner {
 namespace {
@@ -100,16 +102,16 @@ bool Connection::handle(const wire::FrameHeader& header, std::string_view payloa
   if (header.type == wire::FrameType::Request) return begin_request(header, payload);
   const auto found = streams_.find(header.stream);
   if (found == streams_.end()) return true;  // of a stream that has just ended
-  Ref object = Ref::borrow(found->second.get());
-  Request& request = Object<Request>::of(object.get());
+  Ref object = Ref::borrow(found->second.object.get());
+  Stream& stream = *found->second.stream;
   switch (header.type) {
     case wire::FrameType::Body:
-      return request.add_body(payload, (header.flags & wire::kEnd) != 0);
+      return stream.add_body(payload, (header.flags & wire::kEnd) != 0);
     case wire::FrameType::Credit:
-      request.add_credit(header.extra);
+      stream.add_credit(header.extra);
       return true;
     case wire::FrameType::Cancel:
-      request.cancel(static_cast<CancelReason>(header.extra));
+      stream.cancel(static_cast<CancelReason>(header.extra));
       return true;
     default:
       return false;
@@ -143,23 +145,43 @@ bool Connection::begin_request(const wire::FrameHeader& header, std::string_view
     refuse(header.stream, "this container has no such web method");
     return true;
   }
-  Ref scope = make_scope(head, mount->state.get());
-  Ref object;
-  if (scope) {
-    object = Object<Request>::create(
-        Request::type(), Ref::borrow(server_.get()), *this, header.stream, head, Ref::borrow(mount->app.get()),
-        std::move(scope));
-  }
-  if (!object) {
+  const std::string_view body = payload.substr(header.extra);
+  if (mount->threaded) return begin_stream(header, body, make_wsgi_request(header.stream, head, *mount));
+  return begin_stream(header, body, make_request(header.stream, head, *mount));
+}
+
+StreamRef Connection::make_request(std::uint32_t number, const wire::RequestHead& head, const Server::Mount& mount) {
+  Ref scope = make_scope(head, mount.state.get());
+  if (!scope) return {};
+  Ref object = Object<Request>::create(
+      Request::type(), Ref::borrow(server_.get()), *this, number, head, Ref::borrow(mount.app.get()), std::move(scope));
+  if (!object) return {};
+  Request& request = Object<Request>::of(object.get());
+  server().add(object.get());
+  return {std::move(object), &request};
+}
+
+StreamRef Connection::make_wsgi_request(
+    std::uint32_t number, const wire::RequestHead& head, const Server::Mount& mount) {
+  Ref environ = make_environ(head);
+  if (!environ) return {};
+  Ref object = Object<WsgiRequest>::create(
+      WsgiRequest::type(), Ref::borrow(server_.get()), *this, number, head, std::move(environ));
+  if (!object) return {};
+  server().add_threaded(object.get(), mount.app.get());
+  return {Ref::borrow(object.get()), &Object<WsgiRequest>::of(object.get())};
+}
+
+// An empty `entry` has a Python error set.
+bool Connection::begin_stream(const wire::FrameHeader& header, std::string_view body, StreamRef entry) {
+  if (!entry.object) {
     report_unraisable(server_.get());
     refuse(header.stream, "the request could not be begun");
     return true;
   }
-  Request& request = Object<Request>::of(object.get());
-  const bool good = request.add_body(payload.substr(header.extra), (header.flags & wire::kEnd) != 0);
-  streams_.emplace(header.stream, Ref::borrow(object.get()));
-  server().add(request);
-  return good;
+  Stream& stream = *entry.stream;
+  streams_.emplace(header.stream, std::move(entry));
+  return stream.add_body(body, (header.flags & wire::kEnd) != 0);
 }
 
 void Connection::refuse(std::uint32_t stream, std::string_view reason) {
@@ -179,7 +201,12 @@ void Connection::append(
   output_.append(payload);
   if (owner != nullptr) output_.append(owner, part);
   // While writes are watched the queue is not empty.
-  if (was_empty) server().flush_soon(*this);
+  if (was_empty && server().on_loop_thread()) server().flush_soon(*this);
+}
+
+void Connection::flush_from_thread() {
+  if (socket_ < 0 || writes_watched_ || output_.write_to(socket_) == Output::Written::All) return;
+  server().flush_soon(*this);  // what is left, and errors, are for the loop
 }
 
 void Connection::flush() {
@@ -219,17 +246,16 @@ void Connection::close() {
   partial_ = std::string();
   auto streams = std::move(streams_);
   streams_.clear();
-  for (auto& [stream, object] : streams) {
-    Request& request = Object<Request>::of(object.get());
-    if (!request.finished()) server().adopt(Ref::borrow(object.get()));
-    request.lose_connection();
+  for (auto& [number, entry] : streams) {
+    if (!entry.stream->finished()) server().adopt({Ref::borrow(entry.object.get()), entry.stream});
+    entry.stream->lose_connection();
   }
   server().forget(*this);
 }
 
 int Connection::traverse(visitproc visit, void* arg) {
   Py_VISIT(server_.get());
-  for (const auto& [stream, request] : streams_) Py_VISIT(request.get());
+  for (const auto& [number, entry] : streams_) Py_VISIT(entry.object.get());
   return 0;
 }
 
@@ -237,7 +263,7 @@ int Connection::traverse(visitproc visit, void* arg) {
 void Connection::clear() {
   auto streams = std::move(streams_);
   streams_.clear();
-  for (const auto& [stream, request] : streams) Object<Request>::of(request.get()).detach();
+  for (const auto& [number, entry] : streams) entry.stream->detach();
 }
 
 }  // namespace bimodal::runner

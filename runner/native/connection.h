@@ -10,12 +10,12 @@
 
 #include "output.h"
 #include "py.h"
+#include "server.h"
+#include "stream.h"
 #include "wire/frame.h"
+#include "wire/head.h"
 
 namespace bimodal::runner {
-
-class Request;
-class Server;
 
 class Connection {
  public:
@@ -37,6 +37,10 @@ class Connection {
   bool flushed() const { return output_.empty(); }
   Server& server() const;
 
+  // The same from another thread than the loop's, which is asked to do the rest. Whoever calls append() there calls
+  // this behind it.
+  void flush_from_thread();
+
   // Appends a frame whose payload is `payload` and then `part`, which lies in the bytes object `owner`.
   void append(const wire::FrameHeader& header, std::string_view payload, PyObject* owner, std::string_view part);
   // The stream is over. May destroy its request.
@@ -46,8 +50,8 @@ class Connection {
   void close();
 
   template <class F>
-  void for_each_request(F f) const {
-    for (const auto& [stream, request] : streams_) f(request.get());
+  void for_each_stream(F f) const {
+    for (const auto& [number, entry] : streams_) f(entry);
   }
 
   int traverse(visitproc visit, void* arg);
@@ -60,6 +64,9 @@ class Connection {
   bool handle(const wire::FrameHeader& header, std::string_view payload);
   bool handle_control(const wire::FrameHeader& header);
   bool begin_request(const wire::FrameHeader& header, std::string_view payload);
+  StreamRef make_request(std::uint32_t number, const wire::RequestHead& head, const Server::Mount& mount);
+  StreamRef make_wsgi_request(std::uint32_t number, const wire::RequestHead& head, const Server::Mount& mount);
+  bool begin_stream(const wire::FrameHeader& header, std::string_view body, StreamRef entry);
   void refuse(std::uint32_t stream, std::string_view reason);
   void watch_writes(bool wanted);
 
@@ -68,7 +75,7 @@ class Connection {
   std::string partial_;  // a frame of which not all has come
   Output output_;
   bool writes_watched_ = false;
-  std::unordered_map<std::uint32_t, Ref> streams_;
+  std::unordered_map<std::uint32_t, StreamRef> streams_;
 };
 
 }  // namespace bimodal::runner

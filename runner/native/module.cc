@@ -6,15 +6,17 @@
 #include "request.h"
 #include "scope.h"
 #include "server.h"
+#include "wsgi_request.h"
 
 namespace bimodal::runner {
 namespace {
 
-PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_runner", "Serves ASGI requests over a framed Unix stream.", -1};
+PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT, "_runner", "Serves ASGI and WSGI requests over a framed Unix stream.", -1};
 
 bool prepare() {
   return make_names() && make_header_names() && make_scope_templates() && Awaitable::make_type() &&
-         Request::make_type() && Connection::make_type() && Server::make_type();
+         Request::make_type() && WsgiRequest::make_type() && Connection::make_type() && Server::make_type();
 }
 
 bool add(PyObject* module, const char* name, PyObject* object) {
@@ -33,6 +35,7 @@ PyMODINIT_FUNC PyInit__runner() {
   Ref module = Ref::steal(PyModule_Create(&definition));
   if (!module || !add(module.get(), "Server", Server::type()) ||
       !add(module.get(), "ClientDisconnected", Server::disconnected_error()) ||
+      !add(module.get(), "RequestCancelled", Server::cancelled_error()) ||
       PyModule_AddIntConstant(module.get(), "VERSION", bimodal::wire::kVersion) != 0) {
     return nullptr;
   }

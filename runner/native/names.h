@@ -9,7 +9,7 @@ namespace bimodal::runner {
 #define BIMODAL_NAMES(X) \
   X(type) X(asgi) X(http_version) X(method) X(scheme) X(path) X(raw_path) X(query_string) X(root_path) \
   X(headers) X(client) X(server) X(state) X(extensions) X(body) X(more_body) X(status) X(trailers) \
-  X(more_trailers) X(http) X(https) X(set) X(run) X(close) X(cancel) X(call_soon) X(create_future) \
+  X(more_trailers) X(http) X(https) X(set) X(run) X(close) X(cancel) X(call_soon) X(call_soon_threadsafe) X(create_future) \
   X(create_task) X(add_reader) X(add_writer) X(remove_reader) X(remove_writer) X(set_result) X(done) X(name) \
   X(get_task_factory) X(_asyncio_future_blocking) X(__await__)
 // clang-format on

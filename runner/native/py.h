@@ -56,6 +56,9 @@ struct Object {
   PyObject_HEAD;
   T value;
 
+  // Where it lies. offsetof() is for standard layouts only.
+  static constexpr std::size_t value_offset() { return (sizeof(PyObject) + alignof(T) - 1) / alignof(T) * alignof(T); }
+
   static T& of(PyObject* object) { return reinterpret_cast<Object*>(object)->value; }
 
   // Null with a Python error set when there is no memory.
@@ -88,7 +91,7 @@ struct Object {
 // The Python object around `value`, which must live inside an Object<T>.
 template <class T>
 PyObject* object_of(T* value) {
-  return reinterpret_cast<PyObject*>(reinterpret_cast<char*>(value) - offsetof(Object<T>, value));
+  return reinterpret_cast<PyObject*>(reinterpret_cast<char*>(value) - Object<T>::value_offset());
 }
 
 inline PyObject* bytes_from(std::string_view text) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "py.h"
+#include "stream.h"
 #include "wait_list.h"
 #include "wire/frame.h"
 #include "wire/head.h"
@@ -20,10 +21,7 @@ namespace bimodal::runner {
 class Connection;
 class Server;
 
-// Why the gateway ended a stream; the numbers of Cancel's `extra`.
-enum class CancelReason : std::uint32_t { CallerGone = 1, TimedOut = 2, Draining = 3 };
-
-class Request {
+class Request final : public Stream {
  public:
   Request(Ref server, Connection& connection, std::uint32_t stream, const wire::RequestHead& head, Ref app, Ref scope);
 
@@ -31,15 +29,14 @@ class Request {
   static PyObject* type();
 
   // From the connection.
-  bool add_body(std::string_view bytes, bool end);  // false: the gateway sent more than it had credit for
-  void add_credit(std::uint32_t bytes);
-  void cancel(CancelReason reason);
-  // The connection broke: as a caller that is gone, and nothing can be sent any more.
-  void lose_connection();
-  void detach() { connection_ = nullptr; }
+  bool add_body(std::string_view bytes, bool end) override;
+  void add_credit(std::uint32_t bytes) override;
+  void cancel(CancelReason reason) override;
+  void lose_connection() override;
+  void detach() override { connection_ = nullptr; }
   void set_task(Ref task) { task_ = std::move(task); }
-  PyObject* task() const { return task_.get(); }
-  bool finished() const { return finished_; }
+  PyObject* task() const override { return task_.get(); }
+  bool finished() const override { return finished_; }
 
   // For the application.
   Ref receive();                // an awaitable; null with a Python error set

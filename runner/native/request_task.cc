@@ -121,7 +121,7 @@ void Request::finish(const char* abort_reason) {
   // What the application sent and did not wait for still goes out as credit comes.
   if (chunks_.empty()) release_stream();
   receivers_.wake_all();
-  server().request_ended(*this);
+  server().request_ended(object_of(this));
 }
 
 void Request::release_stream() {

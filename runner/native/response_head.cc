@@ -63,6 +63,33 @@ bool collect(PyObject* iterable, wire::Headers& headers, Ref& keep) {
   return true;
 }
 
+// Sets `part` to the bytes of a text that holds one per character; `keep` owns them.
+bool latin1_part(PyObject* text, std::string_view& part, std::vector<Ref>& keep) {
+  if (!PyUnicode_Check(text)) {
+    PyErr_SetString(PyExc_TypeError, "names and values of response headers must be str");
+    return false;
+  }
+  Ref bytes = Ref::steal(PyUnicode_AsLatin1String(text));
+  if (!bytes || !header_part(bytes.get(), part)) return false;
+  keep.push_back(std::move(bytes));
+  return true;
+}
+
+// "404 Not Found"
+bool wsgi_status(PyObject* text, std::uint16_t& status) {
+  std::vector<Ref> keep;
+  std::string_view line;
+  if (!latin1_part(text, line, keep)) return false;
+  const auto digit = [&](std::size_t i) { return i < line.size() && line[i] >= '0' && line[i] <= '9'; };
+  const bool ends = line.size() == 3 || (line.size() > 3 && line[3] == ' ');
+  if (digit(0) && line[0] != '0' && digit(1) && digit(2) && ends) {
+    status = static_cast<std::uint16_t>((line[0] - '0') * 100 + (line[1] - '0') * 10 + (line[2] - '0'));
+    return true;
+  }
+  PyErr_Format(PyExc_ValueError, "start_response() needs a status like \"200 OK\", not %R", text);
+  return false;
+}
+
 // The item of that name; null without an error when there is none.
 PyObject* item(PyObject* message, PyObject* name) {
   return PyDict_GetItemWithError(message, name);
@@ -85,6 +112,28 @@ bool encode_response_start(PyObject* message, std::string& out, bool& trailers) 
   if (!collect(item(message, names.headers_), head.headers, keep)) return false;
   head.status = static_cast<std::uint16_t>(value);
   head.trailers = trailers;
+  if (wire::encode(head, out)) return true;
+  PyErr_SetString(PyExc_ValueError, kTooLarge);
+  return false;
+}
+
+bool encode_wsgi_start(PyObject* status, PyObject* headers, std::string& out) {
+  wire::ResponseHead head;
+  std::vector<Ref> keep;  // the bytes that `head` has views into
+  if (!wsgi_status(status, head.status)) return false;
+  for (Py_ssize_t i = 0; i < PyList_Size(headers); ++i) {
+    wire::Header header;
+    Ref pair = Ref::borrow(PyList_GetItem(headers, i));
+    if (!PyTuple_Check(pair.get()) || PyTuple_Size(pair.get()) != 2) {
+      PyErr_SetString(PyExc_TypeError, "a response header must be a tuple of name and value");
+      return false;
+    }
+    if (!latin1_part(PyTuple_GetItem(pair.get(), 0), header.name, keep) ||
+        !latin1_part(PyTuple_GetItem(pair.get(), 1), header.value, keep)) {
+      return false;
+    }
+    head.headers.push_back(header);
+  }
   if (wire::encode(head, out)) return true;
   PyErr_SetString(PyExc_ValueError, kTooLarge);
   return false;

@@ -4,6 +4,7 @@
 
 #include "headers.h"
 #include "names.h"
+#include "target_text.h"
 
 namespace bimodal::runner {
 namespace {
@@ -19,24 +20,8 @@ Ref text(std::string_view utf8) {
   return Ref::steal(PyUnicode_DecodeUTF8(utf8.data(), static_cast<Py_ssize_t>(utf8.size()), "replace"));
 }
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-// Percent-decoded; an escape that is none stays as it is.
 Ref decoded_path(std::string_view raw) {
-  if (raw.find('%') == raw.npos) return text(raw);
-  std::string decoded;
-  decoded.reserve(raw.size());
-  for (std::size_t i = 0; i < raw.size(); ++i) {
-    const bool escape = raw[i] == '%' && i + 2 < raw.size() && hex_digit(raw[i + 1]) >= 0 && hex_digit(raw[i + 2]) >= 0;
-    decoded += escape ? static_cast<char>(hex_digit(raw[i + 1]) * 16 + hex_digit(raw[i + 2])) : raw[i];
-    if (escape) i += 2;
-  }
-  return text(decoded);
+  return raw.find('%') == raw.npos ? text(raw) : text(percent_decoded(raw));
 }
 
 Ref method_name(std::string_view method) {
@@ -63,27 +48,10 @@ Ref address(std::string_view host, unsigned port) {
   return pair;
 }
 
-// The port that `digits` name, 0 when they name none.
-unsigned parse_port(std::string_view digits) {
-  unsigned port = 0;
-  for (char c : digits) {
-    if (c < '0' || c > '9' || port > 65535) return 0;
-    port = port * 10 + static_cast<unsigned>(c - '0');
-  }
-  return port > 65535 ? 0 : port;
-}
-
 // What a Host header says, with `default_port` when it names none.
-Ref parse_host(std::string_view host, unsigned default_port) {
-  unsigned port = 0;
-  const std::size_t colon = host.rfind(':');
-  // A colon inside brackets belongs to an IPv6 address.
-  if (colon != host.npos && host.find(']', colon) == host.npos) {
-    port = parse_port(host.substr(colon + 1));
-    host = host.substr(0, colon);
-  }
-  if (host.size() >= 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
-  return address(host, port == 0 ? default_port : port);
+Ref parse_host(std::string_view value, unsigned default_port) {
+  const HostPort said = split_host(value);
+  return address(said.host, said.port == 0 ? default_port : said.port);
 }
 
 // The last answer is kept: nearly all requests of a container name the same host.

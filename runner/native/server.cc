@@ -64,21 +64,31 @@ const Server::Mount* Server::find(std::string_view web_method) const {
   return nullptr;
 }
 
-void Server::request_ended(Request& request) {
+void Server::request_ended(PyObject* request) {
   --running_;
-  std::erase_if(orphans_, [&](const Ref& orphan) { return orphan.get() == object_of(&request); });
+  std::erase_if(orphans_, [&](const StreamRef& orphan) { return orphan.object.get() == request; });
   if (draining_) schedule_flush();
 }
 
 Ref Server::tasks() const {
   Ref list = Ref::steal(PyList_New(0));
-  const auto add = [&](PyObject* request) {
-    PyObject* task = Object<Request>::of(request).task();
+  const auto add = [&](const StreamRef& entry) {
+    PyObject* task = entry.stream->task();
     if (list && task != nullptr && PyList_Append(list.get(), task) != 0) list.reset();
   };
-  for (const Ref& connection : connections_) Object<Connection>::of(connection.get()).for_each_request(add);
-  for (const Ref& orphan : orphans_) add(orphan.get());
+  for (const Ref& connection : connections_) Object<Connection>::of(connection.get()).for_each_stream(add);
+  for (const StreamRef& orphan : orphans_) add(orphan);
   return list;
+}
+
+void Server::cancel_threaded() {
+  std::vector<StreamRef> streams;  // a copy: cancelling may end them
+  const auto add = [&](const StreamRef& entry) {
+    if (entry.stream->task() == nullptr) streams.push_back({Ref::borrow(entry.object.get()), entry.stream});
+  };
+  for (const Ref& connection : connections_) Object<Connection>::of(connection.get()).for_each_stream(add);
+  for (const StreamRef& orphan : orphans_) add(orphan);
+  for (const StreamRef& entry : streams) entry.stream->cancel(CancelReason::Draining);
 }
 
 void Server::flush_soon(Connection& connection) {
@@ -88,7 +98,8 @@ void Server::flush_soon(Connection& connection) {
 
 void Server::schedule_flush() {
   if (std::exchange(flush_scheduled_, true)) return;
-  Ref handle = Ref::steal(PyObject_CallMethodObjArgs(loop(), names.call_soon_, flush_method_.get(), nullptr));
+  PyObject* call = on_loop_thread() ? names.call_soon_ : names.call_soon_threadsafe_;
+  Ref handle = Ref::steal(PyObject_CallMethodObjArgs(loop(), call, flush_method_.get(), nullptr));
   if (!handle) report_unraisable(object_of(this));
 }
 

@@ -10,11 +10,11 @@
 #include <vector>
 
 #include "py.h"
+#include "stream.h"
 
 namespace bimodal::runner {
 
 class Connection;
-class Request;
 
 class Server {
  public:
@@ -29,8 +29,9 @@ class Server {
 
   struct Mount {
     std::string web_method;
-    Ref app;
-    Ref state;  // the dictionary that the application's lifespan fills
+    Ref app;         // threaded: a callable that takes a WsgiRequest and has a thread answer it
+    Ref state = {};  // the dictionary that the application's lifespan fills; none when threaded
+    bool threaded = false;
   };
 
   explicit Server(Setup setup) : setup_(std::move(setup)) {}
@@ -45,22 +46,28 @@ class Server {
   void drain();
   void close();
   Ref tasks() const;  // the tasks of running requests, as a list; null with a Python error set
+  void cancel_threaded();
   std::size_t running() const { return running_; }
 
   // The application of that name; if there is only one, that one. Null when there is none.
   const Mount* find(std::string_view web_method) const;
   // Has begin_tasks() make a task of the request.
-  void add(Request& request) {
-    begun_.push_back(Ref::borrow(object_of(&request)));
+  void add(PyObject* request) {
+    begun_.push_back(Ref::borrow(request));
+    ++running_;
+  }
+  // Has begin_tasks() give the request to `submit`.
+  void add_threaded(PyObject* request, PyObject* submit) {
+    submissions_.push_back({Ref::borrow(submit), Ref::borrow(request)});
     ++running_;
   }
   // Makes the tasks of new requests and runs each up to where it first waits. False with a Python error set, when an
   // application raised what must end the process.
   bool begin_tasks();
   void capture_step(PyObject* step, PyObject* context);
-  void request_ended(Request& request);
+  void request_ended(PyObject* request);
   // Keeps a request whose connection broke until it has ended.
-  void adopt(Ref request) { orphans_.push_back(std::move(request)); }
+  void adopt(StreamRef request) { orphans_.push_back(std::move(request)); }
 
   // Writes `connection`'s output at the end of this turn of the loop, or of the next.
   void flush_soon(Connection& connection);
@@ -80,6 +87,7 @@ class Server {
   bool on_loop_thread() const { return PyThread_get_thread_ident() == thread_; }
   bool is_coroutine(PyObject* object) const { return reinterpret_cast<PyObject*>(Py_TYPE(object)) == coroutine_.get(); }
   static PyObject* disconnected_error();
+  static PyObject* cancelled_error();  // what a thread gets whose request is out of time
   // Makes modal.current_input_id() and the like answer in the current context. False with a Python error set.
   bool set_context_ids(std::string_view request_id);
   // Prints the exception for the log, unless it comes from a caller that is gone, and returns it in one line.
@@ -95,7 +103,12 @@ class Server {
     Ref callback, context;
   };
 
+  struct Submission {
+    Ref submit, request;
+  };
+
   bool prepare_tasks();
+  void submit_threaded();
   void make_tasks(const std::vector<Ref>& requests);
   Ref make_task(PyObject* request);
   void write_out();
@@ -110,8 +123,9 @@ class Server {
   Ref coroutine_;  // types.CoroutineType
   std::vector<Mount> mounts_;
   std::vector<Ref> connections_;
-  std::vector<Ref> orphans_;
+  std::vector<StreamRef> orphans_;
   std::vector<Ref> begun_;
+  std::vector<Submission> submissions_;
   std::vector<Step> steps_;
   std::vector<Ref> unflushed_;
   std::size_t running_ = 0;

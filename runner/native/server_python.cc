@@ -9,6 +9,7 @@ namespace {
 
 PyObject* server_type = nullptr;
 PyObject* disconnected = nullptr;  // _runner.ClientDisconnected
+PyObject* cancelled = nullptr;     // _runner.RequestCancelled
 
 using ServerObject = Object<Server>;
 
@@ -37,6 +38,19 @@ PyObject* mount(PyObject* self, PyObject* args) {
   PyObject *app, *state;
   if (!PyArg_ParseTuple(args, "sOO!", &web_method, &app, &PyDict_Type, &state)) return nullptr;
   ServerObject::of(self).mount({web_method, Ref::borrow(app), Ref::borrow(state)});
+  return none();
+}
+
+PyObject* mount_threaded(PyObject* self, PyObject* args) {
+  const char* web_method;
+  PyObject* submit;
+  if (!PyArg_ParseTuple(args, "sO", &web_method, &submit)) return nullptr;
+  ServerObject::of(self).mount({.web_method = web_method, .app = Ref::borrow(submit), .threaded = true});
+  return none();
+}
+
+PyObject* cancel_threaded(PyObject* self, PyObject*) {
+  ServerObject::of(self).cancel_threaded();
   return none();
 }
 
@@ -83,6 +97,9 @@ PyObject* running(PyObject* self, void*) {
 
 PyMethodDef methods[] = {
     {"mount", mount, METH_VARARGS, "mount(web_method, app, state): serve this application under that name"},
+    {"mount_threaded", mount_threaded, METH_VARARGS,
+     "mount_threaded(web_method, submit): give requests under that name to submit(), which has a thread answer them"},
+    {"cancel_threaded", cancel_threaded, METH_NOARGS, "cancel what threads answer"},
     {"start", start, METH_NOARGS, "accept connections"},
     {"drain", drain, METH_NOARGS, "call `drained` once no request runs"},
     {"tasks", tasks, METH_NOARGS, "the tasks of running requests"},
@@ -128,7 +145,10 @@ bool Server::make_type() {
   server_type = PyType_FromSpec(&spec);
   disconnected = PyErr_NewExceptionWithDoc(
       "_runner.ClientDisconnected", "send() was called after the caller had gone", PyExc_OSError, nullptr);
-  return server_type != nullptr && disconnected != nullptr;
+  cancelled = PyErr_NewExceptionWithDoc(
+      "_runner.RequestCancelled", "the time of a request that this thread answers is over", PyExc_BaseException,
+      nullptr);
+  return server_type != nullptr && disconnected != nullptr && cancelled != nullptr;
 }
 
 PyObject* Server::type() {
@@ -137,6 +157,10 @@ PyObject* Server::type() {
 
 PyObject* Server::disconnected_error() {
   return disconnected;
+}
+
+PyObject* Server::cancelled_error() {
+  return cancelled;
 }
 
 bool Server::set_context_ids(std::string_view request_id) {
@@ -169,15 +193,22 @@ int Server::traverse(visitproc visit, void* arg) {
     Py_VISIT(mount.app.get());
     Py_VISIT(mount.state.get());
   }
-  for (const auto* list : {&connections_, &orphans_, &begun_, &unflushed_}) {
+  for (const auto* list : {&connections_, &begun_, &unflushed_}) {
     for (const Ref& object : *list) Py_VISIT(object.get());
+  }
+  for (const StreamRef& orphan : orphans_) Py_VISIT(orphan.object.get());
+  for (const Submission& one : submissions_) {
+    Py_VISIT(one.submit.get());
+    Py_VISIT(one.request.get());
   }
   return 0;
 }
 
 void Server::clear() {
   std::vector<Mount> mounts = std::move(mounts_);
-  std::vector<Ref> connections = std::move(connections_), orphans = std::move(orphans_);
+  std::vector<Ref> connections = std::move(connections_);
+  std::vector<StreamRef> orphans = std::move(orphans_);
+  std::vector<Submission> submissions = std::move(submissions_);
   std::vector<Ref> unflushed = std::move(unflushed_);
   std::vector<Ref> begun = std::move(begun_);
   Ref drained = std::move(setup_.drained), report = std::move(setup_.report);

@@ -2,6 +2,7 @@
 #include "names.h"
 #include "request.h"
 #include "server.h"
+#include "wsgi_request.h"
 
 namespace bimodal::runner {
 
@@ -21,7 +22,18 @@ bool Server::prepare_tasks() {
   return task_type_ && task_options_ && capture_;
 }
 
+void Server::submit_threaded() {
+  std::vector<Submission> submissions = std::move(submissions_);
+  submissions_.clear();
+  for (const Submission& one : submissions) {
+    if (Ref::steal(PyObject_CallFunctionObjArgs(one.submit.get(), one.request.get(), nullptr))) continue;
+    report_unraisable(one.submit.get());
+    Object<WsgiRequest>::of(one.request.get()).end("the request could not be given to a thread");
+  }
+}
+
 bool Server::begin_tasks() {
+  if (!submissions_.empty()) submit_threaded();
   if (begun_.empty()) return true;
   std::vector<Ref> requests = std::move(begun_);
   begun_.clear();

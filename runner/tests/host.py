@@ -1,7 +1,7 @@
 """Serves applications of apps.py or frameworks.py by the runner alone, without the client: host.py LOOP APP [APP…].
 
 The listening socket is inherited under the number in BIMODAL_LISTEN_FD. With several applications each is mounted
-under its own name. Ends when drained, or on SIGINT as the client does: by cancelling the seat.
+under its own name; one of wsgi_apps.py is written wsgi:NAME. Ends when drained, or on SIGINT as the client does: by cancelling the seat.
 """
 
 import asyncio
@@ -14,6 +14,16 @@ import sys
 from bimodal_runner.seat import Seat
 
 import apps
+
+
+def find_wsgi(name):
+    import wsgi_apps
+
+    if hasattr(wsgi_apps, name):
+        return getattr(wsgi_apps, name)
+    import wsgi_frameworks
+
+    return getattr(wsgi_frameworks, name)
 
 
 def find(name):
@@ -32,7 +42,11 @@ async def occupy(seat):
 async def main(names):
     seat = Seat(apps.input_id, apps.function_call_id, contextvars.ContextVar("attempt_token"))
     for name in names:
-        seat.mount(name if len(names) > 1 else "", find(name), {"from_lifespan": 1})
+        web_method = name if len(names) > 1 else ""
+        if name.startswith("wsgi:"):
+            seat.mount_wsgi(web_method, find_wsgi(name.removeprefix("wsgi:")))
+        else:
+            seat.mount(web_method, find(name), {"from_lifespan": 1})
     task = asyncio.ensure_future(occupy(seat))
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, task.cancel)
     try:

@@ -1,11 +1,12 @@
 """Serves requests for as long as the seat's input runs: the only time in which the client runs the user's loop."""
 
 import asyncio
+import contextlib
 import os
 
 import _runner
 
-from . import errors
+from . import errors, wsgi
 
 _CANCEL_GRACE = 5.0  # seconds that cancelled requests have to clean up before their callers are cut off
 
@@ -17,12 +18,17 @@ class Seat:
         self._vars = (input_id_var, function_call_id_var)
         self._attempt_token_var = attempt_token_var
         self._mounts = []
+        self._wsgi_mounts = []
         self._over = None  # a future while an input occupies the seat
         self._drained = False  # for good: a container that was told to drain is on its way out
 
     def mount(self, web_method, app, state):
         """Serves `app` for that method of the user's class ("" for a function). `state` is the lifespan's dictionary."""
         self._mounts.append((web_method, app, state))
+
+    def mount_wsgi(self, web_method, app):
+        """The same for a WSGI application."""
+        self._wsgi_mounts.append((web_method, app))
 
     async def occupy(self):
         """Serves until drained, then ends without yielding anything; cancelled, it cancels its requests first.
@@ -50,21 +56,28 @@ class Seat:
         try:
             for mount in self._mounts:
                 server.mount(*mount)
+            for web_method, app in self._wsgi_mounts:
+                server.mount_threaded(web_method, wsgi.submitter(app))
             server.start()
             await drained.wait()
             self._drained = True
         except asyncio.CancelledError:
-            await self._cancel_requests(server)
+            await self._cancel_requests(server, drained)
             raise
         finally:
             server.close()
             self._over.set_result(None)
             self._over = None
 
-    async def _cancel_requests(self, server):
+    async def _cancel_requests(self, server, drained):
         # The loop stops with this input: what is not finished now would hang until it runs again.
         tasks = server.tasks()
         for task in tasks:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks, timeout=_CANCEL_GRACE)
+        server.cancel_threaded()
+        server.drain()
+        if server.running:
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(drained.wait(), _CANCEL_GRACE)

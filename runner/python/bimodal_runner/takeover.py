@@ -20,24 +20,37 @@ def install(asgi):
     except Exception as error:
         print(f"bimodal: web requests take the client's own path: {error}", file=sys.stderr)
         return
-    official = asgi.asgi_app_wrapper
+    official, official_wsgi = asgi.asgi_app_wrapper, asgi.wsgi_app_wrapper
+    adapted = []  # the WSGI application that the client is putting into an ASGI one
 
     def asgi_app_wrapper(asgi_app, container_io_manager):
         answer, lifespan_manager = official(asgi_app, container_io_manager)
-        seat.mount(_web_method(), asgi_app, lifespan_manager.state)
+        if adapted:
+            seat.mount_wsgi(_web_method(), adapted[0])
+        else:
+            seat.mount(_web_method(), asgi_app, lifespan_manager.state)
 
         def answer_or_serve(scope):
             return seat.occupy() if scope.get("type") == "seat" else answer(scope)
 
         return answer_or_serve, lifespan_manager
 
+    def wsgi_app_wrapper(wsgi_app, container_io_manager):
+        adapted.append(wsgi_app)
+        try:
+            return official_wsgi(wsgi_app, container_io_manager)
+        finally:
+            adapted.clear()
+
     asgi.asgi_app_wrapper = asgi_app_wrapper
+    asgi.wsgi_app_wrapper = wsgi_app_wrapper
 
 
 def _make_seat(asgi):
     from modal._runtime import execution_context
 
     _expect_parameters(asgi.asgi_app_wrapper, "asgi_app", "container_io_manager")
+    _expect_parameters(asgi.wsgi_app_wrapper, "wsgi_app", "container_io_manager")
     _expect_parameters(asgi.LifespanManager.__init__, "self", "asgi_app", "state")
     # pylint: disable=protected-access
     input_id, function_call_id = execution_context._current_input_id, execution_context._current_function_call_id
@@ -70,7 +83,7 @@ def _web_method():
     The client doesn't pass it on, but its loop over the methods is among our callers.
     """
     frame = sys._getframe(2)
-    for _ in range(4):
+    for _ in range(8):
         if frame is None:
             break
         if frame.f_code.co_name == "get_finalized_functions":

@@ -1,0 +1,85 @@
+// One request that a thread answers: what wsgi.py needs to run a WSGI application.
+//
+// The connection's side is called on the loop's thread, everything else on the thread that answers; both hold the GIL,
+// which is what guards the members. A thread that must wait gives the GIL up.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "py.h"
+#include "stream.h"
+#include "wire/frame.h"
+#include "wire/head.h"
+
+namespace bimodal::runner {
+
+class Connection;
+class Server;
+
+class WsgiRequest final : public Stream {
+ public:
+  WsgiRequest(Ref server, Connection& connection, std::uint32_t stream, const wire::RequestHead& head, Ref environ);
+
+  static bool make_type();  // false with a Python error set
+  static PyObject* type();
+
+  bool add_body(std::string_view bytes, bool end) override;
+  void add_credit(std::uint32_t bytes) override;
+  void cancel(CancelReason reason) override;
+  void lose_connection() override;
+  void detach() override { connection_ = nullptr; }
+  bool finished() const override { return finished_; }
+  PyObject* task() const override { return nullptr; }
+
+  // For wsgi.py. Null or false with a Python error set.
+  Ref take_environ() { return std::move(environ_); }
+  bool enter();                // this thread answers it: sets the context's ids
+  Ref whole_body();            // bytes when the body came with the head, else None
+  Ref read(std::size_t size);  // waits for some of the body; empty at its end
+  bool start(PyObject* status, PyObject* headers);
+  bool write(PyObject* bytes, bool end);  // waits until all is on its way
+  // The thread is done with it. Without a reason the response is complete. Done more than once it does nothing.
+  void end(const char* abort_reason);
+  bool disconnected() const { return disconnected_; }
+
+  int traverse(visitproc visit, void* arg);
+  void clear();
+
+ private:
+  Server& server() const;
+  void wait();  // until something changed
+  void wake();
+  bool send_piece(PyObject* owner, std::string_view& rest, bool end);
+  void append(wire::FrameHeader header, std::string_view payload, PyObject* owner, std::string_view part);
+  void flush();
+  void raise_disconnected();
+  void return_credit(std::size_t consumed);
+
+  Ref server_;
+  Connection* connection_;  // null once the stream is over or the connection is lost
+  const std::uint32_t stream_;
+  std::array<char, wire::kRequestIdSize> request_id_;
+  const bool is_head_;
+  Ref environ_;
+  bool finished_ = false;
+  bool disconnected_ = false;
+  unsigned long thread_ = 0;                 // that answers it
+  std::vector<PyThread_type_lock> waiting_;  // of threads that wait, each released by wake()
+
+  std::deque<Ref> body_;         // bounded by the credit that we gave
+  std::size_t body_offset_ = 0;  // of the first chunk, what was read
+  bool body_ended_ = false;
+  std::size_t body_credit_ = wire::kInitialCredit;
+  std::size_t body_consumed_ = 0;
+
+  std::string head_;  // encoded; held until the first piece of body
+  bool started_ = false;
+  bool complete_ = false;
+  std::uint64_t credit_ = wire::kInitialCredit;
+};
+
+}  // namespace bimodal::runner
