@@ -16,6 +16,7 @@ constexpr std::size_t kUploadSlice = wire::kInitialCredit;         // at most so
 constexpr std::size_t kReturnCreditAt = wire::kInitialCredit / 2;  // credit goes back in pieces of at least so much
 constexpr std::size_t kMaxUnsent = wire::kInitialCredit / 4;       // and only while less than this waits for the caller
 constexpr std::uint64_t kMaxUploadCredit = 16 << 20;               // a runner that claims more is held to this
+constexpr std::size_t kMaxTrailers = wire::kMaxPayload;            // in memory, however many frames they come in
 constexpr int kMaxRetries = 50;
 constexpr std::chrono::milliseconds kRetryPause{100};
 constexpr std::chrono::seconds kCancelPatience{5};  // for a cancelled request to end before its container is killed
@@ -201,6 +202,10 @@ void Exchange::on_response(const wire::ResponseHead& head, std::string_view body
 
 void Exchange::on_response_body(std::string_view bytes, http::Part part) {
   if (!take_credit(bytes.size()) || !client_) return;
+  if (!client_->response_begun()) {
+    fail(invalid_response());
+    return cancel(CancelReason::CallerGone);
+  }
   client_->write(bytes);
   if (part == http::Part::Last) return finish_response();
   return_credit();
@@ -226,8 +231,16 @@ void Exchange::return_credit() {
 }
 
 void Exchange::on_trailers(const wire::Headers& trailers) {
-  trailers_ = std::make_unique<std::vector<std::pair<std::string, std::string>>>();
-  for (const wire::Header& trailer : trailers) trailers_->emplace_back(trailer.name, trailer.value);
+  if (!client_) return;
+  if (!trailers_) trailers_ = std::make_unique<Trailers>();
+  for (const wire::Header& trailer : trailers) {
+    trailers_->size += trailer.name.size() + trailer.value.size() + sizeof(Trailers::Field);
+    if (trailers_->size > kMaxTrailers) {
+      fail(invalid_response());
+      return cancel(CancelReason::CallerGone);
+    }
+    trailers_->fields.emplace_back(trailer.name, trailer.value);
+  }
 }
 
 void Exchange::finish_response() {
@@ -236,7 +249,7 @@ void Exchange::finish_response() {
   if (!body_ended_) cancel(CancelReason::CallerGone);
   std::vector<http::Field> trailers;
   if (trailers_) {
-    for (const auto& [name, value] : *trailers_) trailers.push_back({name, value});
+    for (const auto& [name, value] : trailers_->fields) trailers.push_back({name, value});
   }
   client->finish(trailers);
   release_if_over();

@@ -5,7 +5,7 @@
 // when its Done arrives or it dies. The slot is given back with the container's side, and the exchange is released when
 // both are over. Memory per exchange: at most one Request frame (wire::kMaxPayload) before the slot is had, plus what
 // was granted already when a container dies under it (wire::kInitialCredit); then at most wire::kInitialCredit bytes of
-// response.
+// response and as much of trailers as one frame holds.
 #pragma once
 
 #include <memory>
@@ -45,6 +45,11 @@ class Exchange final : public http::Poller::Retirable,
 
  private:
   enum class TimerUse { None, Retry, FirstMessage, FunctionTimeout, Stuck };
+  struct Trailers {
+    using Field = std::pair<std::string, std::string>;
+    std::vector<Field> fields;
+    std::size_t size = 0;
+  };
 
   // http::Responder: what the caller does.
   void on_body(std::string_view bytes, http::Part part) override;
@@ -98,7 +103,7 @@ class Exchange final : public http::Poller::Retirable,
   std::size_t granted_ = 0;           // of those, bytes that the client's connection may still deliver
   std::int64_t download_credit_ = 0;  // bytes that the runner may still send
   std::size_t owed_credit_ = 0;       // bytes received for which it was given none yet
-  std::unique_ptr<std::vector<std::pair<std::string, std::string>>> trailers_;
+  std::unique_ptr<Trailers> trailers_;
   TimerUse timer_use_ = TimerUse::None;
   bool body_ended_ = true;
   bool sealed_ = false;     // opening_ begins with a complete Request frame

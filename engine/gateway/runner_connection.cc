@@ -117,6 +117,7 @@ void RunnerConnection::on_turn_end() {
   if (closed_) return;
   if (!blocked_ && !broken_) note_sent(out_.flush(socket_.get()));
   if (broken_) return lose("the runner's socket is closed");
+  if (out_.size() > kMaxBacklog + streams_.size() * kMaxBacklogPerStream) return lose("the runner doesn't read");
   if (streams_.empty() && next_stream_ >= kLastStream) return lose("no stream number is left");
   relieve();
 }

@@ -25,6 +25,10 @@ class RunnerConnection final : public http::Poller::Source, private FrameReader:
  public:
   // Body that waits to be written before congested() asks the streams to stop.
   static constexpr std::size_t kCongested = 1 << 20;
+  // What may wait to be written at all: what the streams that are open may have sent, and the rest of ended ones. Only
+  // a runner that goes on to answer without reading comes to more, and is cut off.
+  static constexpr std::size_t kMaxBacklog = 2 * kCongested;
+  static constexpr std::size_t kMaxBacklogPerStream = wire::kInitialCredit + wire::kMaxPayload;
   // Then a new connection must be made, because stream numbers are never used again.
   static constexpr std::uint32_t kLastStream = 0xfffffff0;
 

@@ -16,6 +16,14 @@ constexpr std::size_t kDirectWrite = 8 * 1024;  // from here on bytes go to the 
 constexpr std::chrono::seconds kLingerTime{5};
 constexpr std::chrono::seconds kLingerTimeDraining{1};
 
+// Fields of framing and routing must not come behind a body, where some recipients would heed them: RFC 9110 §6.5.1.
+bool is_trailer(const Field& field) {
+  std::string name(field.name);
+  for (char& c : name) c = lower(c);
+  return is_token(name) && is_field_value(field.value) && !is_hop_by_hop(name) && name != "content-length" &&
+         name != "host";
+}
+
 }  // namespace
 
 ServerConnection::ServerConnection(
@@ -120,7 +128,7 @@ void ServerConnection::finish(std::span<const Field> trailers) {
     std::string& out = out_.tail();
     out.append("0\r\n");
     for (const Field& trailer : trailers) {
-      if (!is_token(trailer.name) || !is_field_value(trailer.value)) continue;
+      if (!is_trailer(trailer)) continue;
       out.append(trailer.name).append(": ").append(trailer.value).append("\r\n");
     }
     out.append("\r\n");
@@ -234,7 +242,7 @@ void ServerConnection::update_interest() {
       wanted |= out_.size() <= kMaxUnsent ? EPOLLIN : 0u;
       break;
     case Input::Body:
-      wanted |= body_allowance() > 0 ? EPOLLIN : 0u;
+      wanted |= body_allowance() > 0 ? EPOLLIN : EPOLLRDHUP;
       break;
     case Input::Received:
       wanted |= pending_.size() < kMaxReadAhead ? EPOLLIN : EPOLLRDHUP;

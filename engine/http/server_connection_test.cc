@@ -240,6 +240,15 @@ TEST_F(ServerConnectionTest, TellsTheResponderThatTheCallerLeftThoughItPipelined
   EXPECT_EQ(service_.requests, 1);
 }
 
+TEST_F(ServerConnectionTest, TellsTheResponderThatTheCallerLeftThoughItsBodyIsNotRead) {
+  service_.paused = true;
+  start();
+  send(post("/echo", "Content-Length: 1000\r\n\r\n") + std::string(500, 'x'));
+  ASSERT_TRUE(until([&] { return service_.requests == 1; }));
+  ::shutdown(peer_.get(), SHUT_WR);
+  EXPECT_TRUE(until([&] { return service_.gone == 1; }));
+}
+
 TEST_F(ServerConnectionTest, StopsWritingWhileTheCallerDoesNotRead) {
   start();
   send(get("/slow"));
