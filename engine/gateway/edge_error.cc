@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "http/websocket_handshake.h"
+
 namespace bimodal::gateway {
 namespace {
 
@@ -19,6 +21,16 @@ EdgeError status_failure(std::string_view code, std::string_view reason) {
 }
 
 }  // namespace
+
+void refuse_handshake(http::ServerConnection& client, const RequestId& id, int status, std::string_view reason) {
+  const std::array<http::Field, 4> fields{{
+      {"content-type", "text/plain; charset=utf-8"},
+      {"sec-websocket-version", http::kWebSocketVersion},  // RFC 6455 §4.4
+      {kErrorHeader, "websocket-handshake"},
+      {kRequestIdHeader, text_of(id)},
+  }};
+  client.reply(status, fields, "modal-http: " + std::string(reason));
+}
 
 void reply_error(http::ServerConnection& client, const RequestId& id, const EdgeError& error) {
   const std::array<http::Field, 3> fields{{
@@ -45,8 +57,8 @@ EdgeError body_too_large(std::uint64_t limit) {
   return {413, "body-too-large", fmt::format("the request body is larger than {} bytes (limits.max_body)", limit)};
 }
 
-EdgeError websocket_unsupported() {
-  return {501, "websocket-unsupported", "WebSocket connections are not supported by this version"};
+EdgeError websocket_refused() {
+  return {403, "websocket-refused", "the application refused the WebSocket"};
 }
 
 EdgeError bad_request(int status, std::string_view reason) {

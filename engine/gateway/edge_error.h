@@ -24,12 +24,15 @@ inline constexpr std::string_view kRequestIdHeader = "bimodal-request-id";
 
 // Answers "modal-http: <message>" as plain text. The response must not have begun.
 void reply_error(http::ServerConnection& client, const RequestId& id, const EdgeError& error);
+// Answers a WebSocket handshake that can't be accepted; `reason` is one line.
+void refuse_handshake(http::ServerConnection& client, const RequestId& id, int status, std::string_view reason);
 
 EdgeError unknown_host();
 EdgeError app_stopped();
 EdgeError missing_credentials();
 EdgeError body_too_large(std::uint64_t limit);
-EdgeError websocket_unsupported();
+// The application closed a WebSocket that it had not accepted.
+EdgeError websocket_refused();
 EdgeError bad_request(int status, std::string_view reason);
 EdgeError timed_out();
 // A container that went with the request inside; `exit` is how, where that is known.

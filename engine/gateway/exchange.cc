@@ -60,10 +60,15 @@ Exchange::~Exchange() {
   front_.reactor().disarm(*this);
 }
 
+void Exchange::expect_websocket(http::WebSocketHandshake handshake) {
+  handshake_ = std::move(handshake);
+}
+
 void Exchange::start(const http::RequestHead& head, const std::string& web_method) {
   client_->attach(*this);
   opening_ = front_.reactor().buffers().take();
   const RequestFacts facts{
+      .kind = handshake_ ? wire::RequestKind::WebSocket : wire::RequestKind::Http,
       .request_id = text_of(id_),
       .web_method = web_method,
       .client_host = client_->peer_host(),
@@ -80,6 +85,7 @@ void Exchange::start(const http::RequestHead& head, const std::string& web_metho
 }
 
 void Exchange::on_body(std::string_view bytes, http::Part part) {
+  if (socket_) return socket_->on_bytes(bytes);
   granted_ -= bytes.size();
   body_size_ += bytes.size();
   body_ended_ = part == http::Part::Last;
@@ -102,7 +108,7 @@ void Exchange::on_body(std::string_view bytes, http::Part part) {
 
 // All that came with the head is in opening_ now, so a small request is one frame.
 void Exchange::on_input_pause() {
-  if (!runner_ && !wait_ && timer_use_ == TimerUse::None && client_) seek_slot();
+  if (!socket_ && !runner_ && !wait_ && timer_use_ == TimerUse::None && client_) seek_slot();
 }
 
 void Exchange::seek_slot() {
@@ -175,15 +181,18 @@ void Exchange::pump_upload() {
 }
 
 void Exchange::on_credit(std::uint32_t bytes) {
+  if (socket_) return socket_->on_credit(bytes);
   upload_credit_ = std::min<std::uint64_t>(upload_credit_ + bytes, kMaxUploadCredit);
   pump_upload();
 }
 
 void Exchange::on_uncongested() {
+  if (socket_) return socket_->on_uncongested();
   pump_upload();
 }
 
 void Exchange::on_response(const wire::ResponseHead& head, std::string_view body, http::Part part) {
+  if (socket_) return runner_->close();
   if (!take_credit(body.size()) || !client_) return;
   std::vector<http::Field>& fields = front_.field_scratch();
   fields.clear();
@@ -201,6 +210,7 @@ void Exchange::on_response(const wire::ResponseHead& head, std::string_view body
 }
 
 void Exchange::on_response_body(std::string_view bytes, http::Part part) {
+  if (socket_) return runner_->close();
   if (!take_credit(bytes.size()) || !client_) return;
   if (!client_->response_begun()) {
     fail(invalid_response());
@@ -221,6 +231,7 @@ bool Exchange::take_credit(std::size_t bytes) {
 }
 
 void Exchange::on_sent() {
+  if (socket_) return socket_->on_sent();
   return_credit();
 }
 
@@ -263,13 +274,19 @@ void Exchange::on_done() {
   runner_ = nullptr;
   lease_.reset();
   front_.reactor().disarm(*this);
-  fail(application_failed("the application returned without a complete response"));
+  if (socket_) {
+    socket_->forget_runner();
+    socket_->end(http::CloseCode::Normal, {});
+  } else {
+    fail(application_failed("the application returned without a complete response"));
+  }
   release_if_over();
 }
 
 void Exchange::on_lost(std::string unsent) {
   runner_ = nullptr;
   auto container = lease_ ? lease_->shared_container() : nullptr;
+  if (socket_) socket_->forget_runner();
   lease_.reset();
   front_.reactor().disarm(*this);
   timer_use_ = TimerUse::None;
@@ -295,6 +312,7 @@ void Exchange::on_container_end(const std::optional<scheduler::ContainerExit>& e
 
 void Exchange::on_gone() {
   client_ = nullptr;
+  if (socket_) socket_->on_gone();
   cancel(front_.draining() ? CancelReason::Draining : CancelReason::CallerGone);
   release_if_over();
 }
@@ -331,6 +349,7 @@ void Exchange::time_out() {
 
 // Ends the caller's side, if it is still there, with an error; by cutting it when a response has begun.
 void Exchange::fail(const EdgeError& error) {
+  if (socket_) return socket_->end(failure_code(), error.message);
   http::ServerConnection* client = std::exchange(client_, nullptr);
   if (!client) return;
   if (client->response_begun()) {
@@ -343,7 +362,10 @@ void Exchange::fail(const EdgeError& error) {
 
 void Exchange::cancel(CancelReason reason) {
   if (!runner_ || std::exchange(cancelled_, true)) return;
-  runner_->send_cancel(stream_, reason);
+  const bool leaves = handshake_ && reason == CancelReason::CallerGone;
+  if (!leaves) return runner_->send_cancel(stream_, reason);
+  // A bridge has told how the caller left.
+  if (!socket_) runner_->send_close(stream_, static_cast<std::uint16_t>(http::CloseCode::Abnormal), {});
 }
 
 void Exchange::release_if_over() {

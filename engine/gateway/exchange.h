@@ -16,7 +16,9 @@
 #include "gateway/request_id.h"
 #include "gateway/routing_table.h"
 #include "gateway/runner_connection.h"
+#include "gateway/websocket_bridge.h"
 #include "http/server_connection.h"
+#include "http/websocket_handshake.h"
 #include "scheduler/pool.h"
 
 namespace bimodal::gateway {
@@ -27,6 +29,7 @@ struct Awaited;
 class Exchange final : public http::Poller::Retirable,
                        public http::Responder,
                        public RunnerConnection::Stream,
+                       public WebSocketBridge::Owner,
                        private http::TimerWheel::Timer {
  public:
   Exchange(
@@ -34,12 +37,17 @@ class Exchange final : public http::Poller::Retirable,
       std::shared_ptr<scheduler::FunctionHandle> handle, std::shared_ptr<scheduler::Pool> pool);
   ~Exchange() override;
 
+  // Before start(): the request is that handshake, which is good.
+  void expect_websocket(http::WebSocketHandshake handshake);
   // Takes the request on. It may be answered (with an error) before this returns.
   void start(const http::RequestHead& head, const std::string& web_method);
   // The slot that was waited for, or why there is none.
   void on_slot(Result<scheduler::Lease> slot);
   // How the container ended that died with the request inside; nothing when that wasn't to be learnt in time.
   void on_container_end(const std::optional<scheduler::ContainerExit>& exit);
+
+  // The gateway goes: a WebSocket is closed with 1012 and its connection with it; anything else goes on.
+  void restart();
 
   std::size_t index = 0;  // the Front's place for it
 
@@ -64,8 +72,14 @@ class Exchange final : public http::Poller::Retirable,
   void on_credit(std::uint32_t bytes) override;
   void on_uncongested() override;
   void on_abort(std::string_view reason) override;
+  bool on_accept(const wire::AcceptHead& head) override;
+  bool on_message(http::MessageKind kind, std::string_view bytes, http::Part part) override;
+  bool on_close(std::uint16_t code, std::string_view reason) override;
   void on_done() override;
   void on_lost(std::string unsent) override;
+
+  // WebSocketBridge::Owner
+  void on_caller_over() override;
 
   void on_timeout() override;
 
@@ -80,6 +94,8 @@ class Exchange final : public http::Poller::Retirable,
   void pump_upload();
   bool take_credit(std::size_t bytes);
   void return_credit();
+  bool switch_to_websocket(const wire::AcceptHead& head);
+  http::CloseCode failure_code() const;
   void finish_response();
   void fail(const EdgeError& error);
   void cancel(CancelReason reason);
@@ -104,6 +120,8 @@ class Exchange final : public http::Poller::Retirable,
   std::int64_t download_credit_ = 0;  // bytes that the runner may still send
   std::size_t owed_credit_ = 0;       // bytes received for which it was given none yet
   std::unique_ptr<Trailers> trailers_;
+  std::optional<http::WebSocketHandshake> handshake_;  // of a WebSocket
+  std::unique_ptr<WebSocketBridge> socket_;            // once it was accepted
   TimerUse timer_use_ = TimerUse::None;
   bool body_ended_ = true;
   bool sealed_ = false;     // opening_ begins with a complete Request frame

@@ -10,6 +10,7 @@
 //   /crash       closes the socket                     /done       Done without a response
 //   /overrun     sends beyond its credit               /evil       a header that would end a line
 //   /trailers    "body", then the trailer x-sum: 4     /status?N   status N, without a body
+//   /socket     a WebSocket that echoes               /refuse    a WebSocket that is closed, not accepted
 //   /close       200 "bye" with Connection: close      /length?N   states a length of N, sends "hello"
 #pragma once
 
@@ -60,6 +61,11 @@ class FakeRunner {
 
   const std::string& path() const { return path_; }
   int requests() const { return requests_; }
+  // The codes of the Close frames that came, in order.
+  std::vector<std::uint32_t> closes() const {
+    std::lock_guard lock(mutex_);
+    return closes_;
+  }
   // The reasons of the Cancel frames that came, in order.
   std::vector<std::uint32_t> cancels() const {
     std::lock_guard lock(mutex_);
@@ -150,6 +156,14 @@ class FakeRunner {
       case wire::FrameType::Credit:
         connection.streams[number].credit += header.extra;
         return continue_big(connection, number);
+      case wire::FrameType::Text:
+      case wire::FrameType::Binary:
+        return on_message(connection, header, payload);
+      case wire::FrameType::Close: {
+        std::lock_guard lock(mutex_);
+        closes_.push_back(header.extra);
+        return done(connection, number);
+      }
       case wire::FrameType::Cancel: {
         {
           std::lock_guard lock(mutex_);
@@ -172,6 +186,7 @@ class FakeRunner {
     stream.path = head.raw_path;
     stream.query = head.query;
     if (stream.path == "/head") stream.head = describe(head);
+    if (begin_socket(connection, header.stream, stream.path)) return;
     if (answer_at_once(connection, header.stream, stream)) return;
     on_body(connection, header.stream, payload.substr(header.extra), header.flags & wire::kEnd);
   }
@@ -219,6 +234,41 @@ class FakeRunner {
       stream.left = std::stoull(stream.query);
       respond(connection, number, 200, {}, "", false);
       continue_big(connection, number);
+    } else {
+      return false;
+    }
+    return true;
+  }
+
+  // Echoes, but ends as the text says: "close" by itself, "return" with its task, "abort" with an exception, "crash"
+  // with its process, "overrun" beyond its credit.
+  void on_message(Connection& connection, const wire::FrameHeader& header, std::string_view payload) {
+    const std::uint32_t number = header.stream;
+    if (payload == "close") return frame(connection, number, wire::FrameType::Close, 4001, "enough");
+    if (payload == "return") return done(connection, number);
+    if (payload == "crash") connection.dead = true;
+    if (payload == "abort") {
+      frame(connection, number, wire::FrameType::Abort, 0, "ValueError: no");
+      return done(connection, number);
+    }
+    for (int i = 0; payload == "overrun" && i < 8; ++i) {
+      frame(connection, number, wire::FrameType::Binary, 0, std::string(65536, 'x'), wire::kEnd);
+    }
+    const auto cost = static_cast<std::uint32_t>(payload.size() + wire::kMessageCost);
+    frame(connection, number, wire::FrameType::Credit, cost, "");
+    frame(connection, number, header.type, 0, payload, header.flags);
+  }
+
+  // True for a WebSocket, which has no body.
+  bool begin_socket(Connection& connection, std::uint32_t number, const std::string& path) {
+    if (head_.kind != wire::RequestKind::WebSocket) return false;
+    if (path == "/socket") {
+      std::string accept;
+      CHECK(wire::encode(wire::AcceptHead{.subprotocol = "chat", .headers = {{"x-mine", "1"}}}, accept));
+      frame(connection, number, wire::FrameType::Accept, 0, accept);
+    } else if (path == "/refuse") {
+      frame(connection, number, wire::FrameType::Close, 1000, "");
+      done(connection, number);
     } else {
       return false;
     }
@@ -322,6 +372,7 @@ class FakeRunner {
   std::atomic<bool> stopping_ = false;
   mutable std::mutex mutex_;
   std::vector<std::uint32_t> cancels_;
+  std::vector<std::uint32_t> closes_;
   std::thread thread_;
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "gateway/internal_service.h"
+#include "gateway/upgrade.h"
 
 namespace bimodal::gateway {
 
@@ -62,7 +63,6 @@ bool Front::admit(
   if (entry.route.stopped) return refuse(app_stopped());
   // Closed by default: no token can be checked yet.
   if (entry.route.requires_proxy_auth) return refuse(missing_credentials());
-  if (head.wants_websocket) return refuse(websocket_unsupported());
   const std::uint64_t limit = shared_.limits.max_body_bytes;
   if (head.content_length.value_or(0) > limit) return refuse(body_too_large(limit));
   return true;
@@ -75,10 +75,16 @@ void Front::begin(
   if (!handle) return reply_error(client, id, unknown_host());
   auto pool = handle->pool();
   if (!pool) return reply_error(client, id, app_stopped());
+  std::optional<http::WebSocketHandshake> handshake;
+  if (upgrade_of(head, pool->version(), entry.route.method_name) == Upgrade::WebSocket) {
+    handshake = http::read_websocket_handshake(head);
+    if (handshake->status != 0) return refuse_handshake(client, id, handshake->status, handshake->reason);
+  }
   auto exchange = std::make_unique<Exchange>(*this, client, id, std::move(handle), std::move(pool));
   Exchange& started = *exchange;
   started.index = exchanges_.size();
   exchanges_.push_back(std::move(exchange));
+  if (handshake) started.expect_websocket(std::move(*handshake));
   started.start(head, entry.route.method_name);
 }
 
@@ -147,6 +153,10 @@ Task<void> Front::close(Deadline grace) {
 }
 
 void Front::cut_all() {
+  // Callers of WebSockets are told that they may come again; the rest is cut.
+  std::vector<Exchange*> running;
+  for (auto& owned : exchanges_) running.push_back(owned.get());
+  for (Exchange* exchange : running) exchange->restart();
   std::vector<http::ServerConnection*> open;
   for (auto& [connection, owned] : connections_) open.push_back(connection);
   for (http::ServerConnection* connection : open) connection->cut();

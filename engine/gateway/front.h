@@ -16,6 +16,7 @@
 #include "gateway/routing_table.h"
 #include "gateway/runner_connection.h"
 #include "http/listener.h"
+#include "http/message_deflate.h"
 #include "http/reactor.h"
 #include "http/server_connection.h"
 
@@ -56,6 +57,7 @@ class Front final : public http::Service, private RunnerConnection::Owner {
   const Shared& shared() const { return shared_; }
   bool draining() const { return draining_; }
   wire::RequestHead& head_scratch() { return head_scratch_; }
+  http::DeflatePool& deflate() { return deflate_; }
   std::vector<http::Field>& field_scratch() { return field_scratch_; }
   const http::Address& address() const { return address_; }
   const std::string& address_host() const { return address_host_; }
@@ -93,6 +95,7 @@ class Front final : public http::Service, private RunnerConnection::Owner {
   std::uint64_t routes_version_ = 0;
   wire::RequestHead head_scratch_;
   std::vector<http::Field> field_scratch_;
+  http::DeflatePool deflate_;  // outlives the exchanges
   boost::unordered_flat_map<http::ServerConnection*, std::unique_ptr<http::ServerConnection>> connections_;
   boost::unordered_flat_map<std::string, std::unique_ptr<RunnerConnection>> runners_;  // by task id
   std::vector<std::unique_ptr<RunnerConnection>> worn_out_;  // no stream number left; closed with their last stream

@@ -17,6 +17,7 @@ namespace bimodal::gateway {
 
 struct GatewayLimits {
   std::uint64_t max_body_bytes = std::uint64_t{4} << 30;
+  std::size_t max_message_bytes = 2 << 20;  // of a WebSocket, expanded
   std::size_t max_head_bytes = 64 * 1024;
   std::chrono::milliseconds head_timeout = std::chrono::seconds(30);
   std::chrono::milliseconds idle_timeout = std::chrono::seconds(75);

@@ -121,15 +121,6 @@ TEST(Gateway, RefusesEverythingWhereATokenIsRequired) {
   EXPECT_EQ(response.body, "modal-http: missing credentials for proxy authorization");
 }
 
-TEST(Gateway, RefusesAWebSocket) {
-  Rig rig;
-  rig.publish();
-  auto caller = rig.call(request("GET /", "Connection: Upgrade\r\nUpgrade: websocket\r\n"));
-  auto response = caller.read_response();
-  EXPECT_EQ(response.status, 501);
-  EXPECT_TRUE(response.body.starts_with("modal-http: WebSocket"));
-}
-
 TEST(Gateway, RefusesABodyThatIsDeclaredTooLarge) {
   Rig rig({.max_body_bytes = 10});
   rig.publish();

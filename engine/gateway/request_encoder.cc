@@ -35,7 +35,7 @@ bool is_for_the_app(const http::RequestHead& head, const http::Field& field) {
 
 std::size_t begin_request_frame(
     const http::RequestHead& head, const RequestFacts& facts, wire::RequestHead& scratch, std::string& out) {
-  scratch.kind = wire::RequestKind::Http;
+  scratch.kind = facts.kind;
   scratch.http_version = static_cast<std::uint8_t>(10 + head.minor_version);
   scratch.https = false;
   scratch.web_method = facts.web_method;

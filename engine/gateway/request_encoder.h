@@ -14,6 +14,7 @@ namespace bimodal::gateway {
 
 // What the runner is told besides the head itself.
 struct RequestFacts {
+  wire::RequestKind kind = wire::RequestKind::Http;
   std::string_view request_id;
   std::string_view web_method;
   std::string_view client_host;

@@ -79,12 +79,24 @@ std::uint32_t RunnerConnection::open(Stream& stream, std::string& frames) {
 }
 
 void RunnerConnection::send_body(std::uint32_t stream, std::string_view bytes, http::Part part) {
+  send_bytes(wire::FrameType::Body, stream, bytes, part);
+}
+
+void RunnerConnection::send_message(
+    std::uint32_t stream, http::MessageKind kind, std::string_view bytes, http::Part part) {
+  const bool is_text = kind == http::MessageKind::Text;
+  send_bytes(is_text ? wire::FrameType::Text : wire::FrameType::Binary, stream, bytes, part);
+}
+
+void RunnerConnection::send_close(std::uint32_t stream, std::uint16_t code, std::string_view reason) {
+  wire::append_frame(out_.tail(), {.stream = stream, .type = wire::FrameType::Close, .extra = code}, reason);
+  reactor_.poller().defer(*this);
+}
+
+void RunnerConnection::send_bytes(wire::FrameType type, std::uint32_t stream, std::string_view bytes, http::Part part) {
   char header[wire::kHeaderSize];
   wire::encode(
-      {.size = static_cast<std::uint32_t>(bytes.size()),
-       .stream = stream,
-       .type = wire::FrameType::Body,
-       .flags = flags_of(part)},
+      {.size = static_cast<std::uint32_t>(bytes.size()), .stream = stream, .type = type, .flags = flags_of(part)},
       header);
   const std::string_view head(header, sizeof header);
   if (bytes.size() >= kDirectWrite && !blocked_ && !broken_) {
@@ -172,6 +184,14 @@ bool RunnerConnection::on_stream_frame(Stream& stream, const wire::FrameHeader& 
       if (!wire::decode(payload, trailers_)) return false;
       stream.on_trailers(trailers_);
       return true;
+    case wire::FrameType::Accept:
+      return wire::decode(payload, accept_) && stream.on_accept(accept_);
+    case wire::FrameType::Text:
+      return stream.on_message(http::MessageKind::Text, payload, part);
+    case wire::FrameType::Binary:
+      return stream.on_message(http::MessageKind::Binary, payload, part);
+    case wire::FrameType::Close:
+      return header.extra <= 0xffff && stream.on_close(static_cast<std::uint16_t>(header.extra), payload);
     case wire::FrameType::Done:
       streams_.erase(header.stream);
       stream.on_done();

@@ -15,6 +15,7 @@
 #include "http/reactor.h"
 #include "http/send_queue.h"
 #include "http/service.h"
+#include "http/websocket_session.h"
 #include "wire/head.h"
 
 namespace bimodal::gateway {
@@ -41,6 +42,10 @@ class RunnerConnection final : public http::Poller::Source, private FrameReader:
     virtual void on_credit(std::uint32_t bytes) = 0;
     virtual void on_uncongested() = 0;
     virtual void on_abort(std::string_view reason) = 0;
+    // Only of a WebSocket's stream. False: that wasn't allowed, which ends the connection.
+    virtual bool on_accept(const wire::AcceptHead&) { return false; }
+    virtual bool on_message(http::MessageKind, std::string_view /*bytes*/, http::Part) { return false; }
+    virtual bool on_close(std::uint16_t /*code*/, std::string_view /*reason*/) { return false; }
     virtual void on_done() = 0;
     // The connection broke. `unsent` holds all of the stream's frames if not a byte of them was written, so that the
     // request can safely go elsewhere; it is empty otherwise.
@@ -68,6 +73,9 @@ class RunnerConnection final : public http::Poller::Source, private FrameReader:
   // returns its number.
   std::uint32_t open(Stream& stream, std::string& frames);
   void send_body(std::uint32_t stream, std::string_view bytes, http::Part part);
+  // A piece of a WebSocket's message.
+  void send_message(std::uint32_t stream, http::MessageKind kind, std::string_view bytes, http::Part part);
+  void send_close(std::uint32_t stream, std::uint16_t code, std::string_view reason);
   void send_credit(std::uint32_t stream, std::uint32_t bytes);
   void send_cancel(std::uint32_t stream, CancelReason reason);
   // The stream's owner goes; whatever the runner still says about it is dropped.
@@ -95,6 +103,7 @@ class RunnerConnection final : public http::Poller::Source, private FrameReader:
   bool on_stream_frame(Stream& stream, const wire::FrameHeader& header, std::string_view payload);
   bool on_response(Stream& stream, const wire::FrameHeader& header, std::string_view payload);
 
+  void send_bytes(wire::FrameType type, std::uint32_t stream, std::string_view bytes, http::Part part);
   void read();
   void note_sent(http::SendQueue::Outcome outcome);
   void relieve();
@@ -110,6 +119,7 @@ class RunnerConnection final : public http::Poller::Source, private FrameReader:
   boost::unordered_flat_map<std::uint32_t, Entry> streams_;
   wire::ResponseHead response_;  // kept for its memory
   wire::Headers trailers_;
+  wire::AcceptHead accept_;
   std::uint32_t next_stream_ = 1;
   bool was_congested_ = false;
   bool blocked_ = false;

@@ -121,8 +121,32 @@ std::optional<Framing> write_response_head(const ResponseHead& head, const Respo
   return framing;
 }
 
+bool write_switching_head(
+    std::string_view protocol, std::span<const Field> fields, std::span<const Field> extra, std::string_view date,
+    std::string& out) {
+  const std::size_t before = out.size();
+  append_status_line(out, 101);
+  append_field(out, "upgrade", protocol);
+  append_field(out, "connection", "Upgrade");
+  Said said;
+  for (const Field& field : fields) {
+    const Use use = examine(field, said);
+    if (use == Use::Refuse) {
+      out.resize(before);
+      return false;
+    }
+    if (use == Use::Write) append_field(out, field.name, field.value);
+  }
+  for (const Field& field : extra) append_field(out, field.name, field.value);
+  if (!said.date) append_field(out, "date", date);
+  out.append("\r\n");
+  return true;
+}
+
 std::string_view reason_phrase(int status) {
   switch (status) {
+    case 101:
+      return "Switching Protocols";
     case 200:
       return "OK";
     case 201:

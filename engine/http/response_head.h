@@ -38,6 +38,12 @@ struct Framing {
 // status outside 200…599, a character that would end a line, Content-Length that is no number or given twice.
 std::optional<Framing> write_response_head(const ResponseHead& head, const ResponseContext& context, std::string& out);
 
+// Appends the head of a response with status 101 that switches to `protocol`, which the application's `fields` don't
+// name again; hop-by-hop ones are dropped. False, with `out` as before, when a field can't be sent.
+bool write_switching_head(
+    std::string_view protocol, std::span<const Field> fields, std::span<const Field> extra, std::string_view date,
+    std::string& out);
+
 // "Not Found"; empty for a status without a registered phrase.
 std::string_view reason_phrase(int status);
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 #include <utility>
 
 #include "http/chars.h"
@@ -93,6 +94,22 @@ bool ServerConnection::begin_response(const ResponseHead& head) {
   return true;
 }
 
+bool ServerConnection::switch_protocols(
+    std::string_view protocol, std::span<const Field> fields, std::span<const Field> extra) {
+  if (closed_ || response_ != ResponseState::None || input_ != Input::Received) return false;
+  if (!write_switching_head(protocol, fields, extra, reactor_.date(), out_.tail())) return false;
+  framing_ = {.kind = Framing::Kind::UntilClose, .keep_alive = false};
+  response_ = ResponseState::Begun;
+  switched_ = true;
+  // A body without an end.
+  input_ = Input::Body;
+  chunked_body_ = false;
+  body_left_ = std::numeric_limits<std::uint64_t>::max();
+  grant_ = 0;
+  reactor_.poller().defer(*this);
+  return true;
+}
+
 void ServerConnection::write(std::string_view bytes) {
   if (closed_ || response_ != ResponseState::Begun || framing_.kind == Framing::Kind::None) return;
   if (framing_.kind == Framing::Kind::Length) {
@@ -149,7 +166,7 @@ void ServerConnection::abort() {
   if (closed_) return;
   responder_ = nullptr;
   // Without a length or chunks only a reset tells the client that something is missing.
-  if (response_ == ResponseState::Begun && framing_.kind == Framing::Kind::UntilClose) {
+  if (response_ == ResponseState::Begun && framing_.kind == Framing::Kind::UntilClose && !switched_) {
     linger reset{.l_onoff = 1, .l_linger = 0};
     ::setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
   } else if (!blocked_) {
@@ -264,7 +281,7 @@ void ServerConnection::watch_time() {
     if (!std::exchange(head_started_, true)) reactor_.arm(*this, limits_.head_timeout);
     return;
   }
-  const bool waits_for_body = input_ == Input::Body && body_allowance() > 0;
+  const bool waits_for_body = input_ == Input::Body && !switched_ && body_allowance() > 0;
   if (input_ == Input::Head || waits_for_body) return reactor_.arm(*this, limits_.idle_timeout);
   reactor_.disarm(*this);
 }

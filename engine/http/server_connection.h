@@ -60,6 +60,10 @@ class ServerConnection final : public Poller::Source, private TimerWheel::Timer 
   void finish(std::span<const Field> trailers = {});
   // Head, body and end in one.
   void reply(int status, std::span<const Field> fields, std::string_view body);
+  // Answers 101 and leaves HTTP: from here on what the caller sends is the responder's on_body(), as far as it is
+  // granted and without a last part, and write() sends bytes as they are; finish() closes the connection once they are
+  // out. A peer that is silent isn't cut off. False, with nothing written, when a field can't be sent.
+  bool switch_protocols(std::string_view protocol, std::span<const Field> fields, std::span<const Field> extra);
   // Cuts the connection so that the client sees an incomplete response. No on_gone() follows.
   void abort();
 
@@ -135,9 +139,10 @@ class ServerConnection final : public Poller::Source, private TimerWheel::Timer 
   bool head_started_ = false;  // its time runs
   bool pause_due_ = false;     // the responder hears on_input_pause() when what was read is consumed
   bool processing_ = false;
-  bool resume_ = false;   // pending_ may be consumed further at the end of the turn
-  bool blocked_ = false;  // the socket takes no more
-  bool broken_ = false;   // the socket refused a write
+  bool resume_ = false;    // pending_ may be consumed further at the end of the turn
+  bool blocked_ = false;   // the socket takes no more
+  bool broken_ = false;    // the socket refused a write
+  bool switched_ = false;  // to another protocol
   bool draining_ = false;
   bool more_may_come_ = false;  // Lingering: behind the last request
   bool shut_ = false;           // Lingering: our side is shut, waiting for the peer's

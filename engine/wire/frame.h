@@ -18,6 +18,15 @@
 // Response frame counts too); Credit adds `extra` bytes. Cancel (gateway: the caller is gone or timed out) ends a
 // stream: the runner delivers http.disconnect, and still sends Done. Abort (runner: the application failed) carries a
 // one-line reason; the gateway answers 500 if no Response went out, else cuts the connection; Done follows.
+//
+// A WebSocket is a Request whose head says so, with kEnd. The runner answers Accept, or refuses with Close (the caller
+// gets 403) or with a Response of its own. Then messages go both ways as Text and Binary frames, of at most
+// kMaxInlineBody each, with kEnd on the last of a message; the frames of one message follow each other, and of one
+// stream's messages none overtakes another. Each costs its payload and kMessageCost of the stream's credit, so that
+// empty ones are bounded, too. Close ends the sender's messages. From the gateway it says that the caller has gone, how
+// (1006: without a word), and that nothing more can be sent to it: the application gets websocket.disconnect behind
+// what came before. From the runner it closes the connection. Done follows when the application's task ended; what
+// isn't closed then is closed with 1000, after an Abort with 1011.
 #pragma once
 
 #include <cstddef>
@@ -28,18 +37,19 @@
 
 namespace bimodal::wire {
 
-inline constexpr int kVersion = 1;
+inline constexpr int kVersion = 2;
 inline constexpr int kListenFd = 3;  // the runner's listening socket inside the container
 inline constexpr std::size_t kHeaderSize = 16;
 inline constexpr std::uint32_t kMaxPayload = 128 * 1024;     // encoded head and inline body together
 inline constexpr std::uint32_t kMaxInlineBody = 64 * 1024;   // body in a Request, Response or Body frame
 inline constexpr std::uint32_t kInitialCredit = 256 * 1024;  // bytes of body per stream and direction
+inline constexpr std::uint32_t kMessageCost = 64;  // credit that a Text or Binary frame takes besides its payload
 
 enum class FrameType : std::uint8_t {
   Hello = 1,     // runner -> gateway, first frame: extra = kVersion; payload = task id (text)
   Request = 2,   // gateway -> runner
   Response = 3,  // runner -> gateway
-  Body = 4,      // both; WebSocket messages use types 16…
+  Body = 4,      // both
   Credit = 5,    // both
   Cancel = 6,    // gateway -> runner; extra: 1 = caller gone, 2 = timed out, 3 = draining
   Abort = 7,     // runner -> gateway; payload: one line
@@ -48,7 +58,13 @@ enum class FrameType : std::uint8_t {
   Drain = 10,    // gateway -> runner, stream 0: finish running requests, then end the seat for good
   Ping = 11,     // both, stream 0; answered by Pong with the same extra
   Pong = 12,
+  Accept = 16,  // runner -> gateway: the WebSocket is accepted; payload: AcceptHead of head.h
+  Text = 17,    // both: a piece of a text message; the whole message is valid UTF-8
+  Binary = 18,  // both: a piece of a binary message
+  Close = 19,   // both: extra = close code, payload = reason, valid UTF-8 of at most kMaxCloseReason bytes
 };
+
+inline constexpr std::size_t kMaxCloseReason = 123;  // what fits a WebSocket's Close frame
 
 inline constexpr std::uint8_t kEnd = 1;  // flag: nothing more of this body follows
 

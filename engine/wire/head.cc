@@ -11,6 +11,7 @@ constexpr std::uint8_t kTrailers = 1;
 constexpr std::size_t kMaxU16 = 0xffff;
 constexpr std::size_t kRequestFixed = 8 + 5 * 2 + 2 * 4;
 constexpr std::size_t kResponseFixed = 4;
+constexpr std::size_t kAcceptFixed = 2;
 constexpr std::size_t kHeaderFixed = 2 + 4;
 
 // Encoded size of a list of headers; more than kMaxPayload when it can't be encoded.
@@ -162,6 +163,16 @@ bool encode(const ResponseHead& head, std::string& out) {
   return true;
 }
 
+bool encode(const AcceptHead& head, std::string& out) {
+  if (head.subprotocol.size() > kMaxU16) return false;
+  const std::size_t size = kAcceptFixed + head.subprotocol.size() + headers_size(head.headers);
+  if (size > kMaxPayload) return false;
+  Writer writer(grow(out, size));
+  writer.text16(head.subprotocol);
+  writer.headers(head.headers);
+  return true;
+}
+
 bool encode(const Headers& headers, std::string& out) {
   const std::size_t size = headers_size(headers);
   if (size > kMaxPayload) return false;
@@ -200,6 +211,13 @@ bool decode(std::string_view bytes, ResponseHead& head) {
   reader.headers(head.headers);
   head.trailers = flags == kTrailers;
   return reader.done() && flags <= kTrailers && zero == 0;
+}
+
+bool decode(std::string_view bytes, AcceptHead& head) {
+  Reader reader(bytes);
+  head.subprotocol = reader.text16();
+  reader.headers(head.headers);
+  return reader.done();
 }
 
 bool decode(std::string_view bytes, Headers& headers) {

@@ -1,9 +1,10 @@
-// The heads inside Request and Response frames, and the list of headers inside Trailers.
+// The heads inside Request, Response and Accept frames, and the list of headers inside Trailers.
 //
 // Little endian; every text is preceded by its length, u16 unless noted:
 //   request   u8 kind, u8 http version, u8 flags (1: https), u8 zero, u16 client port, u16 server port,
 //             web_method, request_id, method, client_host, server_host, u32 raw_path, u32 query, headers
 //   response  u16 status, u8 flags (1: trailers follow), u8 zero, headers
+//   accept    subprotocol, headers
 //   headers   u16 count, then count times: name, u32 value
 //
 // Decoding copies nothing: the views point into the decoded bytes and are good as long as those are. It accepts
@@ -57,16 +58,25 @@ struct ResponseHead {
   bool operator==(const ResponseHead&) const = default;
 };
 
+struct AcceptHead {
+  std::string_view subprotocol;  // empty: none
+  Headers headers;
+
+  bool operator==(const AcceptHead&) const = default;
+};
+
 // Append the encoded form to `out`. False, with `out` as before, when a text is longer than its length field holds or
 // the whole longer than kMaxPayload.
 bool encode(const RequestHead& head, std::string& out);
 bool encode(const ResponseHead& head, std::string& out);
+bool encode(const AcceptHead& head, std::string& out);
 bool encode(const Headers& headers, std::string& out);
 
 // Fill `head` from exactly `bytes`, reusing the memory of its list. False, with `head` in an unspecified state, when
 // they are no such head.
 bool decode(std::string_view bytes, RequestHead& head);
 bool decode(std::string_view bytes, ResponseHead& head);
+bool decode(std::string_view bytes, AcceptHead& head);
 bool decode(std::string_view bytes, Headers& headers);
 
 }  // namespace bimodal::wire

@@ -172,5 +172,16 @@ TEST(Trailers, SurviveEncodingAndDecoding) {
   expect_only_the_whole_decodes<Headers>(bytes);
 }
 
+TEST(AcceptHead, SurvivesEncodingAndDecoding) {
+  for (const char* subprotocol : {"", "chat.v2"}) {
+    const AcceptHead head{.subprotocol = subprotocol, .headers = sample_response().headers};
+    const std::string bytes = encoded(head);
+    AcceptHead decoded;
+    ASSERT_TRUE(decode(bytes, decoded));
+    EXPECT_EQ(decoded, head);
+    expect_only_the_whole_decodes<AcceptHead>(bytes);
+  }
+}
+
 }  // namespace
 }  // namespace bimodal::wire

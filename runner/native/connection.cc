@@ -107,6 +107,11 @@ bool Connection::handle(const wire::FrameHeader& header, std::string_view payloa
   switch (header.type) {
     case wire::FrameType::Body:
       return stream.add_body(payload, (header.flags & wire::kEnd) != 0);
+    case wire::FrameType::Text:
+    case wire::FrameType::Binary:
+      return stream.add_message(header.type, payload, (header.flags & wire::kEnd) != 0);
+    case wire::FrameType::Close:
+      return stream.close_by_caller(header.extra, payload);
     case wire::FrameType::Credit:
       stream.add_credit(header.extra);
       return true;
@@ -136,16 +141,16 @@ bool Connection::handle_control(const wire::FrameHeader& header) {
 bool Connection::begin_request(const wire::FrameHeader& header, std::string_view payload) {
   static wire::RequestHead head;  // reused for its memory; only the loop's thread comes here
   if (streams_.contains(header.stream) || !wire::decode(payload.substr(0, header.extra), head)) return false;
-  if (head.kind != wire::RequestKind::Http) {
-    refuse(header.stream, "this runner serves no WebSockets");
-    return true;
-  }
   const Server::Mount* mount = server().find(head.web_method);
   if (mount == nullptr) {
     refuse(header.stream, "this container has no such web method");
     return true;
   }
   const std::string_view body = payload.substr(header.extra);
+  if (mount->threaded && head.kind == wire::RequestKind::WebSocket) {
+    refuse(header.stream, "a WSGI application serves no WebSockets");
+    return true;
+  }
   if (mount->threaded) return begin_stream(header, body, make_wsgi_request(header.stream, head, *mount));
   return begin_stream(header, body, make_request(header.stream, head, *mount));
 }

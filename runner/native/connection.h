@@ -41,7 +41,7 @@ class Connection {
   // this behind it.
   void flush_from_thread();
 
-  // Appends a frame whose payload is `payload` and then `part`, which lies in the bytes object `owner`.
+  // Appends a frame whose payload is `payload` and then `part`, which lies in the bytes or str object `owner`.
   void append(const wire::FrameHeader& header, std::string_view payload, PyObject* owner, std::string_view part);
   // The stream is over. May destroy its request.
   void remove(std::uint32_t stream) { streams_.erase(stream); }

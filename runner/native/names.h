@@ -11,7 +11,8 @@ namespace bimodal::runner {
   X(headers) X(client) X(server) X(state) X(extensions) X(body) X(more_body) X(status) X(trailers) \
   X(more_trailers) X(http) X(https) X(set) X(run) X(close) X(cancel) X(call_soon) X(call_soon_threadsafe) X(create_future) \
   X(create_task) X(add_reader) X(add_writer) X(remove_reader) X(remove_writer) X(set_result) X(done) X(name) \
-  X(get_task_factory) X(_asyncio_future_blocking) X(__await__)
+  X(text) X(bytes) X(code) X(reason) \
+  X(subprotocol) X(subprotocols) X(websocket) X(ws) X(wss) X(get_task_factory) X(_asyncio_future_blocking) X(__await__)
 // clang-format on
 
 struct Names {
@@ -24,6 +25,14 @@ struct Names {
   PyObject* response_start = nullptr;
   PyObject* response_body = nullptr;
   PyObject* response_trailers = nullptr;
+  PyObject* websocket_connect = nullptr;
+  PyObject* websocket_receive = nullptr;
+  PyObject* websocket_disconnect = nullptr;
+  PyObject* websocket_accept = nullptr;
+  PyObject* websocket_send = nullptr;
+  PyObject* websocket_close = nullptr;
+  PyObject* websocket_response_start = nullptr;
+  PyObject* websocket_response_body = nullptr;
   PyObject* version_10 = nullptr;
   PyObject* version_11 = nullptr;
   PyObject* version_20 = nullptr;

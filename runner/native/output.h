@@ -16,7 +16,8 @@ class Output {
 
   // Copies `bytes`.
   void append(std::string_view bytes);
-  // Appends a part of `owner`, a bytes object, which is kept alive until it was written. Copies a small part.
+  // Appends a part of `owner`, an object of bytes or text, which is kept alive until it was written. Copies a small
+  // part.
   void append(PyObject* owner, std::string_view part);
 
   enum class Written { All, Blocked, Failed };

@@ -7,12 +7,14 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "py.h"
 #include "stream.h"
 #include "wait_list.h"
+#include "websocket.h"
 #include "wire/frame.h"
 #include "wire/head.h"
 
@@ -34,6 +36,8 @@ class Request final : public Stream {
   void cancel(CancelReason reason) override;
   void lose_connection() override;
   void detach() override { connection_ = nullptr; }
+  bool add_message(wire::FrameType type, std::string_view bytes, bool end) override;
+  bool close_by_caller(std::uint32_t code, std::string_view reason) override;
   void set_task(Ref task) { task_ = std::move(task); }
   PyObject* task() const override { return task_.get(); }
   bool finished() const override { return finished_; }
@@ -67,9 +71,11 @@ class Request final : public Stream {
   enum class Phase { NotStarted, Started, Complete };
 
   struct Chunk {
-    Ref owner;  // a bytes object
+    Ref owner;  // a bytes object, or of a text a str object
     std::string_view rest;
     bool end;
+    wire::FrameType type = wire::FrameType::Body;
+    std::uint32_t code = 0;  // of a Close
   };
 
   // Coroutine (request_task.cc).
@@ -80,6 +86,19 @@ class Request final : public Stream {
 
   // Request body (request_body.cc).
   void return_credit(std::size_t consumed);
+
+  // WebSocket (request_websocket.cc).
+  void abandon_socket(CancelReason reason);
+  bool has_socket_message() const;
+  Ref take_socket_message();
+  bool socket_send(PyObject* type, PyObject* message);
+  bool accept_socket(PyObject* message);
+  bool send_message(PyObject* message);
+  bool close_by_application(PyObject* message);
+  void enqueue(Chunk chunk);
+  bool send_message_chunk(Chunk& chunk);
+  bool may_return() const;
+  bool is_complete() const;
 
   // Response (request_response.cc).
   bool start_response(PyObject* message);
@@ -100,6 +119,8 @@ class Request final : public Stream {
   Ref task_;
   bool finished_ = false;
   bool disconnected_ = false;
+
+  const std::unique_ptr<WebSocket> socket_;  // null: HTTP
 
   // Request body, bounded by the credit that we gave.
   std::vector<Ref> body_;

@@ -29,6 +29,7 @@ Ref disconnect_message() {
 }  // namespace
 
 bool Request::add_body(std::string_view bytes, bool end) {
+  if (socket_) return bytes.empty() && end;  // that of its head
   if (body_ended_ || bytes.size() > body_credit_) return false;
   if (disconnected_ || finished_) return true;
   body_credit_ -= bytes.size();
@@ -46,12 +47,14 @@ bool Request::add_body(std::string_view bytes, bool end) {
 }
 
 bool Request::has_message() const {
+  if (socket_) return has_socket_message();
   return disconnected_ || finished_ || phase_ == Phase::Complete || body_next_ < body_.size() ||
          (body_ended_ && !body_taken_);
 }
 
 // After the response or without a caller there is only the disconnect, as often as it is asked for.
 Ref Request::take_message() {
+  if (socket_) return take_socket_message();
   if (disconnected_ || finished_ || phase_ == Phase::Complete) {
     disconnect_taken_ = true;
     return disconnect_message();

@@ -50,11 +50,15 @@ Ref Request::send(PyObject* message) {
     return Ref();
   }
   if (disconnected_ || finished_) {
+    // As under uvicorn, closing what the caller has closed is no error.
+    if (socket_ && is_name(type, names.websocket_close)) return Awaitable::done();
     raise_disconnected();
     return Ref();
   }
   bool good = false;
-  if (is_name(type, names.response_start)) {
+  if (socket_) {
+    good = socket_send(type, message);
+  } else if (is_name(type, names.response_start)) {
     good = start_response(message);
   } else if (is_name(type, names.response_body)) {
     good = add_chunk(message);
@@ -91,7 +95,7 @@ bool Request::add_chunk(PyObject* message) {
   const bool end = last && !trailers_;
   bytes_accepted_ += bytes.size();
   Chunk chunk{std::move(body), bytes, end};
-  if (!chunks_.empty() || !send_chunk(chunk)) chunks_.push_back(std::move(chunk));
+  enqueue(std::move(chunk));
   if (end) {
     phase_ = Phase::Complete;
     receivers_.wake_all();
@@ -132,6 +136,7 @@ void Request::send_chunks() {
 
 // Sends what credit allows, in frames of at most kMaxInlineBody; true when that was all. Head and end need no credit.
 bool Request::send_chunk(Chunk& chunk) {
+  if (chunk.type != wire::FrameType::Body) return send_message_chunk(chunk);
   do {
     const std::size_t room = head_.empty() ? wire::kMaxInlineBody : wire::kMaxPayload - head_.size();
     const std::size_t size =

@@ -13,7 +13,8 @@ Request::Request(
       stream_(stream),
       is_head_(head.method == "HEAD"),
       app_(std::move(app)),
-      scope_(std::move(scope)) {
+      scope_(std::move(scope)),
+      socket_(head.kind == wire::RequestKind::WebSocket ? std::make_unique<WebSocket>() : nullptr) {
   head.request_id.copy(request_id_.data(), request_id_.size());
 }
 
@@ -107,12 +108,12 @@ void Request::finish(const char* abort_reason) {
   if (finished_) return;
   finished_ = true;
   Ref inner = std::move(inner_), task = std::move(task_), app = std::move(app_), scope = std::move(scope_);
-  if (abort_reason == nullptr && phase_ != Phase::Complete && !disconnected_) {
+  if (abort_reason == nullptr && !may_return() && !disconnected_) {
     abort_reason = phase_ == Phase::NotStarted ? "the application returned without sending a response"
                                                : "the application returned before its response was complete";
     server().complain(abort_reason);
   }
-  if (abort_reason != nullptr && phase_ != Phase::Complete) {
+  if (abort_reason != nullptr && !is_complete()) {
     if (!disconnected_) append_frame({.type = wire::FrameType::Abort}, abort_reason);
     disconnected_ = true;
     chunks_.clear();
@@ -133,6 +134,7 @@ void Request::cancel(CancelReason reason) {
   disconnected_ = true;
   body_.clear();
   chunks_.clear();
+  abandon_socket(reason);
   if (finished_) {
     release_stream();
     return;

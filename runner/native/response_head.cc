@@ -54,7 +54,7 @@ Ref as_list_of_tuples(PyObject* iterable) {
 // Fills `headers` with views into the application's bytes objects. `keep` owns what had to be made on the way.
 bool collect(PyObject* iterable, wire::Headers& headers, Ref& keep) {
   headers.clear();
-  if (iterable == nullptr) return true;
+  if (iterable == nullptr || iterable == Py_None) return true;
   keep = is_list_of_tuples(iterable) ? Ref::borrow(iterable) : as_list_of_tuples(iterable);
   if (!keep) return false;
   for (Py_ssize_t i = 0; i < PyList_Size(keep.get()); ++i) {
@@ -144,6 +144,24 @@ bool encode_trailers(PyObject* message, std::string& out) {
   Ref keep;
   if (!collect(item(message, names.headers_), headers, keep)) return false;
   if (wire::encode(headers, out)) return true;
+  PyErr_SetString(PyExc_ValueError, kTooLarge);
+  return false;
+}
+
+bool encode_accept(PyObject* message, std::string& out) {
+  static wire::AcceptHead head;
+  Ref keep;
+  if (!collect(item(message, names.headers_), head.headers, keep)) return false;
+  head.subprotocol = {};
+  PyObject* subprotocol = item(message, names.subprotocol_);
+  if (subprotocol != nullptr && subprotocol != Py_None) {
+    Py_ssize_t size = 0;
+    const char* text = PyUnicode_AsUTF8AndSize(subprotocol, &size);
+    if (text == nullptr) return false;
+    head.subprotocol = {text, static_cast<std::size_t>(size)};
+  }
+  if (PyErr_Occurred() != nullptr) return false;
+  if (wire::encode(head, out)) return true;
   PyErr_SetString(PyExc_ValueError, kTooLarge);
   return false;
 }

@@ -17,4 +17,7 @@ bool encode_wsgi_start(PyObject* status, PyObject* headers, std::string& out);
 // The same for the headers of an http.response.trailers message.
 bool encode_trailers(PyObject* message, std::string& out);
 
+// The same for a websocket.accept message.
+bool encode_accept(PyObject* message, std::string& out);
+
 }  // namespace bimodal::runner

@@ -11,6 +11,8 @@ namespace {
 
 PyObject* http_template = nullptr;  // a scope with what is the same in all
 PyObject* extensions_template = nullptr;
+PyObject* websocket_template = nullptr;
+PyObject* websocket_extensions_template = nullptr;
 
 bool set(PyObject* dict, PyObject* key, Ref value) {
   return value && PyDict_SetItem(dict, key, value.get()) == 0;
@@ -77,9 +79,51 @@ Ref server_address(const wire::RequestHead& head) {
   return address(head.server_host, head.server_port);
 }
 
-}  // namespace
+bool make_websocket_template() {
+  websocket_extensions_template = Py_BuildValue("{s{}}", "websocket.http.response");
+  websocket_template = PyDict_Copy(http_template);
+  return websocket_extensions_template != nullptr && websocket_template != nullptr &&
+         PyDict_DelItem(websocket_template, names.method_) == 0 &&
+         set(websocket_template, names.type_, Ref::borrow(names.websocket_)) &&
+         set(websocket_template, names.subprotocols_, Ref::borrow(Py_None));
+}
 
-bool make_scope_templates() {
+// What the caller offers, in its order.
+Ref subprotocols(const wire::RequestHead& head) {
+  Ref list = Ref::steal(PyList_New(0));
+  for (const wire::Header& header : head.headers) {
+    if (header.name != "sec-websocket-protocol") continue;
+    std::string_view rest = header.value;
+    while (list && !rest.empty()) {
+      const std::size_t comma = rest.find(',');
+      std::string_view name = rest.substr(0, comma);
+      rest.remove_prefix(comma == rest.npos ? rest.size() : comma + 1);
+      while (!name.empty() && (name.front() == ' ' || name.front() == '\t')) name.remove_prefix(1);
+      while (!name.empty() && (name.back() == ' ' || name.back() == '\t')) name.remove_suffix(1);
+      if (name.empty()) continue;
+      Ref item = text(name);
+      if (!item || PyList_Append(list.get(), item.get()) != 0) return Ref();
+    }
+  }
+  return list;
+}
+
+PyObject* scheme_of(const wire::RequestHead& head) {
+  if (head.kind == wire::RequestKind::WebSocket) return head.https ? names.wss_ : names.ws_;
+  return head.https ? names.https_ : names.http_;
+}
+
+// What only one of the two kinds has.
+bool set_by_kind(PyObject* scope, const wire::RequestHead& head) {
+  if (head.kind == wire::RequestKind::Http) {
+    return set(scope, names.method_, method_name(head.method)) &&
+           set(scope, names.extensions_, Ref::steal(PyDict_Copy(extensions_template)));
+  }
+  return set(scope, names.subprotocols_, subprotocols(head)) &&
+         set(scope, names.extensions_, Ref::steal(PyDict_Copy(websocket_extensions_template)));
+}
+
+bool make_http_template() {
   Ref asgi = Ref::steal(Py_BuildValue("{ssss}", "version", "3.0", "spec_version", "2.4"));
   extensions_template = Py_BuildValue("{s{}}", "http.response.trailers");
   http_template = PyDict_New();
@@ -96,21 +140,26 @@ bool make_scope_templates() {
          set(http_template, names.root_path_, Ref::borrow(names.empty_text));
 }
 
+}  // namespace
+
+bool make_scope_templates() {
+  return make_http_template() && make_websocket_template();
+}
+
 Ref make_scope(const wire::RequestHead& head, PyObject* state) {
-  Ref dict = Ref::steal(PyDict_Copy(http_template));
+  const bool is_http = head.kind == wire::RequestKind::Http;
+  Ref dict = Ref::steal(PyDict_Copy(is_http ? http_template : websocket_template));
   if (!dict) return dict;
   PyObject* scope = dict.get();
   // Middleware may add to extensions and state: both are the request's own.
   const bool good = set(scope, names.http_version_, Ref::borrow(version_name(head.http_version))) &&
-                    set(scope, names.method_, method_name(head.method)) &&
-                    set(scope, names.scheme_, Ref::borrow(head.https ? names.https_ : names.http_)) &&
+                    set(scope, names.scheme_, Ref::borrow(scheme_of(head))) && set_by_kind(scope, head) &&
                     set(scope, names.path_, decoded_path(head.raw_path)) &&
                     set(scope, names.raw_path_, Ref::steal(bytes_from(head.raw_path))) &&
                     set(scope, names.query_string_, Ref::steal(bytes_from(head.query))) &&
                     set(scope, names.headers_, header_list(head.headers)) &&
                     set(scope, names.client_, address(head.client_host, head.client_port)) &&
                     set(scope, names.server_, server_address(head)) &&
-                    set(scope, names.extensions_, Ref::steal(PyDict_Copy(extensions_template))) &&
                     set(scope, names.state_, Ref::steal(PyDict_Copy(state)));
   return good ? std::move(dict) : Ref();
 }

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "py.h"
+#include "wire/frame.h"
 
 namespace bimodal::runner {
 
@@ -15,6 +16,9 @@ class Stream {
  public:
   // False: the gateway sent more than it had credit for.
   virtual bool add_body(std::string_view bytes, bool end) = 0;
+  // A piece of a WebSocket's message, and its caller's end; false also where the stream is no WebSocket.
+  virtual bool add_message(wire::FrameType, std::string_view, bool /*end*/) { return false; }
+  virtual bool close_by_caller(std::uint32_t /*code*/, std::string_view /*reason*/) { return false; }
   virtual void add_credit(std::uint32_t bytes) = 0;
   virtual void cancel(CancelReason reason) = 0;
   // The connection broke: as a caller that is gone, and nothing can be sent any more.

@@ -105,7 +105,7 @@ class Gateway:
         self._streams = itertools.count(1)
         self._unread = {}  # frames of other streams than the one that is waited for
         self.hello = self.read_frame()
-        assert (self.hello.type, self.hello.extra) == (HELLO, 1)
+        assert (self.hello.type, self.hello.extra) == (HELLO, 2)
 
     def close(self):
         self.socket.close()

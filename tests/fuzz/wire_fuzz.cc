@@ -24,6 +24,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   decode_and_encode<bimodal::wire::RequestHead>(bytes);
   decode_and_encode<bimodal::wire::ResponseHead>(bytes);
+  decode_and_encode<bimodal::wire::AcceptHead>(bytes);
   decode_and_encode<bimodal::wire::Headers>(bytes);
   if (size >= bimodal::wire::kHeaderSize) {
     if (const auto header = bimodal::wire::decode_frame_header(bytes.data())) {
