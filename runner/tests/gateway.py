@@ -7,7 +7,9 @@ from collections import deque
 from dataclasses import dataclass, field
 
 HELLO, REQUEST, RESPONSE, BODY, CREDIT, CANCEL, ABORT, DONE, TRAILERS, DRAIN, PING, PONG = range(1, 13)
+ACCEPT, TEXT, BINARY, CLOSE = range(16, 20)
 END = 1
+MESSAGE_COST = 64
 INITIAL_CREDIT = 256 * 1024
 MAX_BODY = 64 * 1024
 CALLER_GONE, TIMED_OUT, DRAINING = 1, 2, 3

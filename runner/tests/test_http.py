@@ -412,10 +412,6 @@ def test_several_applications_are_told_apart_by_name(serve):
     gateway.expect(DONE, stream)
 
 
-def test_a_websocket_is_refused_by_name(serve):
-    assert serve("hello").connect().request(kind=1).aborted == "this runner serves no WebSockets"
-
-
 def test_drain_waits_for_running_requests(serve):
     host = serve("sleep")
     gateway = host.connect()
