@@ -27,7 +27,7 @@ json account_of(const DaemonStatus& status) {
          {"function", container.function},
          {"state", container.state}});
   }
-  return {{"apps", apps}, {"containers", containers}};
+  return {{"apps", apps}, {"containers", containers}, {"unenforced_limits", status.unenforced_limits}};
 }
 
 }  // namespace
@@ -44,6 +44,7 @@ Result<void> read_account(const std::string& text, DaemonStatus& status) {
       status.containers.push_back(
           {container.at("task_id"), container.at("app_id"), container.at("function"), container.at("state")});
     }
+    status.unenforced_limits = account.value("unenforced_limits", "");
   } catch (const json::exception& why) {
     return error(Code::DataLoss, "the daemon's account isn't understood: {}; do versions differ?", why.what());
   }
@@ -68,6 +69,7 @@ std::string as_text(const DaemonStatus& status) {
   std::string text = fmt::format(
       "pid      {}\nversion  {}\nhome     {}\napi      {}\nweb      {}\n", status.info->pid, status.info->version,
       status.home.string(), api_url(*status.info), web_url(*status.info));
+  if (!status.unenforced_limits.empty()) text += fmt::format("limits   {}\n", status.unenforced_limits);
   text += fmt::format("apps     {}\n", status.apps.size());
   for (const AppStatus& app : status.apps) {
     text += fmt::format("  {}  {}  {}  {}\n", app.app_id, app.state, app.environment, app.name);

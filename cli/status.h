@@ -31,6 +31,7 @@ struct DaemonStatus {
   std::optional<server::DaemonInfo> info;  // none: no daemon answers
   std::vector<AppStatus> apps;
   std::vector<ContainerStatus> containers;
+  std::string unenforced_limits;  // which limits no container has on this host; empty: none
 };
 
 // Reads the daemon's own account (server/account.h). Blocks for at most some seconds.

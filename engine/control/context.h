@@ -45,6 +45,7 @@ struct Settings {
   int max_inputs = 1000;               // most concurrent requests per container that a function may ask for
   std::chrono::milliseconds scaledown_window = std::chrono::seconds(60);  // of functions that name none
   bool gpu_required = false;                                              // refuse gpu= instead of warning
+  std::string unenforced_limits;                                          // sandbox::unenforced_limits()
 };
 
 struct Context {

@@ -127,12 +127,18 @@ Result<void> check_supported(const api::Function& function, const Settings& sett
   return {};
 }
 
-std::vector<api::Warning> warnings_about(const api::Function& function) {
+std::vector<api::Warning> warnings_about(const api::Function& function, const Settings& settings) {
   std::vector<api::Warning> out;
   if (const std::string gpu = gpu_of(function); !gpu.empty()) {
     out.push_back(warning(fmt::format(
         "Function '{}' asks for gpu=\"{}\"; this server gives no GPU to containers, it will run on the CPU.",
         function.function_name(), gpu)));
+  }
+  const auto& resources = function.resources();
+  if (!settings.unenforced_limits.empty() && (resources.memory_mb_max() > 0 || resources.milli_cpu_max() > 0)) {
+    out.push_back(warning(fmt::format(
+        "Function '{}' sets a limit that doesn't hold on this server: {}.", function.function_name(),
+        settings.unenforced_limits)));
   }
   if (function.experimental_options_size() > 0) {
     out.push_back(warning(fmt::format(

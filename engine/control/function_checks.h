@@ -19,7 +19,7 @@ Result<api::Function> chosen_function(const api::FunctionCreateRequest& request)
 Result<void> check_supported(const api::Function& function, const Settings& settings);
 
 // What is accepted although it has no effect here; shown to the user.
-std::vector<api::Warning> warnings_about(const api::Function& function);
+std::vector<api::Warning> warnings_about(const api::Function& function, const Settings& settings);
 
 // Whether `function`, or a method of it, answers web requests.
 bool has_web_methods(const api::Function& function);

@@ -121,13 +121,14 @@ std::vector<std::string> hosts_to_steal(const Registry& registry, const Staged& 
 }
 
 api::FunctionCreateResponse response_for(
-    const api::Function& function, const Staged& staged, const std::vector<std::string>& stolen) {
+    const api::Function& function, const Settings& settings, const Staged& staged,
+    const std::vector<std::string>& stolen) {
   api::FunctionCreateResponse response;
   response.set_function_id(staged.ids.function_id);
   *response.mutable_function() = echo(function, staged.addresses, stolen);
   *response.mutable_function_data() = echo_data(response.function());
   *response.mutable_handle_metadata() = handle_metadata(function, staged.ids, staged.alone.app_id, staged.addresses);
-  for (auto& warning : warnings_about(function)) *response.add_server_warnings() = std::move(warning);
+  for (auto& warning : warnings_about(function, settings)) *response.add_server_warnings() = std::move(warning);
   return response;
 }
 
@@ -175,7 +176,7 @@ Task<Result<api::FunctionCreateResponse>> Functions::create(rpc::Call call, api:
     return stage(transaction, context_, taken, request, function);
   };
   CO_TRY(auto staged, co_await context_.transact(std::move(work)));
-  co_return response_for(function, staged, hosts_to_steal(registry_, staged));
+  co_return response_for(function, context_.settings, staged, hosts_to_steal(registry_, staged));
 }
 
 Task<Result<api::ClassCreateResponse>> Functions::create_class(rpc::Call call, api::ClassCreateRequest request) {

@@ -97,7 +97,7 @@ std::string python_names_key() {
 std::vector<std::string> mmdebstrap_argv(
     const fs::path& target, const std::vector<std::string>& sources, const std::vector<std::string>& apt_options) {
   std::vector<std::string> argv = {
-      "mmdebstrap", "--variant=minbase", "--format=directory", "--include=" + std::string(kPackages)};
+      "mmdebstrap", "--mode=root", "--variant=minbase", "--format=directory", "--include=" + std::string(kPackages)};
   for (const auto& option : apt_options) argv.push_back("--aptopt=" + option);
   std::string_view rest = kDpkgConfig;
   while (!rest.empty()) {

@@ -26,6 +26,7 @@ class AddressPool {
   void give_back(std::uint32_t index) { taken_.erase(index); }
 
   Ipv4 address(std::uint32_t index) const { return Ipv4{network_.value + index}; }
+  Ipv4 network() const { return network_; }
   Ipv4 gateway() const { return address(kGatewayIndex); }
   std::string cidr() const { return network_.text() + "/16"; }
 

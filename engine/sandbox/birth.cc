@@ -31,6 +31,9 @@ Result<void> check(bool good, const char* what) {
 // never end for its reader.
 void close_others(const Birth& birth) {
   std::vector<int> kept = {0, 1, 2, birth.init, birth.container_filter, birth.build_filter, birth.reports, birth.call};
+  for (int fd : {birth.network.slirp_made, birth.network.slirp_ready}) {
+    if (fd >= 0) kept.push_back(fd);
+  }
   std::sort(kept.begin(), kept.end());
   for (std::size_t i = 0; i + 1 < kept.size(); ++i) {
     if (kept[i] + 1 < kept[i + 1])
@@ -92,6 +95,7 @@ Result<void> answer_call(const Birth& birth, const Packet& call, int& reports) {
       .uid_base = uid_base,
       .user_namespace = call.fds[1].get(),
       .address = birth.network.address.text(),
+      .resolver = birth.network.resolver ? birth.network.resolver->text() : "",
       .scratch = birth.scratch,
       .init = birth.init,
       .filter = spec.profile == Profile::Build ? birth.build_filter : birth.container_filter,

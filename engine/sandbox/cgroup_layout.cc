@@ -1,10 +1,13 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <iterator>
 #include <map>
+#include <set>
 #include <sstream>
 
 #include "sandbox/cgroups.h"
+#include "sandbox/own_namespace.h"
 #include "sandbox/text_file.h"
 
 namespace bimodal::sandbox {
@@ -55,6 +58,19 @@ fs::path below_own(const fs::path& mount, const std::string& own, const std::str
   return (fs::exists(place) ? place : mount) / name;
 }
 
+// A cgroup belongs to a user only when its files do too, and it gives only the controllers that it was given.
+CgroupLayout if_delegated(const CgroupLayout& layout, const fs::path& own) {
+  for (const char* file : {"cgroup.procs", "cgroup.subtree_control"}) {
+    if (::access((own / file).c_str(), W_OK) != 0) return {.missing = fmt::format("{} is not delegated", own.native())};
+  }
+  std::istringstream words(text_of(own / "cgroup.controllers"));
+  std::set<std::string> given{std::istream_iterator<std::string>(words), {}};
+  for (const char* controller : {"memory", "cpu", "pids"}) {
+    if (!given.contains(controller)) return {.missing = fmt::format("{} has no {}", own.native(), controller)};
+  }
+  return layout;
+}
+
 }  // namespace
 
 CgroupLayout find_cgroups(
@@ -85,7 +101,17 @@ CgroupLayout find_cgroups(const HomeTag& tag, Privilege privilege) {
     if (::access(above.c_str(), W_OK) == 0) continue;
     return {.missing = fmt::format("{} is not writable", above.native())};
   }
+  if (layout.version == CgroupVersion::Two && privilege == Privilege::Rootless) {
+    return if_delegated(layout, layout.memory.parent_path());
+  }
   return layout;
+}
+
+std::string unenforced_limits(const fs::path& home) {
+  if (privilege_here() == Privilege::Root) return "";  // refused instead, where there are no cgroups
+  CgroupLayout layout = find_cgroups(tag_of(home), Privilege::Rootless);
+  if (layout.version != CgroupVersion::None) return "";
+  return fmt::format("memory and cpu limits are not enforced ({})", layout.missing);
 }
 
 }  // namespace bimodal::sandbox

@@ -34,6 +34,10 @@ CgroupLayout find_cgroups(std::string_view mounts, std::string_view self, const 
 // The same for this process; checks that the directories can be made.
 CgroupLayout find_cgroups(const HomeTag& tag, Privilege privilege);
 
+// Which of Limits nothing holds for this process's sandboxes, and why, in half a sentence; empty when all are held. Not
+// empty only for an ordinary user without a delegated cgroup.
+std::string unenforced_limits(const std::filesystem::path& home);
+
 class Cgroups {
  public:
   explicit Cgroups(CgroupLayout layout) : layout_(std::move(layout)) {}

@@ -12,6 +12,7 @@
 #include "sandbox/birth.h"
 #include "sandbox/host.h"
 #include "sandbox/packet.h"
+#include "sandbox/slirp.h"
 
 namespace bimodal::sandbox {
 
@@ -40,7 +41,7 @@ Result<void> launch(Host& host, Network network, Embryo& embryo) {
       .privilege = host.privilege,
       .network =
           {.network = network,
-           .address = host.addresses.address(embryo.address_index),
+           .address = address_of(host, network, embryo.address_index),
            .gateway = host.addresses.gateway(),
            .host_name = fmt::format("{}{}", host.tag.interface_prefix(), embryo.address_index),
            .mtu = host.mtu},
@@ -52,14 +53,31 @@ Result<void> launch(Host& host, Network network, Embryo& embryo) {
       .call = wires.called.get(),
   };
   if (!cgroup) birth.cgroups = embryo.cgroups;
+  bool slirp = host.privilege == Privilege::Rootless && network == Network::Egress;
+  SlirpPipes pipes;
+  if (slirp) {
+    TRY(pipes, make_slirp_pipes());
+  }
+  if (slirp) birth.network.resolver = host.addresses.address(kSlirpResolver);
+  birth.network.slirp_made = pipes.inner.made.get();
+  birth.network.slirp_ready = pipes.inner.ready.get();
   TRY(embryo.process, clone_process(birth_namespaces(), cgroup.get()));
   if (embryo.process.pid == 0) be_born(birth);
+  if (slirp) {
+    TRY(embryo.slirp, start_slirp(embryo.process.pid, host.addresses.network(), pipes));
+  }
   embryo.reports = std::move(wires.reports);
   embryo.call = std::move(wires.call);
   return {};
 }
 
 }  // namespace
+
+// slirp4netns gives every sandbox the same one, in a namespace of its own.
+Ipv4 address_of(const Host& host, Network network, std::uint32_t index) {
+  bool slirp = host.privilege == Privilege::Rootless && network == Network::Egress;
+  return host.addresses.address(slirp ? kSlirpAddress : index);
+}
 
 Result<Embryo> conceive(Host& host, Network network) {
   Embryo embryo;
@@ -81,6 +99,7 @@ void abandon(Host& host, Embryo embryo) {
     ::kill(embryo.process.pid, SIGKILL);
     ::waitpid(embryo.process.pid, nullptr, 0);
   }
+  end_slirp(embryo.slirp);
   for (const auto& cgroup : embryo.cgroups) remove_cgroup(cgroup);
   host.addresses.give_back(embryo.address_index);
 }

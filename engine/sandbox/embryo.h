@@ -27,9 +27,13 @@ struct Embryo {
   Process process;
   UniqueFd reports;  // InitReports come from here, failures to come so far among them; non-blocking
   UniqueFd call;
+  Process slirp;  // rootless egress only
   std::uint32_t address_index = 0;
   std::vector<std::filesystem::path> cgroups;
 };
+
+// eth0's address in the sandbox with that index.
+Ipv4 address_of(const Host& host, Network network, std::uint32_t index);
 
 // Clones one; it goes on by itself.
 Result<Embryo> conceive(Host& host, Network network);

@@ -21,6 +21,7 @@
 #include "sandbox/private_dev.h"
 #include "sandbox/private_proc.h"
 #include "sandbox/root_filesystem.h"
+#include "sandbox/text_file.h"
 
 namespace bimodal::sandbox {
 
@@ -50,12 +51,19 @@ Result<void> create_files_as(std::uint32_t uid) {
   return {};
 }
 
+// Memory limits may not hold: then a sandbox goes before anything else of the user's does.
+void offer_to_the_oom_killer() {
+  std::ignore = write_text("/proc/self/oom_score_adj", "500");
+}
+
 Result<void> build_root(const Growth& growth) {
   const Spec& spec = growth.spec;
   TRY_VOID(check(::unshare(CLONE_NEWNS) == 0, "new mount namespace"));
   TRY_VOID(check(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0, "private mounts"));
   TRY_VOID(make_upper(spec));
   Resolver resolver = host_resolver();  // each time anew: the host may have moved to another network
+  if (!growth.resolver.empty()) resolver.servers = {growth.resolver};
+  if (growth.privilege == Privilege::Rootless) offer_to_the_oom_killer();
   TRY_VOID(create_files_as(growth.uid_base));
   TRY(auto made, mount_root(spec, growth.scratch, growth.user_namespace, growth.privilege));
   int root = made.root.get();
@@ -67,7 +75,14 @@ Result<void> build_root(const Growth& growth) {
 }
 
 // Only lowers: a root without CAP_SYS_RESOURCE can't raise a hard limit.
-Result<void> set_limits() {
+Result<void> set_limits(const Growth& growth) {
+  if (growth.privilege == Privilege::Rootless) {
+    auto processes = static_cast<rlim_t>(growth.spec.limits.pids) + 1;  // init is one
+    rlimit forks{};
+    ::getrlimit(RLIMIT_NPROC, &forks);
+    forks.rlim_cur = forks.rlim_max = std::min(forks.rlim_max, processes);
+    TRY_VOID(check(::setrlimit(RLIMIT_NPROC, &forks) == 0, "limit processes"));
+  }
   rlimit files{};
   ::getrlimit(RLIMIT_NOFILE, &files);
   files.rlim_max = std::min(files.rlim_max, kMaxOpenFiles);
@@ -125,7 +140,7 @@ Result<void> grow_up(const Growth& growth, int& reports) {
   const std::string& hostname = growth.spec.hostname;
   TRY_VOID(check(::sethostname(hostname.data(), hostname.size()) == 0, "host name"));
   TRY_VOID(build_root(growth));
-  TRY_VOID(set_limits());
+  TRY_VOID(set_limits(growth));
   TRY_VOID(become_inner_root(growth.user_namespace));
   TRY(UniqueFd plan, memory_file("plan", plan_of(growth).encode()));
   TRY(int init, arrange_descriptors(growth, plan.release()));

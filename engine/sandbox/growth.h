@@ -18,6 +18,7 @@ struct Growth {
   std::uint32_t uid_base = 0;
   int user_namespace = -1;
   std::string address;            // eth0's
+  std::string resolver;           // the only name server; empty: the host's
   std::filesystem::path scratch;  // an empty directory to mount over
   int init = -1;                  // the init binary
   int filter = -1;                // kFilterFd

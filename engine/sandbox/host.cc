@@ -13,8 +13,10 @@
 
 #include "sandbox/etc_files.h"
 #include "sandbox/firewall.h"
+#include "sandbox/own_namespace.h"
 #include "sandbox/packet.h"
 #include "sandbox/seccomp_filter.h"
+#include "sandbox/slirp.h"
 #include "sandbox/sweep.h"
 #include "sandbox/text_file.h"
 
@@ -80,7 +82,9 @@ std::uint32_t outer_mtu(const std::string& routes) {
 // What stands in the way of Network::Egress, if anything.
 std::optional<Error> open_egress(const Host& host, const Resolver& resolver) {
   if (host.privilege == Privilege::Rootless) {
-    return Error{Code::FailedPrecondition, "network egress: needs root"};
+    auto open = can_slirp();
+    if (open) return std::nullopt;
+    return Error{open.error().code, "network egress: " + open.error().message};
   }
   auto raised = raise_firewall(host.tag, host.addresses.cidr(), resolver.servers);
   return raised ? std::nullopt : std::optional(raised.error());
@@ -89,7 +93,8 @@ std::optional<Error> open_egress(const Host& host, const Resolver& resolver) {
 }  // namespace
 
 Result<Host> prepare_host(const LauncherConfig& config) {
-  Privilege privilege = ::geteuid() == 0 ? Privilege::Root : Privilege::Rootless;
+  if (::geteuid() != 0) return error(Code::FailedPrecondition, "launcher: enter_own_namespace() comes first");
+  Privilege privilege = privilege_here();
   HomeTag tag = tag_of(config.home);
   Records records(config.home);
   TRY_VOID(close_to_others(config.home));
@@ -122,7 +127,7 @@ Result<Host> prepare_host(const LauncherConfig& config) {
 
 void release_host(Host& host) {
   host.nursery.clear(host);
-  if (!host.no_egress) drop_firewall(host.tag);
+  if (!host.no_egress && host.privilege == Privilege::Root) drop_firewall(host.tag);
   host.cgroups.release();
 }
 

@@ -1,7 +1,8 @@
 // Starts sandboxes: the daemon's end of the launcher process.
 //
-// fork_launcher() must run before any thread exists. The launcher process is small and single-threaded, keeps the
-// privilege and does the cloning; the daemon asks over a socketpair. It dies with the daemon, and so do its sandboxes.
+// fork_launcher() must run before any thread exists. The launcher
+// process is small and single-threaded, keeps the privilege and does the cloning; the daemon asks over a socketpair. It
+// dies with the daemon, and so do its sandboxes.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>

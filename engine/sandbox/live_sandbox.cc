@@ -9,6 +9,7 @@
 #include <climits>
 #include <cstring>
 
+#include "sandbox/slirp.h"
 #include "sandbox/spec_check.h"
 #include "sandbox/sweep.h"
 
@@ -47,7 +48,11 @@ Result<void> LiveSandbox::launch(std::span<const UniqueFd> fds) {
 }
 
 Result<void> LiveSandbox::call_embryo(std::span<const UniqueFd> fds) {
-  auto called = host_.cgroups.limit(embryo_.cgroups, spec_.limits);
+  // Rootless, limits that nothing can hold were announced (unenforced_limits()).
+  Result<void> called;
+  if (host_.privilege == Privilege::Root || !embryo_.cgroups.empty()) {
+    called = host_.cgroups.limit(embryo_.cgroups, spec_.limits);
+  }
   auto user_namespace = host_.ranges.user_namespace(*uid_base_);
   if (called && !user_namespace) called = tl::unexpected<Error>(user_namespace.error());
   if (called) called = call(embryo_, fds[0].get(), *user_namespace, *uid_base_, fds.subspan(1));
@@ -91,7 +96,7 @@ Reply LiveSandbox::started() const {
   return {
       .kind = Reply::Kind::Started,
       .number = embryo_.process.pid,
-      .text = host_.addresses.address(embryo_.address_index).text()};
+      .text = address_of(host_, spec_.network, embryo_.address_index).text()};
 }
 
 void LiveSandbox::signal(int number) {
@@ -103,6 +108,7 @@ bool LiveSandbox::reap() {
   embryo_.reports.reset();
   ::waitpid(embryo_.process.pid, nullptr, 0);
   embryo_.process.pidfd.reset();
+  kill_slirp(embryo_.slirp);
   out_of_memory_ = host_.cgroups.oom_kills(embryo_.cgroups) > 0;
   Record record{.name = spec_.name, .upper = spec_.upper, .keep_upper = spec_.keep_upper};
   auto sweeper = clone_process(0);
@@ -120,6 +126,7 @@ bool LiveSandbox::reap() {
 
 Reply LiveSandbox::finish() {
   if (sweeper_.pid > 0) ::waitpid(sweeper_.pid, nullptr, 0);
+  end_slirp(embryo_.slirp);
   recorded_ = false;
   if (!started_) {
     Error why = failure_.value_or(Error{Code::Unavailable, "sandbox " + spec_.name + ": killed while starting"});

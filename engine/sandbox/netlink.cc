@@ -148,4 +148,18 @@ Result<void> Netlink::add_route(int index, const Route& route) {
   return ask(message, "add route to " + route.target.text());
 }
 
+Result<void> Netlink::refuse(const Route& route) {
+  Buffer buffer;
+  nlmsghdr* message = begin(buffer, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE);
+  auto* header = put_header<rtmsg>(message);
+  header->rtm_family = AF_INET;
+  header->rtm_dst_len = route.bits;
+  header->rtm_table = RT_TABLE_MAIN;
+  header->rtm_protocol = RTPROT_STATIC;
+  header->rtm_type = RTN_UNREACHABLE;
+  header->rtm_scope = RT_SCOPE_UNIVERSE;
+  mnl_attr_put_u32(message, RTA_DST, htonl(route.target.value));
+  return ask(message, "refuse " + route.target.text());
+}
+
 }  // namespace bimodal::sandbox

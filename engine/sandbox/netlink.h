@@ -39,6 +39,8 @@ class Netlink {
     Ipv4 gateway;  // zero: on the link
   };
   Result<void> add_route(int index, const Route& route);
+  // Lets connections to the target fail with EHOSTUNREACH.
+  Result<void> refuse(const Route& route);
 
  private:
   struct Close {

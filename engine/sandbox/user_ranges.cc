@@ -26,7 +26,9 @@ Result<UniqueFd> make_namespace(std::uint32_t base) {
     for (;;) ::pause();
   }
   std::string directory = fmt::format("/proc/{}", child.pid);
-  std::string map = fmt::format("0 {} {}\n", base, kRangeSize);
+  // Rootless, root's id and the others are two extents of the namespace above: no extent may span both.
+  std::string map =
+      base > 0 ? fmt::format("0 {} {}\n", base, kRangeSize) : fmt::format("0 0 1\n1 1 {}\n", kRangeSize - 1);
   auto mapped = write_text(directory + "/uid_map", map);
   if (mapped) mapped = write_text(directory + "/gid_map", map);
   UniqueFd made(::open((directory + "/ns/user").c_str(), O_RDONLY | O_CLOEXEC));
@@ -66,6 +68,7 @@ void UserRanges::give_back(std::uint32_t base) {
 }
 
 Result<int> UserRanges::user_namespace(std::uint32_t base) {
+  if (privilege_ == Privilege::Rootless) namespaces_.erase(base);
   auto found = namespaces_.find(base);
   if (found == namespaces_.end()) {
     TRY(UniqueFd made, make_namespace(base));

@@ -1,7 +1,8 @@
 // Hands each live sandbox its own range of host user ids, with the user namespace that maps it.
 //
 // A range is kRangeSize ids from its base; inside, they are 0…65535. The namespace is made once per range and kept, so
-// that most starts pay nothing for it. In the launcher only.
+// that most starts pay nothing for it. Rootless there is one range, with a new namespace for each sandbox all the same:
+// RLIMIT_NPROC counts per user and namespace. In the launcher only.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +22,7 @@ inline constexpr std::uint32_t kHomeSlots = 12;            // homes that can't m
 
 enum class Privilege {
   Root,      // the host's root: any range, idmapped layers
-  Rootless,  // root of the launcher's own user namespace only: every sandbox shares its ids
+  Rootless,  // root of the daemon's own user namespace (own_namespace.h): every sandbox shares its ids
 };
 
 class UserRanges {
@@ -32,7 +33,7 @@ class UserRanges {
   Result<std::uint32_t> take(std::uint32_t wanted);
   void give_back(std::uint32_t base);
 
-  // The user namespace of a taken range; owned by this object.
+  // The user namespace of a taken range; owned by this object, until the next call when rootless.
   Result<int> user_namespace(std::uint32_t base);
 
  private:

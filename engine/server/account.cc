@@ -72,7 +72,8 @@ std::string state_of(const runtime::TaskInfo& task) {
 
 }  // namespace
 
-std::string account_of(const control::Registry& registry, const runtime::Containers& containers) {
+std::string account_of(
+    const control::Registry& registry, const runtime::Containers& containers, const std::string& unenforced_limits) {
   json apps = json::array(), tasks = json::array();
   for (const control::PublishedApp& app : registry.running()) {
     std::string environment = app.functions.empty() ? "" : app.functions.front()->environment;
@@ -91,7 +92,7 @@ std::string account_of(const control::Registry& registry, const runtime::Contain
          {"function", function ? function->tag : task.function_id},
          {"state", state_of(task)}});
   }
-  return json{{"apps", apps}, {"containers", tasks}}.dump();
+  return json{{"apps", apps}, {"containers", tasks}, {"unenforced_limits", unenforced_limits}}.dump();
 }
 
 Result<UniqueFd> listen_for_account(const std::filesystem::path& home) {

@@ -22,8 +22,9 @@ class Containers;
 
 namespace bimodal::server {
 
-// Control loop.
-std::string account_of(const control::Registry& registry, const runtime::Containers& containers);
+// Control loop. `unenforced_limits` as in sandbox/cgroups.h.
+std::string account_of(
+    const control::Registry& registry, const runtime::Containers& containers, const std::string& unenforced_limits);
 
 // Takes the place of a socket that a killed daemon left.
 Result<UniqueFd> listen_for_account(const std::filesystem::path& home);

@@ -16,6 +16,7 @@
 #include "control/planner.h"
 #include "image/builder.h"
 #include "rpc/host.h"
+#include "sandbox/cgroups.h"
 #include "scheduler/functions.h"
 #include "server/account.h"
 #include "server/adapters.h"
@@ -167,7 +168,9 @@ void Daemon::Parts::make_control() {
       .max_inputs = config.max_inputs,
       .scaledown_window = config.scaledown_window,
       .gpu_required = config.gpu_required,
+      .unenforced_limits = sandbox::unenforced_limits(config.home),
   };
+  if (const auto& text = context->settings.unenforced_limits; !text.empty()) log::warning("{}", text);
   control = std::make_unique<control::Control>(*context, service);
   blob_door.attach(&control->blob_transfers());
 }
@@ -182,7 +185,7 @@ Result<void> Daemon::Parts::listen_api() {
 
 Result<void> Daemon::Parts::serve_status() {
   TRY(UniqueFd listener, listen_for_account(config.home));
-  auto account = [this] { return account_of(control->registry(), *containers); };
+  auto account = [this] { return account_of(control->registry(), *containers, context->settings.unenforced_limits); };
   account_scope.spawn(serve_account(std::move(listener), account));
   return {};
 }

@@ -8,6 +8,7 @@
 #include <functional>
 
 #include "base/log.h"
+#include "sandbox/own_namespace.h"
 #include "server/config.h"
 #include "server/daemon.h"
 #include "server/state_files.h"
@@ -50,6 +51,7 @@ Task<void> serve(
 }  // namespace
 
 Result<void> run(Config config, std::function<void()> ready) {
+  TRY_VOID(sandbox::enter_own_namespace());
   TRY_VOID(make_home(config.home));
   TRY(HomeLock lock, HomeLock::acquire(config.home));
   TRY(Token token, load_or_create_token(config.home));

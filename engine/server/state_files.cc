@@ -78,7 +78,15 @@ std::string_view version() {
 
 Result<void> make_home(const fs::path& home) {
   std::error_code failure;
-  if (fs::is_directory(home, failure)) return {};
+  struct stat present{};
+  if (::stat(home.c_str(), &present) == 0 && S_ISDIR(present.st_mode)) {
+    if (present.st_uid == ::geteuid()) return {};
+    return error(
+        Code::PermissionDenied,
+        "the home directory {} belongs to another user, whose layers and state can't be shared; choose another one "
+        "with --home",
+        home.string());
+  }
   fs::create_directories(home, failure);
   if (failure) {
     return error(

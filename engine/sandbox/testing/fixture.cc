@@ -9,6 +9,7 @@
 #include <future>
 
 #include "base/ids.h"
+#include "sandbox/own_namespace.h"
 
 namespace bimodal::sandbox {
 
@@ -59,7 +60,13 @@ Task<void> close_on_loop(Launcher& launcher) {
 
 }  // namespace
 
+bool SandboxTest::rootless() {
+  return privilege_here() == Privilege::Rootless;
+}
+
 void SandboxTest::SetUp() {
+  auto entered = enter_own_namespace();
+  ASSERT_TRUE(entered) << entered.error().message;
   std::string pattern = fs::temp_directory_path() / "bimodal-sandbox-XXXXXX";
   ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
   home_ = pattern;

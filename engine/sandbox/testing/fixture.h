@@ -23,6 +23,10 @@ struct Outcome {
 };
 
 class SandboxTest : public ::testing::Test {
+ public:
+  // Whether the tests run as an ordinary user.
+  static bool rootless();
+
  protected:
   void SetUp() override;
   void TearDown() override;  // also checks that nothing is left of any sandbox

@@ -58,6 +58,17 @@ int do_write(const Arguments& args) {
   return outcome(fd >= 0 && ::write(fd, args.at(1).data(), args.at(1).size()) >= 0);
 }
 
+// Removes the files of the directory, makes it anew, removes the file.
+int do_replace(const Arguments& args) {
+  DIR* directory = ::opendir(args.at(0).c_str());
+  if (directory == nullptr) return outcome(false);
+  while (dirent* entry = ::readdir(directory)) {
+    if (entry->d_name[0] != '.') ::unlinkat(::dirfd(directory), entry->d_name, 0);
+  }
+  bool good = ::rmdir(args.at(0).c_str()) == 0 && ::mkdir(args.at(0).c_str(), 0755) == 0;
+  return outcome(good && ::unlink(args.at(1).c_str()) == 0);
+}
+
 int do_list(const Arguments& args) {
   DIR* directory = ::opendir(args.at(0).c_str());
   if (directory == nullptr) return outcome(false);
@@ -261,20 +272,35 @@ struct Verb {
   int (*run)(const Arguments&);
 };
 constexpr Verb kVerbs[] = {
-    {"exit", do_exit},         {"print", do_print},
-    {"read", do_read},         {"write", do_write},
-    {"list", do_list},         {"owner", do_owner},
-    {"chown", do_chown},       {"id", do_id},
-    {"env", do_env},           {"cwd", do_cwd},
-    {"fds", do_fds},           {"pids", do_pids},
-    {"wait", do_wait},         {"catch", do_catch},
-    {"orphan", do_orphan},     {"die", do_kill_self},
-    {"address", do_address},   {"connect", do_connect},
-    {"bind", do_bind},         {"listen", do_listen},
-    {"attempt", do_attempt},   {"effective", do_effective},
-    {"fill", do_fill},         {"connect-abstract", do_connect_abstract},
-    {"attempts", do_attempts}, {"eat", do_eat},
-    {"spin", do_spin},         {"forkbomb", do_fork_bomb},
+    {"exit", do_exit},
+    {"print", do_print},
+    {"read", do_read},
+    {"write", do_write},
+    {"replace", do_replace},
+    {"list", do_list},
+    {"owner", do_owner},
+    {"chown", do_chown},
+    {"id", do_id},
+    {"env", do_env},
+    {"cwd", do_cwd},
+    {"fds", do_fds},
+    {"pids", do_pids},
+    {"wait", do_wait},
+    {"catch", do_catch},
+    {"orphan", do_orphan},
+    {"die", do_kill_self},
+    {"address", do_address},
+    {"connect", do_connect},
+    {"bind", do_bind},
+    {"listen", do_listen},
+    {"attempt", do_attempt},
+    {"effective", do_effective},
+    {"fill", do_fill},
+    {"connect-abstract", do_connect_abstract},
+    {"attempts", do_attempts},
+    {"eat", do_eat},
+    {"spin", do_spin},
+    {"forkbomb", do_fork_bomb},
 };
 
 }  // namespace
