@@ -86,14 +86,6 @@ Result<LayerStore> LayerStore::open(fs::path directory) {
     return error(
         Code::FailedPrecondition, "can't make the layers directory {}: {}", directory.string(), failure.message());
   }
-  struct stat status{};
-  if (::stat(directory.c_str(), &status) != 0 || status.st_uid != ::geteuid()) {
-    return error(
-        Code::FailedPrecondition,
-        "the layers directory {} belongs to another user; layers made by root and by ordinary users can't be mixed: "
-        "choose another one with --layers",
-        directory.string());
-  }
   remove_abandoned(all);
   // Another daemon's remove_abandoned() may meet the new owner between mkdir and lock; then the lock fails on open.
   for (int attempt = 0; attempt < 3; ++attempt) {

@@ -3,6 +3,7 @@
 #include <linux/magic.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <sys/vfs.h>
@@ -10,13 +11,17 @@
 #include <unistd.h>
 
 #include "sandbox/cgroups.h"
+#include "sandbox/codec.h"
 #include "sandbox/command.h"
 #include "sandbox/etc_files.h"
 #include "sandbox/home_tag.h"
 #include "sandbox/launcher.h"
 #include "sandbox/mounts.h"
+#include "sandbox/own_namespace.h"
+#include "sandbox/packet.h"
 #include "sandbox/process.h"
 #include "sandbox/seccomp_filter.h"
+#include "sandbox/slirp.h"
 #include "sandbox/text_file.h"
 #include "sandbox/user_ranges.h"
 
@@ -25,6 +30,8 @@ namespace bimodal::sandbox {
 namespace fs = std::filesystem;
 
 namespace {
+
+constexpr std::size_t kMaxFindings = 64 * 1024;
 
 Finding good(std::string name, std::string detail) {
   return {.name = std::move(name), .ok = true, .detail = std::move(detail)};
@@ -40,8 +47,11 @@ Finding lacking(std::string name, std::string detail, std::string remedy) {
   return finding;
 }
 
-Privilege privilege_here() {
-  return ::geteuid() == 0 ? Privilege::Root : Privilege::Rootless;
+// Errors of this module say "what; remedy".
+std::pair<std::string, std::string> split_remedy(const std::string& text) {
+  auto end = text.find("; ");
+  if (end == std::string::npos) return {text, "see the man page of user_namespaces(7)"};
+  return {text.substr(0, end), text.substr(end + 2)};
 }
 
 // The home, or the nearest directory above it that exists.
@@ -52,7 +62,7 @@ fs::path existing(fs::path home) {
 
 Finding examine_privilege() {
   if (privilege_here() == Privilege::Root) return good("privilege", "root: every sandbox has its own range of users");
-  return bad("privilege", "an ordinary user", "run bimodal as root: sandboxes of ordinary users are not supported yet");
+  return good("privilege", "an ordinary user with subordinate ids: the sandboxes share one range of users");
 }
 
 Finding examine_kernel() {
@@ -114,8 +124,8 @@ Finding examine_seccomp() {
       "use a kernel with CONFIG_SECCOMP_FILTER");
 }
 
-Finding examine_cgroups(const HomeTag& tag) {
-  CgroupLayout layout = find_cgroups(tag, privilege_here());
+Finding examine_cgroups(const fs::path& home) {
+  CgroupLayout layout = find_cgroups(tag_of(home), privilege_here());
   switch (layout.version) {
     case CgroupVersion::One:
       return good("cgroups", "version 1: memory, cpu, pids");
@@ -123,6 +133,12 @@ Finding examine_cgroups(const HomeTag& tag) {
       return good("cgroups", "version 2: memory, cpu, pids");
     case CgroupVersion::None:
       break;
+  }
+  if (privilege_here() == Privilege::Rootless) {
+    return lacking(
+        "cgroups", unenforced_limits(home) + "; limits of processes are",
+        "where systemd gives users the memory, cpu and pids controllers: systemd-run --user --scope -p Delegate=yes "
+        "bimodal up");
   }
   return lacking(
       "cgroups", layout.missing + ": functions with memory or cpu limits are refused",
@@ -133,6 +149,15 @@ Finding examine_cgroups(const HomeTag& tag) {
 bool forwarding_is_dropped() {
   auto lines = command_output({"nft", "list", "chain", "ip", "filter", "FORWARD"});
   return lines && lines->find("policy drop") != std::string::npos;
+}
+
+Finding examine_slirp() {
+  auto can = can_slirp();
+  if (can) return good("network egress", "slirp4netns");
+  auto [detail, remedy] = split_remedy(can.error().message);
+  return lacking(
+      "network egress", detail,
+      remedy + "; till then only functions with block_network=True start, and only images without steps that run");
 }
 
 Finding examine_egress(const HomeTag& tag) {
@@ -162,19 +187,74 @@ Finding examine_resolver() {
   return lacking("name resolution", detail, "name a server in /etc/resolv.conf that is not on a loopback address");
 }
 
-}  // namespace
-
-std::vector<Finding> examine_host(const LauncherConfig& config) {
+// As root of the host, or of the own namespace.
+std::vector<Finding> examine_as_root(const LauncherConfig& config) {
   HomeTag tag = tag_of(config.home);
   fs::path home = existing(config.home);
   std::vector<Finding> findings = {examine_privilege(),   examine_kernel(),  examine_user_namespaces(),
-                                   examine_overlay(home), examine_seccomp(), examine_cgroups(tag)};
+                                   examine_overlay(home), examine_seccomp(), examine_cgroups(config.home)};
   if (privilege_here() == Privilege::Root) {
     findings.push_back(examine_idmapped_mounts(home, tag.hash));
     findings.push_back(examine_egress(tag));
+    findings.push_back(examine_resolver());
+  } else {
+    findings.push_back(examine_slirp());  // which asks the host's resolver itself
   }
-  findings.push_back(examine_resolver());
   return findings;
+}
+
+std::string encode(const std::vector<Finding>& findings) {
+  Writer out;
+  out.number(findings.size());
+  for (const auto& each : findings) {
+    out.texts({each.name, each.detail, each.remedy});
+    out.number(each.ok ? 1 : 0);
+    out.number(each.essential ? 1 : 0);
+  }
+  return out.bytes();
+}
+
+std::vector<Finding> decode(const std::string& bytes) {
+  Reader in(bytes);
+  std::vector<Finding> findings;
+  for (auto left = in.number(); in.ok() && left > 0; --left) {
+    auto texts = in.texts();
+    if (texts.size() != 3) break;
+    Finding each{.name = texts[0], .detail = texts[1], .remedy = texts[2]};
+    each.ok = in.number() != 0;
+    each.essential = in.number() != 0;
+    findings.push_back(std::move(each));
+  }
+  return findings;
+}
+
+std::vector<Finding> examine_in_own_namespace(const LauncherConfig& config) {
+  auto entered = enter_own_namespace();
+  if (entered) return examine_as_root(config);
+  auto [detail, remedy] = split_remedy(entered.error().message);
+  return {bad("privilege", "an ordinary user: " + detail, remedy), examine_kernel(), examine_seccomp()};
+}
+
+// In a child, because a process doesn't come back from a user namespace.
+std::vector<Finding> examine_as_ordinary_user(const LauncherConfig& config) {
+  UniqueFd answer(::memfd_create("findings", MFD_CLOEXEC));
+  pid_t child = ::fork();
+  if (child == 0) {
+    std::string bytes = encode(examine_in_own_namespace(config));
+    ::_exit(::write(answer.get(), bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()) ? 0 : 1);
+  }
+  ::waitpid(child, nullptr, 0);
+  auto bytes = read_file(answer.get(), kMaxFindings);
+  std::vector<Finding> findings;
+  if (bytes) findings = decode(*bytes);
+  if (findings.empty()) findings.push_back(bad("privilege", "the examination failed", "run bimodal doctor again"));
+  return findings;
+}
+
+}  // namespace
+
+std::vector<Finding> examine_host(const LauncherConfig& config) {
+  return ::geteuid() == 0 ? examine_as_root(config) : examine_as_ordinary_user(config);
 }
 
 }  // namespace bimodal::sandbox

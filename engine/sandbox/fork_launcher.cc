@@ -25,6 +25,7 @@ namespace {
   ::signal(SIGPIPE, SIG_IGN);
   ::setsid();  // a Ctrl-C at the daemon's terminal is the daemon's business
   ::umask(022);
+  std::ignore = ::chdir("/");  // no directory is held, and paths are looked up from here
   int number = socket.get();
   if (number > 3) ::close_range(3, static_cast<unsigned>(number) - 1, 0);
   ::close_range(static_cast<unsigned>(number) + 1, ~0U, 0);

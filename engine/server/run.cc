@@ -53,6 +53,7 @@ Task<void> serve(
 Result<void> run(Config config, std::function<void()> ready) {
   TRY_VOID(sandbox::enter_own_namespace());
   TRY_VOID(make_home(config.home));
+  TRY_VOID(refuse_foreign(config.layers, "--layers"));
   TRY(HomeLock lock, HomeLock::acquire(config.home));
   TRY(Token token, load_or_create_token(config.home));
   log::open(level_of(config.log_level), config.log_to_stderr ? std::filesystem::path() : config.home / "daemon.log");

@@ -76,17 +76,18 @@ std::string_view version() {
   return BIMODAL_VERSION;
 }
 
+Result<void> refuse_foreign(const fs::path& directory, std::string_view flag) {
+  struct stat status{};
+  if (::stat(directory.c_str(), &status) != 0 || status.st_uid == ::geteuid()) return {};
+  return error(
+      Code::PermissionDenied,
+      "{} belongs to another user; what root and ordinary users keep can't be shared: choose another place with {}",
+      directory.string(), flag);
+}
+
 Result<void> make_home(const fs::path& home) {
   std::error_code failure;
-  struct stat present{};
-  if (::stat(home.c_str(), &present) == 0 && S_ISDIR(present.st_mode)) {
-    if (present.st_uid == ::geteuid()) return {};
-    return error(
-        Code::PermissionDenied,
-        "the home directory {} belongs to another user, whose layers and state can't be shared; choose another one "
-        "with --home",
-        home.string());
-  }
+  if (fs::is_directory(home, failure)) return refuse_foreign(home, "--home");
   fs::create_directories(home, failure);
   if (failure) {
     return error(

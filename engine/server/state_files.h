@@ -20,7 +20,11 @@ namespace bimodal::server {
 // The product's version, e.g. "0.1.0".
 std::string_view version();
 
-// Makes `home` when missing, and closes it to other users (mode 0700).
+// Owners of files, and overlay's marks in layers, depend on who made them. PermissionDenied, naming `flag` as the
+// remedy, when the directory exists and is another user's.
+Result<void> refuse_foreign(const std::filesystem::path& directory, std::string_view flag);
+
+// Makes `home` when missing, and closes it to other users (mode 0700). PermissionDenied when it is another user's.
 Result<void> make_home(const std::filesystem::path& home);
 
 // Says that this process is the daemon of a home. A record lock and not flock(2): a forked launcher doesn't share it,

@@ -44,6 +44,14 @@ TEST_F(StateFiles, TheLockNamesItsHolderToASecondDaemon) {
   }));
 }
 
+TEST_F(StateFiles, AHomeOfAnotherUserIsRefused) {
+  if (::chown(home_.c_str(), 12345, 12345) != 0) GTEST_SKIP() << "only root can give a directory away";
+  Result<void> made = make_home(home_);
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().code, Code::PermissionDenied);
+  EXPECT_NE(made.error().message.find("--home"), std::string::npos);
+}
+
 TEST_F(StateFiles, TheLockGoesWithItsHolder) {
   EXPECT_TRUE(in_child([&] { return HomeLock::acquire(home_).has_value(); }));
   EXPECT_FALSE(lock_holder(home_));

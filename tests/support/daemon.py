@@ -40,9 +40,9 @@ class Daemon:
         home: Path | None = None,
         program: Path = BIMODAL,
     ):
-        self._program = program
         self._directory = Path(tempfile.mkdtemp(prefix="bm-"))
         self.home = home or self._directory / "home"
+        self.command: list = [program]
         self.environment = {
             **neutral_environment(),
             "BIMODAL_HOME": str(self.home),
@@ -104,10 +104,10 @@ class Daemon:
     # Commands against it.
 
     def bimodal(self, *words, timeout_s: float = 240, cwd=None, **environment: str) -> Finished:
-        return run([self._program, *words], {**self.environment, **environment}, timeout_s, cwd)
+        return run([*self.command, *words], {**self.environment, **environment}, timeout_s, cwd)
 
     def start_bimodal(self, *words, cwd=None, **environment: str) -> Running:
-        return Running([self._program, *words], {**self.environment, **environment}, cwd)
+        return Running([*self.command, *words], {**self.environment, **environment}, cwd)
 
     @property
     def client_environment(self) -> dict[str, str]:
