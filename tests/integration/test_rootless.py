@@ -109,17 +109,17 @@ def test_images_are_built(daemon):
 
 
 def test_serve_reloads_and_logs_and_stop_work(daemon):
-    script = write_hello(daemon.user.work, "first")
+    script = write_hello(daemon.user.work, "first", app="reloaded")
     with daemon.serve(script) as serving:
         (url,) = serving.urls
         assert daemon.get(url).json() == "first"
-        write_hello(daemon.user.work, "second")
+        write_hello(daemon.user.work, "second", app="reloaded")
         eventually(lambda: daemon.get(url).text == '"second"', 30, "the second version")
     script.write_text(script.read_text().replace('return "second"', 'print("printed inside"); return "second"'))
     (url,) = daemon.deploy(script)
     daemon.get(url)
-    eventually(lambda: "printed inside" in daemon.bimodal("app", "logs", "hello").output, 20, "the printed line")
-    assert daemon.bimodal("app", "stop", "hello", "--yes").status == 0
+    eventually(lambda: "printed inside" in daemon.bimodal("app", "logs", "reloaded").output, 20, "the printed line")
+    assert daemon.bimodal("app", "stop", "reloaded", "--yes").status == 0
     eventually(lambda: daemon.get(url).status_code == 404, 10, "the end of the app")
 
 
