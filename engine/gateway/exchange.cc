@@ -20,7 +20,6 @@ constexpr std::size_t kMaxTrailers = wire::kMaxPayload;            // in memory,
 constexpr int kMaxRetries = 50;
 constexpr std::chrono::milliseconds kRetryPause{100};
 constexpr std::chrono::seconds kCancelPatience{5};  // for a cancelled request to end before its container is killed
-constexpr std::chrono::seconds kExitPatience{2};    // for a container that broke off to be known as dead, and why
 
 }  // namespace
 
@@ -42,8 +41,8 @@ Task<void> await_slot(std::shared_ptr<Awaited> wait, std::shared_ptr<scheduler::
 
 Task<void> await_end(
     std::shared_ptr<Awaited> wait, const scheduler::Functions& functions,
-    std::shared_ptr<scheduler::Container> container) {
-  auto exit = co_await functions.exit_of(std::move(container), Deadline::after(kExitPatience));
+    std::shared_ptr<scheduler::Container> container, Deadline deadline) {
+  auto exit = co_await functions.exit_of(std::move(container), deadline);
   if (wait->exchange) wait->exchange->on_container_end(exit);
 }
 
@@ -302,7 +301,8 @@ void Exchange::on_lost(std::string unsent) {
 // The connection breaks a moment before the container's end is known; its reason belongs into the answer.
 void Exchange::learn_end(std::shared_ptr<scheduler::Container> container) {
   wait_ = std::make_shared<Awaited>(*this, front_.reactor().loop().executor());
-  front_.scope().spawn(await_end(wait_, front_.shared().functions, std::move(container)));
+  const Deadline deadline = Deadline::after(front_.shared().limits.exit_patience);
+  front_.scope().spawn(await_end(wait_, front_.shared().functions, std::move(container), deadline));
 }
 
 void Exchange::on_container_end(const std::optional<scheduler::ContainerExit>& exit) {

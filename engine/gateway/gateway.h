@@ -23,6 +23,8 @@ struct GatewayLimits {
   std::chrono::milliseconds idle_timeout = std::chrono::seconds(75);
   // For the first byte of an announced body, once a container has taken the request.
   std::chrono::milliseconds first_message_timeout = std::chrono::seconds(5);
+  // For a container that broke off to be known as dead, and why; then its callers are told without a reason.
+  std::chrono::milliseconds exit_patience = std::chrono::seconds(2);
   std::size_t max_connections = 65536;
 };
 

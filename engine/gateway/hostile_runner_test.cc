@@ -265,7 +265,7 @@ class Hostile : public testing::TestWithParam<HostileCase> {
 };
 
 TEST_P(Hostile, HarmsNobodyButItsOwnCaller) {
-  Rig rig;
+  Rig rig({.exit_patience = 10ms});  // these containers live on
   const std::string path = rig.runner->path();
   rig.runner.reset();
   HostileRunner hostile(path, GetParam().script);
@@ -285,7 +285,7 @@ INSTANTIATE_TEST_SUITE_P(All, Hostile, testing::ValuesIn(kHostile), [](const aut
 
 // Pings are answered; a container that sends them and never reads would make the gateway keep all answers.
 TEST(HostileFlood, OfPingsThatNobodyReadsTheAnswersOfEndsTheConnection) {
-  Rig rig;
+  Rig rig({.exit_patience = 10ms});  // these containers live on
   const std::string path = rig.runner->path();
   rig.runner.reset();
   std::string pings;
