@@ -27,6 +27,7 @@ class LiveSandbox {
   int reports() const { return embryo_.reports.get(); }
   int init() const { return embryo_.process.pidfd.get(); }
   int sweeper() const { return sweeper_.pidfd.get(); }
+  int slirp() const { return embryo_.slirp.pidfd.get(); }  // -1: has none
 
   // Takes in what init wrote. True when the sandbox has just started.
   bool read_reports();

@@ -22,6 +22,7 @@ namespace {
 
 constexpr std::size_t kMaxComplaint = 2048;
 constexpr std::uint32_t kAllIds = 4'294'967'295;
+constexpr const char* kAppArmor = "with AppArmor, as root: sysctl -w kernel.apparmor_restrict_unprivileged_userns=0";
 
 struct Account {
   std::string name;
@@ -83,8 +84,8 @@ Result<void> make_namespace(Pipe& made) {
     return error(
         Code::FailedPrecondition,
         "a user namespace can't be made: {}; as root: sysctl -w user.max_user_namespaces=10000 "
-        "kernel.unprivileged_userns_clone=1, and with AppArmor kernel.apparmor_restrict_unprivileged_userns=0",
-        std::strerror(errno));
+        "kernel.unprivileged_userns_clone=1; {}",
+        std::strerror(errno), kAppArmor);
   }
   if (::write(made.writer.get(), "1", 1) == 1) return {};
   return errno_error(errno, "tell the mapper");
@@ -92,7 +93,8 @@ Result<void> make_namespace(Pipe& made) {
 
 Result<void> become_root() {
   if (::setresgid(0, 0, 0) == 0 && ::setresuid(0, 0, 0) == 0) return {};
-  return errno_error(errno, "become root of the own user namespace");
+  return error(
+      Code::FailedPrecondition, "the own user namespace gives no power: {}; {}", std::strerror(errno), kAppArmor);
 }
 
 }  // namespace

@@ -86,6 +86,17 @@ TEST_F(RootlessTest, SlirpEndsWithAKilledLauncher) {
   restart_launcher();
 }
 
+TEST_F(RootlessTest, ASandboxWhoseWayOutDiedIsEnded) {
+  auto sandbox = start(egress({"wait"}));
+  for (pid_t helper : children("slirp4netns")) ::kill(helper, SIGKILL);  // the ready ones' too
+  EXPECT_EQ(wait(*sandbox).signal, SIGKILL);
+  on_loop([&] { sandbox.reset(); });
+}
+
+TEST_F(RootlessTest, TheKernelTakesASandboxFirstWhenMemoryRunsOut) {
+  EXPECT_EQ(run_probe({"read", "/proc/self/oom_score_adj"}).output, "500\n");
+}
+
 TEST_F(RootlessTest, ContainersSeeNeitherTheUsersFilesNorTheUsersProcesses) {
   EXPECT_EQ(run_probe({"list", ::getenv("HOME")}).output, "ENOENT\n");
   EXPECT_EQ(run_probe({"pids"}).output, "2\n");  // init and the probe

@@ -22,7 +22,7 @@ namespace bimodal::sandbox {
 namespace {
 
 // What an epoll event is about: a sandbox's id (0: the launcher itself) and which of its descriptors.
-enum class Part : std::uint64_t { Socket = 0, Signals = 1, Reports = 0, Init = 1, Sweeper = 2 };
+enum class Part : std::uint64_t { Socket = 0, Signals = 1, Reports = 0, Init = 1, Sweeper = 2, Slirp = 3 };
 constexpr std::uint64_t kParts = 4;
 
 }  // namespace
@@ -114,7 +114,8 @@ void Service::State::start(std::uint64_t id, const Packet& packet) {
         {.kind = Reply::Kind::Failed, .number = static_cast<int>(made.error().code), .text = made.error().message}, id);
   }
   LiveSandbox& sandbox = *live.emplace(id, std::move(*made)).first->second;
-  if (watch(sandbox.reports(), id, Part::Reports) && watch(sandbox.init(), id, Part::Init)) return;
+  bool watched = watch(sandbox.reports(), id, Part::Reports) && watch(sandbox.init(), id, Part::Init);
+  if (watched && (sandbox.slirp() < 0 || watch(sandbox.slirp(), id, Part::Slirp))) return;
   sandbox.signal(SIGKILL);
   advance(id, Part::Init);  // waits for it
 }
@@ -123,6 +124,7 @@ void Service::State::advance(std::uint64_t id, Part part) {
   auto found = live.find(id);
   if (found == live.end()) return;
   LiveSandbox& sandbox = *found->second;
+  if (part == Part::Slirp) return sandbox.signal(SIGKILL);  // a container whose network is gone is of no use
   if (part == Part::Reports) {
     if (sandbox.read_reports()) {
       send(sandbox.started(), id);
