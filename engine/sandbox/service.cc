@@ -23,7 +23,7 @@ namespace {
 
 // What an epoll event is about: a sandbox's id (0: the launcher itself) and which of its descriptors.
 enum class Part : std::uint64_t { Socket = 0, Signals = 1, Reports = 0, Init = 1, Sweeper = 2, Slirp = 3 };
-constexpr std::uint64_t kParts = 4;
+constexpr std::uint64_t kParts = 8;  // more than any Part
 
 }  // namespace
 
