@@ -101,6 +101,10 @@ std::vector<Setting> limit_settings() {
   return {
       {{"limits", "max_body", "SIZE", "Longest request body (default 4GiB)"},
        to(parse_size, [](Settings& s) -> auto& { return s.daemon.gateway.max_body_bytes; })},
+      {{"limits", "max_message", "SIZE", "Longest WebSocket message (default 2MiB)"},
+       to(parse_size, [](Settings& s) -> auto& { return s.daemon.gateway.max_message_bytes; })},
+      {{"limits", "websocket_ping", "TIME", "Between pings to the caller of a WebSocket (default 30s)"},
+       to(parse_duration, [](Settings& s) -> auto& { return s.daemon.gateway.websocket_ping; })},
       {{"limits", "max_head", "SIZE", "Longest request head (default 64KiB)"},
        to(parse_size, [](Settings& s) -> auto& { return s.daemon.gateway.max_head_bytes; })},
       {{"limits", "head_timeout", "TIME", "For a caller to send a whole head (default 30s)"},

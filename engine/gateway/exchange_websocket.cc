@@ -42,7 +42,8 @@ bool Exchange::switch_to_websocket(const wire::AcceptHead& head) {
   if (has_subprotocol) extra.push_back({"sec-websocket-protocol", head.subprotocol});
   if (!deflate.empty()) extra.push_back({"sec-websocket-extensions", deflate});
   if (!client_->switch_protocols("websocket", fields, extra)) return false;
-  const WebSocketBridge::Settings settings{handshake_->deflate, front_.shared().limits.max_message_bytes};
+  const GatewayLimits& limits = front_.shared().limits;
+  const WebSocketBridge::Settings settings{handshake_->deflate, limits.max_message_bytes, limits.websocket_ping};
   socket_ = std::make_unique<WebSocketBridge>(
       front_.reactor(), front_.deflate(), *client_, *runner_, stream_, settings, *this);
   socket_->start();

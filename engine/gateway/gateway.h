@@ -17,7 +17,9 @@ namespace bimodal::gateway {
 
 struct GatewayLimits {
   std::uint64_t max_body_bytes = std::uint64_t{4} << 30;
-  std::size_t max_message_bytes = 2 << 20;  // of a WebSocket, expanded
+  std::uint64_t max_message_bytes = 2 << 20;  // of a WebSocket, expanded
+  // To the caller of a WebSocket; one from whom nothing came between two is cut off.
+  std::chrono::milliseconds websocket_ping = std::chrono::seconds(30);
   std::size_t max_head_bytes = 64 * 1024;
   std::chrono::milliseconds head_timeout = std::chrono::seconds(30);
   std::chrono::milliseconds idle_timeout = std::chrono::seconds(75);

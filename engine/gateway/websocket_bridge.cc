@@ -19,6 +19,7 @@ WebSocketBridge::WebSocketBridge(
       client_(&client),
       runner_(&runner),
       stream_(stream),
+      ping_interval_(settings.ping_interval),
       owner_(owner),
       session_(*this, pool, settings.deflate, settings.max_message_bytes) {}
 
@@ -27,7 +28,7 @@ WebSocketBridge::~WebSocketBridge() {
 }
 
 void WebSocketBridge::start() {
-  reactor_.arm(*this, kPingInterval);
+  reactor_.arm(*this, ping_interval_);
   go_on();
 }
 
@@ -143,7 +144,7 @@ void WebSocketBridge::check_alive() {
     return;
   }
   session_.ping();
-  reactor_.arm(*this, kPingInterval);
+  reactor_.arm(*this, ping_interval_);
 }
 
 }  // namespace bimodal::gateway

@@ -2,8 +2,8 @@
 // of either side told to the other. Loop-bound; part of an Exchange, which tells it what happens and owns the slot.
 //
 // Memory: at most kReadAhead bytes of the caller's while the application doesn't take them, and wire::kInitialCredit
-// of messages to a caller who doesn't read. A caller is pinged every kPingInterval and cut off when nothing came from
-// one ping to the next.
+// of messages to a caller who doesn't read. A caller is pinged now and then, and cut off when nothing came from one
+// ping to the next.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,6 @@ namespace bimodal::gateway {
 class WebSocketBridge final : private http::WebSocketSession::Sink, private http::TimerWheel::Timer {
  public:
   static constexpr std::size_t kReadAhead = 64 * 1024;
-  static constexpr std::chrono::seconds kPingInterval{30};
   static constexpr std::chrono::seconds kClosePatience{5};  // for a caller to answer our Close
 
   class Owner {
@@ -35,6 +34,7 @@ class WebSocketBridge final : private http::WebSocketSession::Sink, private http
   struct Settings {
     std::optional<http::DeflateTerms> deflate;
     std::size_t max_message_bytes;
+    std::chrono::milliseconds ping_interval;
   };
 
   // `client` has switched protocols, `stream` of `runner` has accepted.
@@ -82,6 +82,7 @@ class WebSocketBridge final : private http::WebSocketSession::Sink, private http
   http::ServerConnection* client_;  // null: the caller's side is over
   RunnerConnection* runner_;        // null: nothing more goes to the container
   const std::uint32_t stream_;
+  const std::chrono::milliseconds ping_interval_;
   Owner& owner_;
   http::WebSocketSession session_;
   std::size_t granted_ = 0;                              // bytes that the client's connection may still deliver

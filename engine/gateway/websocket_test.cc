@@ -118,6 +118,22 @@ TEST(WebSocketGateway, TellsTheApplicationHowTheCallerLeft) {
   EXPECT_TRUE(until([&] { return rig.running() == 0; }));
 }
 
+TEST(WebSocketGateway, PingsACallerAndCutsOneThatDoesNotAnswer) {
+  GatewayLimits limits;
+  limits.websocket_ping = 100ms;
+  Rig rig(limits);
+  rig.publish();
+  auto caller = rig.call(handshake("/socket"));
+  caller.read_until("\r\n\r\n");
+  const std::string ping("\x89\0", 2);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(caller.read_exactly(2), ping);
+    caller.send(frame(http::Opcode::Pong, ""));
+  }
+  EXPECT_EQ(caller.read_all(), ping);
+  EXPECT_TRUE(until([&] { return rig.runner->closes() == std::vector<std::uint32_t>{1006}; }));
+}
+
 TEST(WebSocketGateway, CutsARunnerThatSendsBeyondItsCredit) {
   Rig rig;
   rig.publish();

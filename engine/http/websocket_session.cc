@@ -55,21 +55,21 @@ WebSocketSession::~WebSocketSession() {
 
 void WebSocketSession::receive(std::string_view bytes) {
   if (over_) return;
-  if (blocked()) {
+  if (!pending_.empty() || expanding_) {
     pending_.append(bytes);
-    return resume();
+    return consume_pending();
   }
-  consuming_ = true;
   const std::size_t used = consume(bytes);
-  consuming_ = false;
   if (!over_ && used < bytes.size()) pending_.assign(bytes, used);
 }
 
 void WebSocketSession::resume() {
-  if (over_ || consuming_ || !blocked()) return;
-  consuming_ = true;
+  if (blocked_) consume_pending();
+}
+
+void WebSocketSession::consume_pending() {
+  if (over_ || consuming_) return;
   const std::size_t used = consume(pending_);
-  consuming_ = false;
   pending_.erase(0, over_ ? pending_.size() : used);
   if (pending_.empty()) pending_ = std::string();
 }
@@ -77,6 +77,8 @@ void WebSocketSession::resume() {
 // Consumes what it can and returns how much that is.
 std::size_t WebSocketSession::consume(std::string_view input) {
   std::size_t at = 0;
+  consuming_ = true;
+  blocked_ = false;
   while (!over_) {
     const std::string_view rest = input.substr(at);
     if (!in_frame_) {
@@ -89,11 +91,13 @@ std::size_t WebSocketSession::consume(std::string_view input) {
     at += control ? consume_control(rest) : consume_data(rest);
     if (in_frame_) break;  // more bytes or more room are needed
   }
+  consuming_ = false;
   return at;
 }
 
 std::size_t WebSocketSession::consume_header(std::string_view input) {
-  if (!closing_ && sink_.room() == 0) return 0;
+  blocked_ = !closing_ && sink_.room() == 0;
+  if (blocked_) return 0;
   const FrameResult result = parse_frame_header(input, terms_.has_value(), frame_);
   if (result.outcome == FrameResult::Outcome::NeedMore) return 0;
   const char* fault = result.outcome == FrameResult::Outcome::Bad ? result.reason : begin_frame();
@@ -174,7 +178,8 @@ std::size_t WebSocketSession::consume_plain(std::string_view input) {
     const std::uint64_t left = frame_.size - frame_read_;
     if (left > 0 && at == input.size()) break;
     const std::size_t room = sink_.room();
-    if (room == 0) break;
+    blocked_ = room == 0;
+    if (blocked_) break;
     const std::size_t size =
         std::min({left, std::uint64_t{input.size() - at}, std::uint64_t{room}, std::uint64_t{kScratchSize}});
     const std::string_view piece = unmask(input.substr(at, size), frame_, frame_read_);
@@ -194,7 +199,8 @@ std::size_t WebSocketSession::consume_compressed(std::string_view input) {
   std::size_t at = 0;
   while (in_frame_ && !over_) {
     const std::size_t room = std::min(sink_.room(), kScratchSize);
-    if (room == 0) break;
+    blocked_ = room == 0;
+    if (blocked_) break;
     std::size_t produced = 0;
     at += expand(input.substr(at), scratch().expanded, room, produced);
     if (over_) break;
@@ -304,7 +310,7 @@ void WebSocketSession::close(std::uint16_t code, std::string_view reason) {
   send_close(code, reason);
   // What is still received of a message is dropped, and so is what waits.
   expanding_ = false;
-  resume();
+  consume_pending();
 }
 
 void WebSocketSession::send_close(std::uint16_t code, std::string_view reason) {

@@ -61,8 +61,8 @@ class WebSocketSession {
   void receive(std::string_view bytes);
   // Goes on with what was received, as far as there is room now.
   void resume();
-  // Whether received bytes wait for room.
-  bool blocked() const { return expanding_ || !pending_.empty(); }
+  // Whether it stopped for want of room; resume() goes on then, more bytes don't.
+  bool blocked() const { return blocked_; }
 
   // Sends the next piece of a message. Dropped once the session is closing.
   void send(MessageKind kind, std::string_view piece, Part part);
@@ -76,6 +76,7 @@ class WebSocketSession {
  private:
   struct Compression;
 
+  void consume_pending();
   std::size_t consume(std::string_view input);
   std::size_t consume_header(std::string_view input);
   std::size_t consume_control(std::string_view input);
@@ -116,6 +117,7 @@ class WebSocketSession {
   bool first_sent_ = false;  // a frame of it was written
   bool closing_ = false;     // we sent Close
   bool over_ = false;
+  bool blocked_ = false;
   bool consuming_ = false;
 };
 

@@ -3,6 +3,8 @@
 import time
 from pathlib import Path
 
+from support.websocket import open_websocket
+
 APPS = Path(__file__).parent / "apps"
 
 
@@ -42,3 +44,11 @@ def test_events_reach_the_caller_as_they_are_sent(daemon):
     assert first < 2
     assert time.monotonic() - began > 4
     assert rest == [f"data: event {i}" for i in range(1, 10)]
+
+
+def test_a_websocket_of_fastapi_answers_each_message(daemon):
+    (url,) = daemon.deploy(APPS / "websocket.py")
+    with open_websocket(daemon, url + "/ws") as websocket:
+        for word in ("hello", "again"):
+            websocket.send(word)
+            assert websocket.recv(timeout=20) == word.upper()
