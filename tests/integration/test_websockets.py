@@ -352,22 +352,18 @@ def test_an_application_that_does_not_receive_holds_up_the_caller(daemon, url):
         assert connection.recv(timeout=60) == str(64 << 20)
 
 
-def test_a_deploy_and_a_restart_close_with_1012_after_their_grace(fresh_daemon, tmp_path):
+def test_a_deploy_leaves_it_open_and_the_daemons_end_closes_with_1012_after_its_grace(fresh_daemon, tmp_path):
     daemon = fresh_daemon({"BIMODAL_EXIT_GRACE": "1s", "BIMODAL_DRAIN": "1s"})
     script = write(tmp_path, APP)
-
-    def code_after(event):
-        with open_websocket(daemon, next(url for url in urls if "-many." in url) + "/echo") as connection:
-            connection.send("before")
-            assert connection.recv(timeout=20) == "before"
-            event()
-            with pytest.raises(ConnectionClosed) as closed:
-                connection.recv(timeout=20)
-            return closed.value.rcvd.code
-
-    urls = daemon.deploy(script)
-    assert code_after(lambda: daemon.deploy(script)) == 1012
-    assert code_after(daemon.stop) == 1012
+    url = next(url for url in daemon.deploy(script) if "-many." in url) + "/echo"
+    with open_websocket(daemon, url) as connection:
+        daemon.deploy(script)
+        connection.send("still here")
+        assert connection.recv(timeout=20) == "still here"
+        daemon.stop()
+        with pytest.raises(ConnectionClosed) as closed:
+            connection.recv(timeout=20)
+        assert closed.value.rcvd.code == 1012
 
 
 @pytest.mark.parametrize(
