@@ -1,4 +1,4 @@
-"""Serves applications of apps.py or frameworks.py by the runner alone, without the client: host.py LOOP APP [APP…].
+"""Serves applications of apps.py, socket_apps.py or frameworks.py by the runner alone, without the client: host.py LOOP APP [APP…].
 
 The listening socket is inherited under the number in BIMODAL_LISTEN_FD. With several applications each is mounted
 under its own name; one of wsgi_apps.py is written wsgi:NAME. Ends when drained, or on SIGINT as the client does: by cancelling the seat.
@@ -11,6 +11,7 @@ import resource
 import signal
 import sys
 
+import socket_apps
 from bimodal_runner.seat import Seat
 
 import apps
@@ -27,8 +28,9 @@ def find_wsgi(name):
 
 
 def find(name):
-    if hasattr(apps, name):
-        return getattr(apps, name)
+    for module in (apps, socket_apps):
+        if hasattr(module, name):
+            return getattr(module, name)
     import frameworks
 
     return getattr(frameworks, name)

@@ -12,7 +12,7 @@ from support.apps import write
 from support.waiting import eventually
 
 COUNT = 1000
-# Far above what a connection takes (docs/decisions/0012-websocket.md), far below one that keeps a buffer.
+# Far above what a connection takes (docs/decisions/0006-websocket.md), far below one that keeps a buffer.
 DAEMON_KB_EACH = 8
 CONTAINER_KB_EACH = 24
 LOOPS = 8  # each of the gateway's opens one connection to the container when it first needs it, and keeps it

@@ -12,7 +12,7 @@ import time
 import pytest
 from support.apps import write
 from support.waiting import eventually
-from support.websocket import dial, open_websocket
+from support.websocket import dial, handshake, open_websocket, shake_hands
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 LIMIT = 2 << 20  # bytes of a message
@@ -381,28 +381,3 @@ def test_a_handshake_that_is_wrong_is_refused_by_name(daemon, url, changes, stat
         answer = raw.recv(65536).decode()
     assert answer.startswith(f"HTTP/1.1 {status} ")
     assert "sec-websocket-version: 13\r\n" in answer and "modal-http: " in answer
-
-
-def handshake(url, path, changes=()):
-    fields = {
-        "Host": url.partition("//")[2],
-        "Connection": "Upgrade",
-        "Upgrade": "websocket",
-        "Sec-WebSocket-Version": "13",
-        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
-        **dict(changes),
-    }
-    lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items() if value), "", ""]
-    return "\r\n".join(lines).encode()
-
-
-def shake_hands(daemon, url, path):
-    """A connection that has switched to WebSocket."""
-    raw = dial(daemon)
-    raw.sendall(handshake(url, path))
-    answer = b""
-    while not answer.endswith(b"\r\n\r\n"):
-        answer += raw.recv(1)
-    assert answer.startswith(b"HTTP/1.1 101 "), answer
-    assert b"sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n" in answer
-    return raw

@@ -1,7 +1,13 @@
-"""Keeps the result of every case as build/reports/websocket.json."""
+"""A deployed echo to connect to; and the result of every case, kept as build/reports/websocket.json."""
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from urllib.parse import urlsplit
+
+import pytest
+from peer import Peer
+from support.apps import write
 
 HERE = Path(__file__).parent
 REPORT = HERE.parents[2] / "build" / "reports" / "websocket.json"
@@ -21,3 +27,41 @@ def pytest_sessionfinish():
     REPORT.parent.mkdir(parents=True, exist_ok=True)
     failed = sorted(name for name, outcome in results.items() if outcome != "passed")
     REPORT.write_text(json.dumps({"cases": len(results), "failed": failed, "results": results}, indent=1) + "\n")
+
+
+APP = """
+import modal
+
+app = modal.App("conformance")
+
+
+async def echo(scope, receive, send):
+    assert scope["type"] in ("http", "websocket")
+    if scope["type"] == "http":
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        return await send({"type": "http.response.body"})
+    await receive()
+    await send({"type": "websocket.accept"})
+    while (message := await receive())["type"] == "websocket.receive":
+        await send({**message, "type": "websocket.send"})
+
+
+@app.function()
+@modal.concurrent(max_inputs=100)
+@modal.asgi_app()
+def sockets():
+    return echo
+"""
+
+
+@pytest.fixture(scope="module")
+def connect(daemon, tmp_path_factory):
+    (url,) = daemon.deploy(write(tmp_path_factory.mktemp("conformance"), APP))
+    assert daemon.get(url).status_code == 200
+    host, _, port = daemon.info["web"].rpartition(":")
+    target = SimpleNamespace(address=(host, int(port)), host=urlsplit(url).netloc)
+
+    def open_peer(offer: str = "") -> Peer:
+        return Peer(target.address, target.host, offer=offer)
+
+    return open_peer

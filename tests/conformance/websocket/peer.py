@@ -7,6 +7,7 @@ import zlib
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 TAIL = b"\x00\x00\xff\xff"
+LIMIT = 2 << 20  # bytes of a message
 MASK = b"\x37\xfa\x21\x3d"
 
 
@@ -154,3 +155,22 @@ def prose(size: int) -> bytes:
     """ASCII that compresses as text does."""
     words = b"it was the best of times it was the worst of times 0123456789 {'json': [1, 2, 3]}\n"
     return (words * (size // len(words) + 1))[:size]
+
+
+# What a case expects of a connection.
+
+
+def expect_echo(peer, opcode, payload):
+    assert peer.read_message() == (opcode, payload)
+
+
+def expect_goodbye(peer):
+    """Still in good order: it answers a close."""
+    peer.send(close_frame(1000))
+    assert peer.read_close() == (1000, b"")
+    peer.read_end()
+
+
+def expect_failure(peer, *codes):
+    assert peer.read_close()[0] in codes
+    peer.read_end()
