@@ -136,7 +136,7 @@ Finding examine_cgroups(const fs::path& home) {
   }
   if (privilege_here() == Privilege::Rootless) {
     return lacking(
-        "cgroups", unenforced_limits(home) + "; limits of processes are",
+        "cgroups", unenforced_limits(home) + "; process limits are",
         "where systemd gives users the memory, cpu and pids controllers: systemd-run --user --scope -p Delegate=yes "
         "bimodal up");
   }

@@ -141,11 +141,16 @@ def import_layers() -> None:
     (LAYERS_OF_USER / "keys").mkdir(parents=True, exist_ok=True)
     for folder in (LAYERS_OF_USER, LAYERS_OF_USER / "keys"):
         os.chown(folder, UID, UID)
-    for key in (LAYERS / "keys").glob("*.json"):
+    # Of those that differ only in what they were made from, the newest: it belongs to this checkout.
+    newest = {}
+    for key in sorted((LAYERS / "keys").glob("*.json"), key=lambda key: key.stat().st_mtime):
         entry = json.loads(key.read_text())
+        if entry["origin"].startswith(SHARED_ORIGINS):
+            newest[entry["origin"]] = (key, entry["layer"])
+    for key, layer in newest.values():
         target = LAYERS_OF_USER / "keys" / key.name
-        if not target.exists() and entry["origin"].startswith(SHARED_ORIGINS):
-            _import_layer(entry["layer"])
+        if not target.exists():
+            _import_layer(layer)
             shutil.copy(key, target)
             os.chown(target, UID, UID)
 
