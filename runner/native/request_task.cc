@@ -139,7 +139,8 @@ void Request::cancel(CancelReason reason) {
     release_stream();
     return;
   }
-  receivers_.wake_all();
+  disconnect_awaited_ = !receivers_.empty();
+  receivers_.wake_all();  // before the senders, whose task the one who is told may cancel
   senders_.wake_all();
   // A caller that is gone only disconnects: the application decides what that means.
   if (reason != CancelReason::CallerGone && task_) {

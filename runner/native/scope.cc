@@ -79,12 +79,17 @@ Ref server_address(const wire::RequestHead& head) {
   return address(head.server_host, head.server_port);
 }
 
+Ref asgi_versions(const char* spec_version) {
+  return Ref::steal(Py_BuildValue("{ssss}", "version", "3.0", "spec_version", spec_version));
+}
+
 bool make_websocket_template() {
   websocket_extensions_template = Py_BuildValue("{s{}}", "websocket.http.response");
   websocket_template = PyDict_Copy(http_template);
   return websocket_extensions_template != nullptr && websocket_template != nullptr &&
          PyDict_DelItem(websocket_template, names.method_) == 0 &&
          set(websocket_template, names.type_, Ref::borrow(names.websocket_)) &&
+         set(websocket_template, names.asgi_, asgi_versions("2.4")) &&
          set(websocket_template, names.subprotocols_, Ref::borrow(Py_None));
 }
 
@@ -123,8 +128,10 @@ bool set_by_kind(PyObject* scope, const wire::RequestHead& head) {
          set(scope, names.extensions_, Ref::steal(PyDict_Copy(websocket_extensions_template)));
 }
 
+// 2.3 as uvicorn says: with 2.4 Starlette no longer listens for the disconnect while it streams, and a stream whose
+// next event is far away would keep its slot until then.
 bool make_http_template() {
-  Ref asgi = Ref::steal(Py_BuildValue("{ssss}", "version", "3.0", "spec_version", "2.4"));
+  Ref asgi = asgi_versions("2.3");
   extensions_template = Py_BuildValue("{s{}}", "http.response.trailers");
   http_template = PyDict_New();
   if (!asgi || extensions_template == nullptr || http_template == nullptr) return false;

@@ -31,6 +31,10 @@ def find(name):
     for module in (apps, socket_apps):
         if hasattr(module, name):
             return getattr(module, name)
+    if name == "canary_app":
+        import canaries
+
+        return canaries.canary_app
     import frameworks
 
     return getattr(frameworks, name)

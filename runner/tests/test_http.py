@@ -72,7 +72,7 @@ def test_scope_is_as_the_specification_says(serve):
     )  # fmt: skip
     assert scope == {
         "type": "http",
-        "asgi": {"version": "3.0", "spec_version": "2.4"},
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
         "http_version": "1.1",
         "method": "POST",
         "scheme": "http",

@@ -1,6 +1,10 @@
 """Large bodies pass in a stream: memory of daemon and container stays flat."""
 
+import gzip
+import os
+import socket
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from support.apps import write
@@ -25,10 +29,25 @@ def peak_kb():
 @modal.concurrent(max_inputs=4)
 @modal.asgi_app()
 def api():
-    from fastapi import FastAPI, Request
-    from fastapi.responses import StreamingResponse
+    import zlib
+
+    from fastapi import FastAPI, File, Form, Request, UploadFile
+    from fastapi.responses import FileResponse, StreamingResponse
+    from starlette.middleware.gzip import GZipMiddleware
 
     web_app = FastAPI()
+
+    async def trailers(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": [], "trailers": True})
+        await send({"type": "http.response.body", "body": b"summed"})
+        await send({"type": "http.response.trailers", "headers": [(b"x-sum", b"1")], "more_trailers": True})
+        await send({"type": "http.response.trailers", "headers": [(b"x-rows", b"2")]})
+
+    web_app.mount("/trailers", trailers)
+    zipped = FastAPI()
+    zipped.get("/text")(lambda: "word " * 10_000)
+    zipped.add_middleware(GZipMiddleware)
+    web_app.mount("/zipped", zipped)
 
     @web_app.get("/peak")
     async def peak():
@@ -40,6 +59,31 @@ def api():
         async for chunk in request.stream():
             total += len(chunk)
         return total
+
+    @web_app.get("/endless")
+    async def endless():
+        async def chunks():
+            while True:
+                yield bytes(1 << 20)
+
+        return StreamingResponse(chunks(), media_type="application/octet-stream")
+
+    @web_app.get("/file")
+    async def file():
+        path = "/tmp/letters"
+        with open(path, "wb") as out:
+            out.write(b"abcdefghij" * 100_000)
+        return FileResponse(path)
+
+    @web_app.post("/form")
+    async def form(upload: UploadFile = File(), note: str = Form()):
+        content = await upload.read()
+        return {"name": upload.filename, "size": len(content), "sum": sum(content), "note": note}
+
+    @web_app.post("/encoded")
+    async def encoded(request: Request):
+        body = await request.body()
+        return {"encoding": request.headers["content-encoding"], "text": zlib.decompress(body, 47).decode()}
 
     @web_app.get("/zeros")
     async def zeros(count: int):
@@ -82,6 +126,71 @@ def test_a_gibibyte_answered_arrives_whole_in_flat_memory(daemon, url):
     assert total == GIB
     assert daemon.get(url + "/peak").json() - before < CONTAINER_GROWTH_KB
     assert peak_of(daemon.info["pid"]) < DAEMON_LIMIT_KB
+
+
+def test_an_endless_answer_is_flat_in_memory_and_ends_with_its_caller(daemon, url):
+    before = daemon.get(url + "/peak").json()
+    total = 0
+    with daemon.web.stream("GET", url + "/endless") as answer:
+        chunks = answer.iter_raw()
+        while total < GIB // 2:
+            total += len(next(chunks))
+    assert daemon.get(url + "/peak").json() - before < CONTAINER_GROWTH_KB
+    assert peak_of(daemon.info["pid"]) < DAEMON_LIMIT_KB
+
+
+@pytest.mark.skipif("BIMODAL_TEST_LONG" not in os.environ, reason="takes a minute: set BIMODAL_TEST_LONG")
+def test_four_gibibytes_posted_arrive_whole_in_flat_memory(daemon, url):
+    before = daemon.get(url + "/peak").json()
+    body = (CHUNK for _ in range(4 * GIB // len(CHUNK)))
+    answer = daemon.post(url + "/count", content=body, headers={"Content-Length": str(4 * GIB)})
+    assert answer.json() == 4 * GIB
+    assert daemon.get(url + "/peak").json() - before < CONTAINER_GROWTH_KB
+    assert peak_of(daemon.info["pid"]) < DAEMON_LIMIT_KB
+
+
+def test_more_than_four_gibibytes_are_refused_before_they_are_sent(daemon, url):
+    answer = raw(daemon, url, f"POST /count HTTP/1.1\r\nContent-Length: {4 * GIB + 1}\r\n")
+    assert answer.startswith(b"HTTP/1.1 413 ") and b"\r\nbimodal-error: body-too-large\r\n" in answer
+
+
+def raw(daemon, url, head: str) -> bytes:
+    """All that comes for a head without a body, until the daemon closes."""
+    port = int(daemon.info["web"].rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), 60) as caller:
+        caller.sendall(f"{head}Host: {urlsplit(url).netloc}\r\nConnection: close\r\n\r\n".encode())
+        return b"".join(iter(lambda: caller.recv(65536), b""))
+
+
+def test_trailers_come_behind_the_chunks(daemon, url):
+    answer = raw(daemon, url, "GET /trailers/ HTTP/1.1\r\nTE: trailers\r\n")
+    assert answer.endswith(b"6\r\nsummed\r\n0\r\nx-sum: 1\r\nx-rows: 2\r\n\r\n")
+
+
+def test_ranges_of_a_file_are_answered(daemon, url):
+    whole = daemon.get(url + "/file")
+    assert len(whole.content) == 1_000_000 and whole.headers["accept-ranges"] == "bytes"
+    part = daemon.get(url + "/file", headers={"Range": "bytes=5-14"})
+    assert (part.status_code, part.content) == (206, b"fghijabcde")
+    assert part.headers["content-range"] == "bytes 5-14/1000000"
+    assert daemon.get(url + "/file", headers={"Range": "bytes=-3"}).content == b"hij"
+    assert daemon.get(url + "/file", headers={"Range": "bytes=2000000-"}).status_code == 416
+    head = daemon.web.request("HEAD", url + "/file")
+    assert head.status_code in (200, 405) and head.content == b""
+
+
+def test_a_multipart_form_with_a_file_arrives(daemon, url):
+    content = bytes(range(256)) * 40_000
+    answer = daemon.post(url + "/form", files={"upload": ("f.bin", content)}, data={"note": "grüß"})
+    assert answer.json() == {"name": "f.bin", "size": len(content), "sum": sum(content), "note": "grüß"}
+
+
+def test_compressed_bodies_pass_as_they_are(daemon, url):
+    body = gzip.compress(b"word " * 1000)
+    answer = daemon.post(url + "/encoded", content=body, headers={"Content-Encoding": "gzip"})
+    assert answer.json() == {"encoding": "gzip", "text": "word " * 1000}
+    zipped = daemon.get(url + "/zipped/text", headers={"Accept-Encoding": "gzip"})
+    assert zipped.headers["content-encoding"] == "gzip" and zipped.json() == "word " * 10_000
 
 
 def test_a_body_with_a_length_arrives_whole(daemon, url):
