@@ -52,7 +52,6 @@ class Request final : public Stream {
   bool has_message() const;
   Ref take_message();
   bool disconnected() const { return disconnected_; }
-  bool told_by_receive();
   void raise_disconnected();
   std::uint64_t bytes_sent() const { return bytes_sent_; }
   WaitList& receivers() { return receivers_; }
@@ -128,8 +127,7 @@ class Request final : public Stream {
   std::size_t body_next_ = 0;                       // first chunk that the application has not taken
   bool body_ended_ = false;                         // the gateway sent the end
   bool body_taken_ = false;                         // the application took the end
-  bool disconnect_awaited_ = false;                 // someone was in receive() when it came
-  int unheard_sends_ = 0;                           // since then
+  int ignored_sends_ = 0;                           // how many more do nothing, because the caller just left
   bool disconnect_taken_ = false;                   // the application was told that nothing more comes
   std::size_t body_credit_ = wire::kInitialCredit;  // what the gateway may still send
   std::size_t body_consumed_ = 0;                   // taken by the application, not yet given back as credit

@@ -10,8 +10,6 @@
 namespace bimodal::runner {
 namespace {
 
-constexpr int kMaxUnheardSends = 16;
-
 bool unexpected(const char* type, const char* when) {
   PyErr_Format(PyExc_RuntimeError, "unexpected ASGI message %s: %s", type, when);
   return false;
@@ -54,7 +52,12 @@ Ref Request::send(PyObject* message) {
   if (disconnected_ || finished_) {
     // As under uvicorn, closing what the caller has closed is no error.
     if (socket_ && is_name(type, names.websocket_close)) return Awaitable::done();
-    if (told_by_receive()) return Awaitable::done();
+    // Nor is what an application sends before the task that waits in receive() has been told and has ended the others:
+    // whether a stream is cancelled or fails must not hang on which task runs first. Who sends on is told here.
+    if (ignored_sends_ > 0) {
+      --ignored_sends_;
+      return Awaitable::done();
+    }
     raise_disconnected();
     return Ref();
   }
@@ -72,12 +75,6 @@ Ref Request::send(PyObject* message) {
   }
   if (!good) return Ref();
   return chunks_.empty() ? Awaitable::done() : Awaitable::send(Ref::borrow(object_of(this)), bytes_accepted_);
-}
-
-// An application that is told by receive() hears nothing of it by send(), as under uvicorn: whether its stream is
-// cancelled or fails must not hang on which of its tasks runs first. One that sends on and on is told all the same.
-bool Request::told_by_receive() {
-  return !socket_ && disconnect_awaited_ && ++unheard_sends_ <= kMaxUnheardSends;
 }
 
 void Request::raise_disconnected() {

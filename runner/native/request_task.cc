@@ -5,6 +5,11 @@
 #include "server.h"
 
 namespace bimodal::runner {
+namespace {
+
+constexpr int kIgnoredSends = 4;  // of an application whose caller just left
+
+}  // namespace
 
 Request::Request(
     Ref server, Connection& connection, std::uint32_t stream, const wire::RequestHead& head, Ref app, Ref scope)
@@ -139,7 +144,7 @@ void Request::cancel(CancelReason reason) {
     release_stream();
     return;
   }
-  disconnect_awaited_ = !receivers_.empty();
+  if (reason == CancelReason::CallerGone && !socket_) ignored_sends_ = kIgnoredSends;
   receivers_.wake_all();  // before the senders, whose task the one who is told may cancel
   senders_.wake_all();
   // A caller that is gone only disconnects: the application decides what that means.

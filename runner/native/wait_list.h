@@ -13,7 +13,6 @@ class WaitList {
   void remove(Awaitable& awaitable);  // nothing happens when it isn't in the list
   void wake_first_if(bool condition);
   void wake_all();
-  bool empty() const { return waiting_.empty(); }
 
   int traverse(visitproc visit, void* arg);
   void clear() { waiting_.clear(); }

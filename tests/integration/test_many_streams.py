@@ -110,13 +110,6 @@ asyncio.run(main())
 """
 
 
-@pytest.fixture(scope="module")
-def url(daemon, tmp_path_factory):
-    (url,) = daemon.deploy(write(tmp_path_factory.mktemp("many"), APP))
-    daemon.get(url + "/stats")
-    return url
-
-
 def stats(daemon, url) -> dict:
     return daemon.get(url + "/stats").json()
 
@@ -155,6 +148,18 @@ def kill(client: subprocess.Popen) -> float:
     client.wait()
     client.stdout.close()
     return killed
+
+
+@pytest.fixture(scope="module")
+def url(daemon, tmp_path_factory):
+    (url,) = daemon.deploy(write(tmp_path_factory.mktemp("many"), APP))
+    daemon.get(url + "/stats")
+    # So that each loop of the gateway has its connection to the container before anything is counted.
+    connected = descriptors_of(daemon)
+    kill(start_client(daemon, url, 64))
+    eventually(lambda: stats(daemon, url)["running"] == 0, 10, "end of all streams")
+    eventually(lambda: descriptors_of(daemon) < connected + 16, 10, "closed connections")
+    return url
 
 
 def test_a_thousand_event_streams_whose_client_is_killed_leave_nothing_behind(daemon, url):
