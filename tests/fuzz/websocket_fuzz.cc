@@ -67,6 +67,10 @@ class Echo final : public WebSocketSession::Sink {
   std::size_t left_;
 };
 
+bool is_fault(const std::string& end) {
+  return end.starts_with("1002") || end.starts_with("1007") || end.starts_with("1009");
+}
+
 void check(std::string_view bytes, std::optional<DeflateTerms> terms, std::size_t piece, std::size_t room) {
   static DeflatePool pool;
   Echo whole(pool, terms, kMaxMessage);
@@ -74,6 +78,8 @@ void check(std::string_view bytes, std::optional<DeflateTerms> terms, std::size_
   Echo cut(pool, terms, room);
   for (std::size_t at = 0; at < bytes.size() && cut.end.empty(); at += piece) cut.receive(bytes.substr(at, piece));
   require(whole.messages == cut.messages);
+  // Of several faults in one message, how far it was expanded when the first was looked for decides which is named.
+  if (is_fault(whole.end) && is_fault(cut.end)) return;
   require(whole.output == cut.output);
   require(whole.end == cut.end);
 }
