@@ -26,9 +26,7 @@ std::int64_t unix_ns(const google::protobuf::Timestamp& at) {
 // What logs can't be told apart by would silently select everything.
 template <typename Request>
 Result<void> refuse_unknown_filters(const Request& request) {
-  return rpc::refuse_fields(
-      "the log", request,
-      {{"function_call_id", "by function call"}, {"sandbox_id", "by sandbox"}, {"parametrized_function_id", ""}});
+  return rpc::refuse_fields("the log", request, {{"sandbox_id", "by sandbox"}, {"parametrized_function_id", ""}});
 }
 
 template <typename Request>
@@ -38,6 +36,7 @@ store::LogFilter window_filter(const Request& request) {
   filter.function_id = request.function_id();
   filter.stream = request.source();
   filter.contains = request.search_text();
+  filter.function_call_id = request.function_call_id();
   filter.since_ns = unix_ns(request.since());
   filter.until_ns = unix_ns(request.until());
   return filter;
@@ -47,6 +46,8 @@ store::LogFilter stream_filter(const api::AppGetLogsRequest& request) {
   store::LogFilter filter;
   filter.task_id = request.task_id();
   filter.function_id = request.function_id();
+  filter.input_id = request.input_id();
+  filter.function_call_id = request.function_call_id();
   filter.stream = request.file_descriptor();
   filter.contains = request.search_text();
   return filter;

@@ -112,7 +112,7 @@ TEST_F(AppLogsTest, OfAnUnknownAppAreNotFound) {
 TEST_F(AppLogsTest, RefuseAFilterThatTheyWouldIgnore) {
   api::AppFetchLogsRequest request;
   request.set_app_id("ap-live");
-  request.set_function_call_id("fc-1");
+  request.set_sandbox_id("sb-1");
   EXPECT_EQ(call<api::AppFetchLogsResponse>("AppFetchLogs", request).error().code, Code::InvalidArgument);
 }
 

@@ -36,6 +36,18 @@ std::string last_line(std::string_view text) {
   return std::string(text.substr(start == std::string_view::npos ? 0 : start + 1, end - start));
 }
 
+// What stands behind the last frame of a traceback, in one line: the exception with its message, which may have
+// several.
+std::string exception_of(std::string_view traceback) {
+  const std::size_t frame = traceback.rfind("\n  ");
+  if (frame == traceback.npos) return last_line(traceback);
+  const std::size_t end = traceback.find('\n', frame + 1);
+  std::string text(end == traceback.npos ? std::string_view() : traceback.substr(end + 1));
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return text.empty() ? last_line(traceback) : text;
+}
+
 }  // namespace
 
 api::ContainerArguments container_arguments(
@@ -81,7 +93,7 @@ api::FunctionGetInputsResponse inputs_for(const runtime::Order& order) {
 
 runtime::StartFailure start_failure_of(const api::GenericResult& result) {
   // The end of a traceback reads "ModuleNotFoundError: No module named 'x'", where `exception` is only its repr().
-  std::string summary = last_line(result.traceback());
+  std::string summary = exception_of(result.traceback());
   if (summary.empty()) summary = last_line(result.exception());
   if (summary.empty()) summary = "the container failed to start";
   if (summary.size() > kMaxSummary) {

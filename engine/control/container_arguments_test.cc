@@ -76,6 +76,14 @@ TEST(Inputs, EndWithAKillSwitch) {
   EXPECT_EQ(inputs_for({}).inputs_size(), 0);
 }
 
+TEST(StartFailure, IsSummedUpByAMessageOfSeveralLinesToo) {
+  api::GenericResult result;
+  result.set_traceback("Traceback (most recent call last):\n  File \"a\"\n    f()\nRuntimeError: one\ntwo\n");
+  EXPECT_EQ(start_failure_of(result).summary, "RuntimeError: one two");
+  result.set_traceback("Traceback (most recent call last):\n  File \"a\"\nRuntimeError: one\n  two\n");
+  EXPECT_EQ(start_failure_of(result).summary, "  two") << "better than nothing";
+}
+
 TEST(StartFailure, IsSummedUpByTheLastLineOfTheTraceback) {
   api::GenericResult result;
   result.set_exception("ModuleNotFoundError(\"No module named 'x'\")");

@@ -4,6 +4,7 @@
 #include "control/app_queries.h"
 #include "control/apps.h"
 #include "control/blobs.h"
+#include "control/collector.h"
 #include "control/containers.h"
 #include "control/environments.h"
 #include "control/function_queries.h"
@@ -37,7 +38,8 @@ struct Control::State {
         blobs(context, blob_transfers, service),
         mounts(context, service),
         images(context, service),
-        containers(context, service) {}
+        containers(context, service),
+        collector(context) {}
 
   Context& context;
   Registry registry;
@@ -56,6 +58,7 @@ struct Control::State {
   Mounts mounts;
   Images images;
   Containers containers;
+  Collector collector;
 };
 
 Control::Control(Context& context, rpc::Service& service) : state_(std::make_unique<State>(context, service)) {}
@@ -76,10 +79,12 @@ BlobTransfers& Control::blob_transfers() {
 
 Task<Result<void>> Control::recover() {
   CO_TRY_VOID(co_await state_->publisher.recover());
+  state_->collector.start();
   co_return co_await state_->apps.watch_heartbeats();
 }
 
 Task<void> Control::close() {
+  co_await state_->collector.close();
   co_await state_->apps.close();
   co_await state_->app_logs.close();
   co_await state_->images.close();

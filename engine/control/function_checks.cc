@@ -11,14 +11,38 @@ bool is_web(const api::WebhookConfig& config) {
   return config.type() != api::WEBHOOK_TYPE_UNSPECIFIED;
 }
 
+constexpr std::size_t kMaxDomain = 253;  // RFC 1035, as text
+constexpr std::size_t kMaxLabel = 63;
+
+bool is_domain_label(std::string_view label) {
+  auto belongs = [](unsigned char c) { return std::isalnum(c) || c == '-'; };
+  return !label.empty() && label.size() <= kMaxLabel && label.front() != '-' && label.back() != '-' &&
+         std::all_of(label.begin(), label.end(), belongs);
+}
+
+// At least two labels; one more in front may be "*".
+bool is_domain(std::string_view name) {
+  if (name.size() > kMaxDomain) return false;
+  if (name.starts_with("*.")) name.remove_prefix(2);
+  int labels = 0;
+  for (std::size_t dot = 0; dot != name.npos; ++labels) {
+    dot = name.find('.');
+    if (!is_domain_label(name.substr(0, dot))) return false;
+    if (dot != name.npos) name.remove_prefix(dot + 1);
+  }
+  return labels >= 2;
+}
+
 Result<void> check_web(const std::string& object, const api::WebhookConfig& config) {
   if (!is_web(config)) return {};
   TRY_VOID(rpc::refuse_fields(object, config, {{"requires_proxy_auth", "requires_proxy_auth="}}));
   for (const auto& domain : config.custom_domains()) {
-    if (domain.name().find('*') != std::string::npos) {
-      return error(
-          Code::InvalidArgument, "{}: wildcard domain '{}' is not supported by this server", object, domain.name());
-    }
+    if (is_domain(domain.name())) continue;
+    return error(
+        Code::InvalidArgument,
+        "{}: custom_domains= has '{}', which is no domain name; write api.example.com, or *.example.com for all names "
+        "directly below it",
+        object, domain.name());
   }
   return {};
 }

@@ -14,6 +14,8 @@ void add_item(api::TaskLogsBatch& batch, const store::LogRecord& record) {
   api::TaskLogs& item = *batch.add_items();
   item.set_data(valid_utf8(record.entry.text));
   item.set_file_descriptor(static_cast<api::FileDescriptor>(record.entry.stream));
+  item.set_input_id(valid_utf8(record.entry.input_id));
+  item.set_function_call_id(valid_utf8(record.entry.function_call_id));
   item.set_timestamp(unix_seconds(record.entry.at));
   item.set_timestamp_ns(static_cast<std::uint64_t>(since_epoch.count()));
 }

@@ -30,6 +30,16 @@ TEST(LogBatches, HoldOneContainersLinesEachInOrder) {
   EXPECT_EQ(batches[0].items(0).file_descriptor(), api::FILE_DESCRIPTOR_STDOUT);
 }
 
+TEST(LogBatches, NameTheRequestThatSaidALine) {
+  auto said = record(1, "ta-a", "x\n");
+  said.entry.input_id = "in-1";
+  said.entry.function_call_id = "fc-1";
+  auto batches = batches_of({said, record(2, "ta-a", "y\n")});
+  EXPECT_EQ(batches[0].items(0).input_id(), "in-1");
+  EXPECT_EQ(batches[0].items(0).function_call_id(), "fc-1");
+  EXPECT_EQ(batches[0].items(1).function_call_id(), "");
+}
+
 TEST(LogBatches, AreValidUtf8WhateverAProgramWrites) {
   EXPECT_EQ(batches_of({record(1, "ta-a", "\xFFx")})[0].items(0).data(), "\xEF\xBF\xBDx");
 }

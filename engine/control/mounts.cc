@@ -37,12 +37,12 @@ Result<bool> store_content(store::Blobs& blobs, const api::MountPutFileRequest& 
       if (digest_of_blob(request.data_blob_id()) != digest) {
         return error(Code::InvalidArgument, "blob {} doesn't have the SHA-256 {}", request.data_blob_id(), digest);
       }
-      if (!blobs.contains(digest)) {
+      if (!blobs.keep(digest)) {
         return error(Code::NotFound, "blob {} was never uploaded", request.data_blob_id());
       }
       return true;
     case api::MountPutFileRequest::DATA_ONEOF_NOT_SET:
-      return blobs.contains(digest);
+      return blobs.keep(digest);
   }
   return false;
 }
@@ -66,7 +66,7 @@ Task<Result<Mounts::CheckResponse>> Mounts::check_existence(rpc::Call, CheckRequ
     *response.mutable_checked_at() = timestamp_now();
     for (const std::string& digest : request.sha256_hex_hashes()) {
       TRY_VOID(check_digest(digest));
-      if (!blobs.contains(digest)) response.add_missing_sha256_hex_hashes(digest);
+      if (!blobs.keep(digest)) response.add_missing_sha256_hex_hashes(digest);
     }
     return response;
   };

@@ -117,10 +117,10 @@ Result<void> check_hosts(const PublishedApp& app, const TakenHosts& taken) {
       hosts.push_back(method.host);
       for (const std::string& host : hosts) {
         if (auto holder = taken.find(host); holder != taken.end() && holder->second.app_id != app.app_id) {
+          const char* remedy = host == method.host ? "set another label=" : "take it out of custom_domains= of one";
           return error(
-              Code::AlreadyExists,
-              "Function '{}': the address {} belongs to the deployed app '{}'; set another label=", function->tag, host,
-              holder->second.name);
+              Code::AlreadyExists, "Function '{}': the address {} belongs to the deployed app '{}'; {}", function->tag,
+              host, holder->second.name, remedy);
         }
         auto [entry, fresh] = own.emplace(host, function->tag);
         if (!fresh) {

@@ -266,6 +266,48 @@ TEST_F(PublishTest, AcceptsAGpuWithAWarningAndTakesTheFirstOfAList) {
   EXPECT_NE(response.server_warnings(0).message().find("CPU"), std::string::npos);
 }
 
+api::Function with_domain(api::Function function, const std::string& domain) {
+  function.mutable_webhook_config()->add_custom_domains()->set_name(domain);
+  return function;
+}
+
+TEST_F(PublishTest, TakesExactAndWildcardDomainsAndRefusesWhatIsNone) {
+  const auto app_id = create_app("web", api::APP_STATE_INITIALIZING);
+  api::FunctionCreateResponse response;
+  for (const char* good : {"api.example.com", "*.example.com", "*.a-b.example.com"}) {
+    EXPECT_TRUE(stage(app_id, with_domain(web_function("hello", "im-1"), good), &response).ok()) << good;
+  }
+  for (const char* bad :
+       {"*.com", "*", "a.*.com", "*a.example.com", "localhost", "a..b", "a.b.", "-a.b", "http://a.b", ""}) {
+    const auto status = stage(app_id, with_domain(web_function("hello", "im-1"), bad), &response);
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT) << bad;
+    EXPECT_NE(status.error_message().find("custom_domains="), std::string::npos) << status.error_message();
+  }
+}
+
+TEST_F(PublishTest, RefusesADomainOfAnotherDeployedAppByName) {
+  deploy("first", {with_domain(web_function("hello", "im-1"), "*.example.com")});
+  const auto app_id = create_app("second", api::APP_STATE_INITIALIZING);
+  api::FunctionCreateResponse response;
+  const auto status = stage(app_id, with_domain(web_function("hello", "im-1"), "*.Example.com"), &response);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::ALREADY_EXISTS);
+  EXPECT_NE(status.error_message().find("*.example.com"), std::string::npos) << status.error_message();
+  EXPECT_NE(status.error_message().find("'first'"), std::string::npos) << status.error_message();
+  EXPECT_TRUE(stage(app_id, with_domain(web_function("hello", "im-1"), "api.example.com"), &response).ok());
+}
+
+TEST_F(PublishTest, RefusesMoreConcurrencyThanTheLimit) {
+  const auto app_id = create_app("web", api::APP_STATE_INITIALIZING);
+  api::FunctionCreateResponse response;
+  auto function = web_function("hello", "im-1");
+  function.set_max_concurrent_inputs(1000);
+  EXPECT_TRUE(stage(app_id, function, &response).ok());
+  function.set_max_concurrent_inputs(1001);
+  const auto status = stage(app_id, function, &response);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_NE(status.error_message().find("limits.max_inputs"), std::string::npos) << status.error_message();
+}
+
 TEST_F(PublishTest, FindsFunctionsOfDeployedAppsByName) {
   deploy("web", {web_function("hello", "im-1")});
   api::FunctionGetResponse response;

@@ -38,7 +38,7 @@ void reply_error(http::ServerConnection& client, const RequestId& id, const Edge
       {kErrorHeader, error.code},
       {kRequestIdHeader, text_of(id)},
   }};
-  client.reply(error.status, fields, "modal-http: " + error.message);
+  client.reply(error.status, fields, std::string(error.prefix) + error.message);
 }
 
 EdgeError unknown_host() {
@@ -79,8 +79,8 @@ EdgeError first_message_late() {
   return {408, "first-message-late", "nothing of the announced body came in time (limits.first_message_timeout)"};
 }
 
-EdgeError application_failed(std::string_view reason) {
-  return status_failure("application-failed", reason);
+EdgeError application_failed() {
+  return {500, "application-failed", "Internal Server Error", ""};
 }
 
 EdgeError invalid_response() {

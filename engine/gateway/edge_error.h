@@ -15,14 +15,15 @@ namespace bimodal::gateway {
 struct EdgeError {
   int status = 500;
   std::string_view code;  // machine-readable, in the header bimodal-error
-  std::string message;    // one line, without the prefix
+  std::string message;    // one line
+  std::string_view prefix = "modal-http: ";
 };
 
 // The names of the headers that we add.
 inline constexpr std::string_view kErrorHeader = "bimodal-error";
 inline constexpr std::string_view kRequestIdHeader = "bimodal-request-id";
 
-// Answers "modal-http: <message>" as plain text. The response must not have begun.
+// Answers "<prefix><message>" as plain text. The response must not have begun.
 void reply_error(http::ServerConnection& client, const RequestId& id, const EdgeError& error);
 // Answers a WebSocket handshake that can't be accepted; `reason` is one line.
 void refuse_handshake(http::ServerConnection& client, const RequestId& id, int status, std::string_view reason);
@@ -38,7 +39,8 @@ EdgeError timed_out();
 // A container that went with the request inside; `exit` is how, where that is known.
 EdgeError container_gone(const std::optional<scheduler::ContainerExit>& exit = {});
 EdgeError first_message_late();
-EdgeError application_failed(std::string_view reason);
+// An exception that no framework turned into a page. Its text is for the log: it may hold what callers must not see.
+EdgeError application_failed();
 EdgeError invalid_response();
 // Why no slot could be had.
 EdgeError no_slot(const Error& error);

@@ -265,8 +265,9 @@ void Exchange::finish_response() {
   release_if_over();
 }
 
-void Exchange::on_abort(std::string_view reason) {
-  fail(application_failed(reason));
+// The runner has put the reason into the log, with its traceback.
+void Exchange::on_abort(std::string_view) {
+  fail(application_failed());
 }
 
 void Exchange::on_done() {
@@ -277,7 +278,7 @@ void Exchange::on_done() {
     socket_->forget_runner();
     socket_->end(http::CloseCode::Normal, {});
   } else {
-    fail(application_failed("the application returned without a complete response"));
+    fail(application_failed());
   }
   release_if_over();
 }

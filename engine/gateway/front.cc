@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "gateway/front_page.h"
 #include "gateway/internal_service.h"
 #include "gateway/upgrade.h"
 
@@ -47,6 +48,8 @@ void Front::on_request(http::ServerConnection& client, const http::RequestHead& 
     if (admit(client, head, id, *entry)) begin(client, head, id, *entry);
   } else if (head.path.starts_with(kInternalPrefix)) {
     internal_->handle(client, head, id);
+  } else if (is_for_front_page(head)) {
+    reply_front_page(client, id);
   } else {
     reply_error(client, id, unknown_host());
   }

@@ -88,6 +88,26 @@ TEST(Gateway, RoutesByExactNameBeforeWildcard) {
   EXPECT_EQ(method(".example.com"), "none");
 }
 
+TEST(Gateway, SaysWhatItIsAtItsBareAddress) {
+  Rig rig;
+  rig.publish();
+  for (const char* host : {"127.0.0.1:8080", "localhost", "[::1]:80"}) {
+    auto response = rig.call(std::string("GET / HTTP/1.1\r\nHost: ") + host + "\r\n\r\n").read_response();
+    EXPECT_EQ(response.status, 200) << host;
+    EXPECT_NE(response.body.find("Bimodal"), std::string::npos);
+    EXPECT_EQ(response.body.find("app.localhost"), std::string::npos) << "names no function";
+    EXPECT_EQ(response.field("bimodal-request-id").size(), 26u);
+  }
+  for (const char* target :
+       {"POST / HTTP/1.1\r\nHost: localhost\r\n\r\n", "GET /x HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a--b.localhost\r\n\r\n"}) {
+    auto response = rig.call(target).read_response();
+    EXPECT_EQ(response.status, 404) << target;
+    EXPECT_EQ(response.body, "modal-http: invalid function call");
+    EXPECT_EQ(response.field("bimodal-error"), "unknown-host");
+  }
+}
+
 TEST(Gateway, AnswersByTheTableThatWasPublishedLast) {
   Rig rig;
   rig.publish();
@@ -313,7 +333,8 @@ TEST(Gateway, AnswersForAnApplicationThatFails) {
   rig.publish();
   auto response = rig.get("/abort");
   EXPECT_EQ(response.status, 500);
-  EXPECT_EQ(response.body, "modal-http: internal error: status Failure: ValueError: no second line");
+  EXPECT_EQ(response.body, "Internal Server Error") << "the exception's text is for the log";
+  EXPECT_EQ(response.field("bimodal-error"), "application-failed");
   EXPECT_EQ(rig.get("/done").status, 500);
   EXPECT_EQ(rig.get("/evil").field("bimodal-error"), "invalid-response");
   EXPECT_TRUE(until([&] { return rig.running() == 0; }));

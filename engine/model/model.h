@@ -86,6 +86,8 @@ struct LogEntry {
   std::string app_id;
   std::string function_id;
   std::string task_id;
+  std::string input_id;          // of the request that said it; empty: none, or not known
+  std::string function_call_id;  // the same
   LogStream stream = LogStream::Stdout;
   std::string text;  // verbatim, with its newline
   std::chrono::system_clock::time_point at;

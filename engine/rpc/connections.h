@@ -2,8 +2,10 @@
 //
 // gRPC names the peer of an adopted connection "fd:<number>". Numbers are given out in a circle, so that a call still
 // in flight from a closed connection never finds its number in the hands of another container.
+// A container that hoards connections would use up the daemon's descriptors, so that each has kMaxPerTask at most.
 #pragma once
 
+#include <sys/types.h>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -16,7 +18,10 @@ namespace bimodal::rpc {
 
 class Connections {
  public:
+  static constexpr int kMaxPerTask = 64;  // a client opens a handful
+
   // Moves `connection` to the descriptor number that becomes its identity, and makes it non-blocking, as gRPC wants it.
+  // ResourceExhausted when the task has kMaxPerTask open ones.
   Result<UniqueFd> enlist(UniqueFd connection, std::string task_id);
 
   // `peer` as ServerContext::peer() gives it. Nullopt for a peer from the network.
@@ -25,9 +30,18 @@ class Connections {
  private:
   static constexpr int kFirst = 512;  // above what the daemon opens at start, below the smallest usual limit
 
+  // gRPC closes connections without a word; whether one is still open shows by the socket behind its number.
+  struct Entry {
+    std::string task_id;
+    dev_t device = 0;
+    ino_t socket = 0;
+  };
+
+  int count_open(const std::string& task_id) const;
+
   mutable std::mutex mutex_;
   int next_ = kFirst;
-  std::unordered_map<std::string, std::string> task_by_peer_;  // one entry per descriptor number at most
+  std::unordered_map<int, Entry> entries_;  // by descriptor number, so that the system's limit is theirs
 };
 
 }  // namespace bimodal::rpc

@@ -20,6 +20,28 @@ namespace bimodal::rpc {
 
 namespace asio = boost::asio;
 
+namespace {
+
+// Says that connections were refused, but not so often that a container could fill the log by asking for more.
+// Loop-bound.
+class Refusals {
+ public:
+  void note(const std::string& task_id, const std::string& why) {
+    ++unsaid_;
+    if (!next_.passed()) return;
+    log::warning("container {}: {} ({} refused since the last such line)", task_id, why, unsaid_);
+    unsaid_ = 0;
+    next_ = Deadline::after(kPause);
+  }
+
+ private:
+  static constexpr auto kPause = std::chrono::seconds(10);
+  Deadline next_ = Deadline::after({});
+  std::uint64_t unsaid_ = 0;
+};
+
+}  // namespace
+
 struct Host::State : grpc::CallbackGenericService {
   State(asio::any_io_executor control, const Service& service, Token token)
       : dispatcher(control, service, std::move(token)) {}
@@ -29,6 +51,7 @@ struct Host::State : grpc::CallbackGenericService {
   }
 
   Dispatcher dispatcher;
+  Refusals refusals;
   std::unique_ptr<grpc::Server> server;
   int port = 0;
 };
@@ -100,7 +123,7 @@ std::uint16_t Host::port() const {
 void Host::adopt(UniqueFd connection, std::string task_id) {
   auto enlisted = state_->dispatcher.connections.enlist(std::move(connection), task_id);
   if (!enlisted) {
-    log::error("{}: {}", task_id, enlisted.error().message);
+    state_->refusals.note(task_id, enlisted.error().message);
     return;
   }
   grpc::AddInsecureChannelFromFd(state_->server.get(), enlisted->release());

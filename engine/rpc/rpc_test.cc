@@ -2,6 +2,7 @@
 #include <grpcpp/create_channel.h>
 #include <grpcpp/create_channel_posix.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <thread>
@@ -9,6 +10,7 @@
 #include "async/loop.h"
 #include "async/pulse.h"
 #include "modal_client/api.grpc.pb.h"
+#include "rpc/connections.h"
 #include "rpc/fields.h"
 #include "rpc/host.h"
 
@@ -263,6 +265,34 @@ TEST_F(HostTest, KnowsAContainerByItsConnection) {
     EXPECT_EQ(response.username(), i == 0 ? "ta-A" : "ta-B");
     EXPECT_EQ(response.workspace_name(), "1.6.4");
   }
+}
+
+UniqueFd adopted(Host& host, const std::string& task_id) {
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return UniqueFd();
+  host.adopt(UniqueFd(ends[0]), task_id);
+  return UniqueFd(ends[1]);
+}
+
+bool is_closed(const UniqueFd& end) {
+  pollfd polled{end.get(), POLLRDHUP, 0};
+  return ::poll(&polled, 1, 0) > 0 && (polled.revents & (POLLRDHUP | POLLHUP)) != 0;
+}
+
+TEST_F(HostTest, HoldsNoMoreConnectionsOfAContainerThanItMay) {
+  std::vector<UniqueFd> open;
+  for (int i = 0; i < Connections::kMaxPerTask; ++i) open.push_back(adopted(*host_, "ta-A"));
+  for (int i = 0; i < 10'000; ++i) ASSERT_TRUE(is_closed(adopted(*host_, "ta-A"))) << i;
+  for (const UniqueFd& each : open) EXPECT_FALSE(is_closed(each));
+  EXPECT_FALSE(is_closed(adopted(*host_, "ta-B"))) << "another container's are its own";
+  open.clear();
+  const auto patience = Deadline::after(20s);
+  UniqueFd again = adopted(*host_, "ta-A");
+  while (is_closed(again) && !patience.passed()) {  // gRPC closes its ends on threads of its own
+    std::this_thread::sleep_for(5ms);
+    again = adopted(*host_, "ta-A");
+  }
+  EXPECT_FALSE(is_closed(again));
 }
 
 TEST_F(HostTest, ServesContainersWhileItRefusesClients) {

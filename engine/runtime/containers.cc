@@ -84,6 +84,8 @@ Task<void> Containers::close() {
   for (auto& [id, container] : state_->containers) container->kill();
   while (!state_->containers.empty()) co_await state_->changed.wait(Deadline::never());
   co_await state_->scope.close();
+  // Also what an earlier daemon's last processes wrote while this one started.
+  remove_stale_run_directories(state_->surroundings.config.home);
 }
 
 }  // namespace bimodal::runtime

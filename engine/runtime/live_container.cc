@@ -3,11 +3,13 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
+#include "async/accept.h"
 #include "base/log.h"
-#include "runtime/api_listener.h"
 #include "runtime/exit_reason.h"
+#include "runtime/line_marks.h"
 #include "runtime/log_pipe.h"
 
 namespace bimodal::runtime {
@@ -18,6 +20,8 @@ using scheduler::ExitKind;
 namespace {
 
 constexpr const char* kKilled = "killed";  // why, when the pool or a shutdown asked for it
+// For exit handlers after requests that had to be interrupted.
+constexpr auto kLastMoment = std::chrono::seconds(2);
 constexpr const char* kInsideApi = "/__modal/api";
 
 // How long after the last process's end its output may take to arrive.
@@ -90,7 +94,10 @@ Task<Result<void>> LiveContainer::start() {
   directory_->web_listener.reset();
   follow_output(std::move(pipes.out.read_end), model::LogStream::Stdout);
   follow_output(std::move(pipes.err.read_end), model::LogStream::Stderr);
-  tasks_.spawn(accept_connections(std::move(directory_->api_listener), surroundings_.api, task_id_));
+  auto adopt = [&api = surroundings_.api, task_id = task_id_](UniqueFd connection) {
+    api.adopt(std::move(connection), task_id);
+  };
+  tasks_.spawn(accept_connections(std::move(directory_->api_listener), task_id_ + "'s API socket", std::move(adopt)));
   if (!version_->web_methods.empty()) tasks_.spawn(follow_runner());
   tasks_.spawn(watch_heartbeats());
   startup_deadline_ = Deadline::after(version_->startup_timeout);
@@ -195,22 +202,34 @@ void LiveContainer::drain() {
   tasks_.spawn(leave());
 }
 
-// Running requests have the grace time, then exit handlers have it once more.
+// Running requests and exit handlers share the grace time, which is the handlers' alone when nothing runs. Requests
+// that use it up are interrupted; the handlers then have a moment more.
 Task<void> LiveContainer::leave() {
   auto grace = surroundings_.config.exit_grace;
-  Deadline requests = Deadline::after(grace);
-  while (orders_.seats_are_out() && !requests.passed()) co_await changed_.wait(requests);
-  if (orders_.seats_are_out()) sandbox_->signal(SIGINT);
-  if (co_await sleep_until(Deadline::after(grace))) {
-    kill_because(fmt::format("killed: its exit handlers took longer than {}", in_words(grace)));
+  Deadline end = Deadline::after(grace);
+  while (orders_.seats_are_out() && !end.passed()) co_await changed_.wait(end);
+  if (orders_.seats_are_out()) {
+    sandbox_->signal(SIGINT);
+    end = Deadline::after(std::min<std::chrono::milliseconds>(grace, kLastMoment));
+  }
+  if (co_await sleep_until(end)) {
+    kill_because(fmt::format("killed: its requests and exit handlers took longer than {}", in_words(grace)));
   }
 }
 
 void LiveContainer::follow_output(UniqueFd read_end, model::LogStream stream) {
-  auto sink = [self = shared_from_this(), stream](std::string_view line) {
-    self->surroundings_.logs(
-        {self->version_->app_id, self->version_->function_id, self->task_id_, stream, std::string(line),
-         std::chrono::system_clock::now()});
+  auto sink = [self = shared_from_this(), stream, marks = LineMarks()](std::string_view piece) mutable {
+    const LineMarks::Line line = marks.read(piece);
+    self->surroundings_.logs({
+        .app_id = self->version_->app_id,
+        .function_id = self->version_->function_id,
+        .task_id = self->task_id_,
+        .input_id = std::string(line.input_id),
+        .function_call_id = std::string(line.function_call_id),
+        .stream = stream,
+        .text = std::string(line.text),
+        .at = std::chrono::system_clock::now(),
+    });
   };
   ++open_pipes_;
   tasks_.spawn(follow_pipe(std::make_shared<LogPipe>(surroundings_.executor, std::move(read_end), std::move(sink))));
@@ -281,9 +300,16 @@ void LiveContainer::end(ContainerExit exit) {
 }
 
 void LiveContainer::say(const std::string& line) {
-  surroundings_.logs(
-      {version_->app_id, version_->function_id, task_id_, model::LogStream::System, line + "\n",
-       std::chrono::system_clock::now()});
+  surroundings_.logs({
+      .app_id = version_->app_id,
+      .function_id = version_->function_id,
+      .task_id = task_id_,
+      .input_id = "",
+      .function_call_id = "",
+      .stream = model::LogStream::System,
+      .text = line + "\n",
+      .at = std::chrono::system_clock::now(),
+  });
 }
 
 std::string LiveContainer::name() const {

@@ -95,7 +95,10 @@ void RunDirectory::remove() {
   if (path_.empty()) return;
   std::error_code failure;
   fs::remove_all(path_, failure);
-  if (failure) log::warning("remove {}: {}", path_.string(), failure.message());
+  if (failure) {  // the destructor tries again, then Containers::close()
+    log::warning("remove {}: {}", path_.string(), failure.message());
+    return;
+  }
   path_.clear();
 }
 

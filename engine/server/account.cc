@@ -6,20 +6,15 @@
 #include <sys/time.h>
 #include <sys/un.h>
 
-#include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
 #include <nlohmann/json.hpp>
 
-#include "async/pulse.h"
+#include "async/accept.h"
 #include "control/registry.h"
 #include "runtime/containers.h"
 
 namespace bimodal::server {
 
-namespace asio = boost::asio;
 using nlohmann::json;
 
 namespace {
@@ -27,8 +22,7 @@ namespace {
 constexpr const char* kName = "account.sock";
 constexpr timeval kPatience{5, 0};
 constexpr int kBacklog = 16;
-constexpr auto kPause = std::chrono::milliseconds(100);  // after an accept that failed
-constexpr std::size_t kLargest = 16 << 20;               // bytes of an account
+constexpr std::size_t kLargest = 16 << 20;  // bytes of an account
 
 // The directory is opened and named through /proc, so that a home of any length fits into sun_path (unix(7)).
 struct Place {
@@ -106,24 +100,15 @@ Result<UniqueFd> listen_for_account(const std::filesystem::path& home) {
 }
 
 Task<void> serve_account(UniqueFd listener, std::function<std::string()> account) {
-  asio::posix::stream_descriptor readable(co_await asio::this_coro::executor, listener.release());
-  while (true) {
-    boost::system::error_code cancelled;
-    co_await readable.async_wait(
-        asio::posix::stream_descriptor::wait_read, asio::redirect_error(asio::use_awaitable, cancelled));
-    if (cancelled) co_return;
-    UniqueFd connection(::accept4(readable.native_handle(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-    if (!connection) {  // out of descriptors, say: asking again at once wouldn't mend it
-      if (!co_await sleep_until(Deadline::after(kPause))) co_return;
-      continue;
-    }
-    // The kernel takes an account of ordinary size at once; a reader of a huge one that is slow gets a part, which it
-    // then refuses as garbled. It never holds the loop.
+  // The kernel takes an account of ordinary size at once; a reader of a huge one that is slow gets a part, which it
+  // then refuses as garbled. It never holds the loop.
+  auto answer = [account = std::move(account)](UniqueFd connection) {
     std::string text = account();
     int room = static_cast<int>(std::min(text.size() + 1, kLargest));
     ::setsockopt(connection.get(), SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
     [[maybe_unused]] auto sent = ::send(connection.get(), text.data(), text.size(), MSG_NOSIGNAL);
-  }
+  };
+  co_await accept_connections(std::move(listener), kName, std::move(answer));
 }
 
 Result<std::string> ask_account(const std::filesystem::path& home) {

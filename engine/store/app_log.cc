@@ -41,6 +41,8 @@ bool matches(const LogRecord& record, const LogFilter& filter) {
   auto at_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(entry.at.time_since_epoch()).count();
   if (!filter.task_id.empty() && entry.task_id != filter.task_id) return false;
   if (!filter.function_id.empty() && entry.function_id != filter.function_id) return false;
+  if (!filter.input_id.empty() && entry.input_id != filter.input_id) return false;
+  if (!filter.function_call_id.empty() && entry.function_call_id != filter.function_call_id) return false;
   if (filter.since_ns != 0 && at_ns < filter.since_ns) return false;
   if (filter.until_ns != 0 && at_ns >= filter.until_ns) return false;
   if (filter.stream != 0 && static_cast<int>(entry.stream) != filter.stream) return false;

@@ -125,10 +125,35 @@ bool Blobs::contains(const std::string& sha256_hex) const {
   return is_digest(sha256_hex) && fs::exists(path_of(sha256_hex), ignored);
 }
 
+// The time of access and not of change: mount layers share the file, and containers see when it changed.
+bool Blobs::keep(const std::string& sha256_hex) {
+  std::lock_guard lock(mutex_);
+  if (!contains(sha256_hex)) return false;
+  const timespec times[2] = {{.tv_sec = 0, .tv_nsec = UTIME_NOW}, {.tv_sec = 0, .tv_nsec = UTIME_OMIT}};
+  return ::utimensat(AT_FDCWD, path_of(sha256_hex).c_str(), times, 0) == 0;
+}
+
+std::size_t Blobs::remove_unused(const std::set<std::string>& used, std::chrono::system_clock::time_point since) {
+  const std::time_t oldest = std::chrono::system_clock::to_time_t(since);
+  std::size_t removed = 0;
+  std::error_code failure;
+  for (fs::recursive_directory_iterator entry(directory_, failure), end; !failure && entry != end;
+       entry.increment(failure)) {
+    const std::string name = entry->path().filename();
+    if (!is_digest(name) || used.contains(name)) continue;
+    std::lock_guard lock(mutex_);
+    struct stat about{};
+    if (::stat(entry->path().c_str(), &about) != 0) continue;
+    if (about.st_atime >= oldest || about.st_mtime >= oldest) continue;
+    if (::unlink(entry->path().c_str()) == 0) ++removed;
+  }
+  return removed;
+}
+
 Result<std::string> Blobs::put(std::string_view data, const std::string& expected_sha256) {
   std::string digest = sha256_hex(data);
   TRY_VOID(check_digest(digest, expected_sha256));
-  if (contains(digest)) return digest;
+  if (keep(digest)) return digest;
   Leftover file{temporary()};
   UniqueFd fd(::open(file.path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kBlobMode));
   if (!fd) return write_error(errno, file.path);

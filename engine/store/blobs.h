@@ -3,7 +3,10 @@
 // Written to a temporary file, fsync'ed and renamed, so that a name that exists is always whole.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
+#include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -16,6 +19,10 @@ class Blobs {
   explicit Blobs(std::filesystem::path directory);  // made when missing; left-over temporary files are removed
 
   bool contains(const std::string& sha256_hex) const;
+  // The same, and remove_unused() spares it from now on for as long as its caller keeps blobs.
+  bool keep(const std::string& sha256_hex);
+  // Removes the blobs that aren't in `used` and that nobody has written, read or kept since `since`. Returns how many.
+  std::size_t remove_unused(const std::set<std::string>& used, std::chrono::system_clock::time_point since);
   // InvalidArgument when `expected_sha256` (if not empty) differs from the content's. ResourceExhausted: disk full.
   Result<std::string> put(std::string_view data, const std::string& expected_sha256 = "");
   // The same for a finished file, which is moved in.
@@ -29,6 +36,7 @@ class Blobs {
 
  private:
   std::filesystem::path directory_;
+  std::mutex mutex_;  // between looking at a blob's age and removing it
 };
 
 }  // namespace bimodal::store

@@ -63,6 +63,10 @@ Result<std::optional<Definition>> DefinitionTable::find(const std::string& defin
   return found;
 }
 
+Result<void> DefinitionTable::each(const std::function<void(const std::string& function)>& visit) {
+  return transaction_.query("SELECT function FROM definitions", {}, [&](const Row& row) { visit(row.text(0)); });
+}
+
 Result<void> DefinitionTable::remove_unused(const std::string& app_id, double created_before) {
   TRY_VOID(transaction_.run(
       "DELETE FROM definitions WHERE created_at < ? AND function_id IN (SELECT function_id FROM functions WHERE "

@@ -1,6 +1,7 @@
 // Rows of `functions`, `definitions` and `classes`: what an app may publish.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -46,6 +47,8 @@ class DefinitionTable {
   // Keeps `definition` unless that function has one with the same hash already. Returns the id of the one that stands.
   Result<std::string> stage(const Definition& definition);
   Result<std::optional<Definition>> find(const std::string& definition_id);
+  // Calls `visit` with the serialized modal.client.Function of every definition, published, staged or kept.
+  Result<void> each(const std::function<void(const std::string& function)>& visit);
   // Removes definitions of the app that no layout holds and that are older than `created_before`.
   Result<void> remove_unused(const std::string& app_id, double created_before);
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 
 #include "base/unique_fd.h"
 
@@ -17,7 +18,8 @@ using namespace std::chrono;
 constexpr std::size_t kHeadSize = 24;
 constexpr std::size_t kBodyHeadSize = 3;
 constexpr std::size_t kMaxId = 255;
-constexpr std::size_t kMaxBody = kBodyHeadSize + 2 * kMaxId + kMaxLogText;
+constexpr std::size_t kMaxBody = kBodyHeadSize + 4 * kMaxId + 2 + kMaxLogText;
+constexpr unsigned char kHasInput = 0x80;       // in the byte of the stream
 constexpr std::size_t kReadChunk = 256 * 1024;  // holds at least one whole record
 
 struct Head {
@@ -35,16 +37,38 @@ std::uint32_t checksum_of(std::string_view data) {
   return hash;
 }
 
+// Takes a text with its size in front off `rest`; nothing when it is cut off.
+std::optional<std::string_view> take_sized(std::string_view& rest) {
+  if (rest.empty()) return std::nullopt;
+  const auto size = static_cast<unsigned char>(rest[0]);
+  if (rest.size() < 1u + size) return std::nullopt;
+  const std::string_view text = rest.substr(1, size);
+  rest.remove_prefix(1u + size);
+  return text;
+}
+
+std::string sized(const std::string& text) {
+  const std::string kept = text.substr(0, kMaxId);
+  return static_cast<char>(kept.size()) + kept;
+}
+
+// `body` is whole (is_whole).
 LogRecord decode(const Head& head, std::string_view body, const std::string& app_id) {
   auto function_size = static_cast<unsigned char>(body[1]);
   auto task_size = static_cast<unsigned char>(body[2]);
   LogRecord record;
   record.sequence = head.sequence;
   record.entry.app_id = app_id;
-  record.entry.stream = static_cast<model::LogStream>(body[0]);
+  const auto stream = static_cast<unsigned char>(body[0]);
+  record.entry.stream = static_cast<model::LogStream>(stream & ~kHasInput);
   record.entry.function_id = body.substr(kBodyHeadSize, function_size);
   record.entry.task_id = body.substr(kBodyHeadSize + function_size, task_size);
-  record.entry.text = body.substr(kBodyHeadSize + function_size + task_size);
+  std::string_view rest = body.substr(kBodyHeadSize + function_size + task_size);
+  if (stream & kHasInput) {
+    record.entry.input_id = take_sized(rest).value_or("");
+    record.entry.function_call_id = take_sized(rest).value_or("");
+  }
+  record.entry.text = rest;
   record.entry.at = system_clock::time_point(duration_cast<system_clock::duration>(nanoseconds(head.at_ns)));
   return record;
 }
@@ -82,11 +106,13 @@ std::string encode_record(const LogRecord& record) {
   std::string function_id = entry.function_id.substr(0, kMaxId);
   std::string task_id = entry.task_id.substr(0, kMaxId);
   std::string body;
-  body.push_back(static_cast<char>(entry.stream));
+  const bool has_input = !entry.input_id.empty() || !entry.function_call_id.empty();
+  body.push_back(static_cast<char>(static_cast<unsigned char>(entry.stream) | (has_input ? kHasInput : 0)));
   body.push_back(static_cast<char>(function_id.size()));
   body.push_back(static_cast<char>(task_id.size()));
   body += function_id;
   body += task_id;
+  if (has_input) body += sized(entry.input_id) + sized(entry.function_call_id);
   body.append(entry.text, 0, kMaxLogText);
   Head head;
   head.size = static_cast<std::uint32_t>(body.size());

@@ -2,6 +2,7 @@
 //
 // A record is a 24-byte head (little endian: u32 size of what follows the head, u32 checksum of it, u64 sequence,
 // i64 Unix nanoseconds) and a body: u8 stream, u8 size of the function id, u8 size of the task id, both ids, the text.
+// With bit 7 of the stream set, the ids are followed by u8 size and text of the input id and of the function call id.
 // A record that was cut off by a crash fails its size or checksum; reading stops before it, and appending overwrites
 // it.
 #pragma once

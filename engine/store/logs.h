@@ -20,6 +20,7 @@ struct LogRecord {
 
 struct LogFilter {
   std::string task_id, function_id;         // empty: any
+  std::string input_id, function_call_id;   // the same
   std::int64_t since_ns = 0, until_ns = 0;  // Unix time; 0: open
   int stream = 0;                           // 0: any
   std::string contains;

@@ -53,6 +53,30 @@ TEST_F(LogsTest, ReturnsRecordsAfterACursorInOrder) {
   EXPECT_EQ(logs.last_sequence("ap-a"), 5u);
 }
 
+TEST_F(LogsTest, TellsTheLinesOfOneRequestFromAllOthers) {
+  {
+    Logs logs(directory_, kBytesPerApp);
+    logs.append(entry("ap-a", "before\n"));
+    auto said = entry("ap-a", "during\n");
+    said.stream = model::LogStream::Stderr;
+    said.input_id = "in-1";
+    said.function_call_id = "fc-1";
+    logs.append(said);
+  }
+  Logs logs(directory_, kBytesPerApp);
+  LogFilter filter;
+  filter.function_call_id = "fc-1";
+  auto records = logs.tail("ap-a", 10, filter);
+  ASSERT_EQ(records.size(), 1u);
+  EXPECT_EQ(records[0].entry.text, "during\n");
+  EXPECT_EQ(records[0].entry.input_id, "in-1");
+  EXPECT_EQ(records[0].entry.task_id, "ta-1");
+  EXPECT_EQ(records[0].entry.stream, model::LogStream::Stderr);
+  EXPECT_EQ(logs.tail("ap-a", 10, {}).front().entry.text, "before\n");
+  filter.function_call_id = "fc-2";
+  EXPECT_TRUE(logs.tail("ap-a", 10, filter).empty());
+}
+
 TEST_F(LogsTest, KeepsAppsApart) {
   Logs logs(directory_, kBytesPerApp);
   logs.append(entry("ap-a", "a"));

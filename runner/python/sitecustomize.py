@@ -2,7 +2,7 @@
 
 Puts the client's dependencies and FastAPI behind everything that the image has, so that what the user installed wins;
 runs the image's own sitecustomize, which this one hides; and has the runner take over web functions when the
-container was given a listening socket (BIMODAL_LISTEN_FD).
+container was given a listening socket (BIMODAL_LISTEN_FD). Before anybody keeps sys.stderr, it is made to mark lines.
 """
 
 import os
@@ -31,8 +31,9 @@ def _main():
     _append_fallbacks(os.path.dirname(own_dir))
     _run_hidden_sitecustomize(own_dir)
     if os.environ.get("BIMODAL_LISTEN_FD"):
-        from bimodal_runner import hook
+        from bimodal_runner import hook, output
 
+        output.install()
         hook.install()
 
 

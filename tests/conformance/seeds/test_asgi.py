@@ -32,7 +32,9 @@ def test_starlette_runs_without_an_image_of_its_own(daemon):
 
 
 def test_events_reach_the_caller_as_they_are_sent(daemon):
-    (url,) = daemon.deploy(APPS / "streaming.py")
+    protected, url, generate = sorted(daemon.deploy(APPS / "streaming.py"), key=lambda url: url.split(".")[0])
+    assert daemon.get(protected, params={"text": "abc"}).json() == {"result": "cba"}
+    assert daemon.get(generate, params={"prompt": "a b"}).text == "data: a\n\ndata: b\n\n"
     daemon.get(url + "/warm-up")
     began = time.monotonic()
     with daemon.web.stream("GET", url) as answer:

@@ -95,5 +95,6 @@ def test_an_exception_is_a_500_without_its_traceback(daemon, endpoints):
 
 
 def test_an_endpoint_in_an_image_with_fastapi_answers_text(daemon):
-    (url,) = daemon.deploy(APPS / "quick_start.py")
-    assert daemon.get(url).json() == "Hello world!"
+    hello, protected = sorted(daemon.deploy(APPS / "quick_start.py"))
+    assert daemon.get(hello).json() == "Hello world!"
+    assert daemon.get(protected).json() == "authenticated!"

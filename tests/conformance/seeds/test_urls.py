@@ -37,6 +37,13 @@ def test_a_custom_domain_leads_to_its_function(daemon, urls, host):
     assert daemon.get(f"http://{host}", params={"message": "x"}).json() == {"message": "hello x"}
 
 
+def test_a_wildcard_domain_leads_to_its_function_where_no_exact_one_does(daemon, urls):
+    for host, word in (("www.example.com", "any"), ("WWW2.example.com:80", "any"), ("api.example.com", "hello")):
+        assert daemon.get(f"http://{host}", params={"message": "x"}).json() == {"message": f"{word} x"}
+    for host in ("example.com", "a.b.example.com"):
+        assert daemon.get(f"http://{host}").status_code == 404
+
+
 def test_the_ordinary_url_goes_on_beside_custom_domains(daemon, urls):
     assert daemon.get(url_of(urls, "app-name-hello"), params={"message": "x"}).json() == {"message": "hello x"}
 

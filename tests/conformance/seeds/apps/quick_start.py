@@ -9,3 +9,9 @@ image = modal.Image.debian_slim().pip_install("fastapi[standard]")
 @modal.fastapi_endpoint()
 def hello():
     return "Hello world!"
+
+
+@app.function()
+@modal.fastapi_endpoint()
+def protected():
+    return "authenticated!"

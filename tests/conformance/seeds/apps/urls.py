@@ -23,6 +23,12 @@ def hello(message: str):
 
 
 @app.function()
+@modal.fastapi_endpoint(custom_domains=["*.example.com"])
+def any_of_them(message: str):
+    return {"message": f"any {message}"}
+
+
+@app.function(gpu="L40S")
 @modal.concurrent(max_inputs=10)
 @modal.fastapi_endpoint(method="POST")
 async def batch_predict(data: dict):

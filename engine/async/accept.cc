@@ -1,4 +1,4 @@
-#include "runtime/api_listener.h"
+#include "async/accept.h"
 
 #include <sys/socket.h>
 
@@ -12,18 +12,17 @@
 #include "async/pulse.h"
 #include "base/log.h"
 
-namespace bimodal::runtime {
+namespace bimodal {
 
 namespace asio = boost::asio;
 
 namespace {
 
-// After an error that asking again at once doesn't mend: out of descriptors or memory.
 constexpr auto kPause = std::chrono::milliseconds(100);
 
 }  // namespace
 
-Task<void> accept_connections(UniqueFd listener, ApiConnections& api, std::string task_id) {
+Task<void> accept_connections(UniqueFd listener, std::string name, std::function<void(UniqueFd)> take) {
   asio::posix::stream_descriptor readable(co_await asio::this_coro::executor, listener.release());
   while (true) {
     boost::system::error_code cancelled;
@@ -32,12 +31,12 @@ Task<void> accept_connections(UniqueFd listener, ApiConnections& api, std::strin
     if (cancelled) co_return;
     UniqueFd connection(::accept4(readable.native_handle(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (connection) {
-      api.adopt(std::move(connection), task_id);
+      take(std::move(connection));
     } else if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR) {
-      log::warning("{}: accept on its API socket: {}", task_id, std::strerror(errno));
+      log::warning("accept on {}: {}", name, std::strerror(errno));
       if (!co_await sleep_until(Deadline::after(kPause))) co_return;
     }
   }
 }
 
-}  // namespace bimodal::runtime
+}  // namespace bimodal
