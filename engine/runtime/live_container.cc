@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
 
 #include "async/accept.h"
@@ -151,6 +153,17 @@ Task<ContainerExit> LiveContainer::wait_exit() {
   auto self = shared_from_this();
   while (!exit_) co_await changed_.wait(Deadline::never());
   co_return *exit_;
+}
+
+Task<Result<UniqueFd>> LiveContainer::connect(std::uint16_t port, Deadline deadline) {
+  auto connecting = connect_here(shared_from_this(), port, deadline);
+  co_return co_await boost::asio::co_spawn(surroundings_.executor, std::move(connecting), boost::asio::use_awaitable);
+}
+
+Task<Result<UniqueFd>> LiveContainer::connect_here(
+    std::shared_ptr<LiveContainer> self, std::uint16_t port, Deadline deadline) {
+  if (!sandbox_) co_return error(Code::Unavailable, "the container {} has ended", task_id_);
+  co_return co_await sandbox_->connect(port, deadline);
 }
 
 void LiveContainer::hello() {

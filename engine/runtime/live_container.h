@@ -43,6 +43,7 @@ class LiveContainer : public scheduler::Container, public Session, public std::e
 
   // scheduler::Container
   const std::string& web_socket() const override { return web_socket_; }
+  Task<Result<UniqueFd>> connect(std::uint16_t port, Deadline deadline) override;
   void drain() override;
   void kill() override;
   Task<scheduler::ContainerExit> wait_exit() override;
@@ -66,6 +67,7 @@ class LiveContainer : public scheduler::Container, public Session, public std::e
   Task<void> follow_runner();
   Task<void> watch_heartbeats();
   Task<void> leave();
+  Task<Result<UniqueFd>> connect_here(std::shared_ptr<LiveContainer> self, std::uint16_t port, Deadline deadline);
 
   void become_warm_if_ready();
   void kill_because(std::string reason);

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "async/deadline.h"
 #include "async/task.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
@@ -76,12 +77,17 @@ struct ExitReport {
 // A started sandbox. Destroying it kills what still runs. Loop-bound, like its Launcher.
 class Sandbox {
  public:
+  static constexpr std::size_t kMaxConnecting = 1024;
+
   virtual ~Sandbox() = default;
   virtual int pid() const = 0;                     // of the sandbox's first process, in the daemon's namespace
   virtual const std::string& address() const = 0;  // IPv4 of eth0
   virtual void signal(int number) = 0;             // to the user's process (not to its init)
   virtual void kill() = 0;                         // SIGKILL to everything inside
-  virtual Task<ExitReport> wait() = 0;             // until every process and mount is gone; callable many times
+  // A TCP connection to that port of eth0, made inside its network; nobody inside holds its descriptor. Unavailable
+  // when nobody listens there; at most kMaxConnecting wait, more fail with ResourceExhausted.
+  virtual Task<Result<UniqueFd>> connect(std::uint16_t port, Deadline deadline);
+  virtual Task<ExitReport> wait() = 0;  // until every process and mount is gone; callable many times
 };
 
 class Launcher {

@@ -9,6 +9,7 @@
 #include <climits>
 #include <cstring>
 
+#include "sandbox/inside_connection.h"
 #include "sandbox/slirp.h"
 #include "sandbox/spec_check.h"
 #include "sandbox/sweep.h"
@@ -101,6 +102,11 @@ Reply LiveSandbox::started() const {
 
 void LiveSandbox::signal(int number) {
   if (embryo_.process.pidfd) ::syscall(SYS_pidfd_send_signal, embryo_.process.pidfd.get(), number, nullptr, 0);
+}
+
+Result<UniqueFd> LiveSandbox::connect(std::uint16_t port) const {
+  if (!started_ || !embryo_.process.pidfd) return error(Code::Unavailable, "sandbox {} does not run", spec_.name);
+  return connect_inside(embryo_.process.pid, address_of(host_, spec_.network, embryo_.address_index), port);
 }
 
 bool LiveSandbox::reap() {

@@ -35,6 +35,7 @@ class LiveSandbox {
   Reply started() const;  // without the id
 
   void signal(int number);
+  Result<UniqueFd> connect(std::uint16_t port) const;  // see inside_connection.h
   // When init() is readable: takes in its last reports, reaps it and starts the sweeper (sweeper() stays -1 when there
   // is nothing to wait for). True as for read_reports().
   bool reap();

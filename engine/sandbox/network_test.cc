@@ -5,7 +5,10 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <chrono>
+#include <future>
 #include <thread>
 
 #include "sandbox/address_pool.h"
@@ -44,6 +47,16 @@ class NetworkTest : public SandboxTest {
     Spec spec = probe(std::move(argv));
     spec.network = Network::Egress;
     return spec;
+  }
+
+  Result<UniqueFd> connect(Sandbox& sandbox, std::uint16_t port) {
+    std::promise<Result<UniqueFd>> outcome;
+    auto wait = [](Sandbox& sandbox, std::uint16_t port, std::promise<Result<UniqueFd>>& outcome) -> Task<void> {
+      auto made = co_await sandbox.connect(port, Deadline::after(10s));
+      outcome.set_value(std::move(made));
+    };
+    boost::asio::co_spawn(loop_->executor(), wait(sandbox, port, outcome), boost::asio::detached);
+    return outcome.get_future().get();
   }
 };
 
@@ -114,6 +127,37 @@ TEST_F(NetworkTest, EgressIsNoWayToLinkLocalServices) {
 
 TEST_F(NetworkTest, NoneHasNoWayOut) {
   EXPECT_EQ(run_probe({"connect", "192.0.2.1", "80"}).output, "ENETUNREACH\n");
+}
+
+TEST_F(NetworkTest, ConnectReachesAServerInsideThatHasNoWayOut) {
+  auto sandbox = start(probe({"listen", "8000"}));
+  auto made = connect(*sandbox, 8000);
+  ASSERT_TRUE(made) << made.error().message;
+  sockaddr_in peer{};
+  socklen_t size = sizeof peer;
+  ASSERT_EQ(::getpeername(made->get(), reinterpret_cast<sockaddr*>(&peer), &size), 0);
+  EXPECT_EQ(ntohs(peer.sin_port), 8000);
+  made->reset();
+  end(std::move(sandbox));
+}
+
+TEST_F(NetworkTest, ConnectSaysWhenNobodyListensOrTheSandboxHasEnded) {
+  auto sandbox = start(probe({"listen", "8000"}));
+  auto nobody = connect(*sandbox, 8001);
+  ASSERT_FALSE(nobody);
+  EXPECT_EQ(nobody.error().code, Code::Unavailable);
+  EXPECT_NE(nobody.error().message.find("Connection refused"), std::string::npos) << nobody.error().message;
+  on_loop([&] { sandbox->kill(); });
+  wait(*sandbox);
+  EXPECT_EQ(connect(*sandbox, 8000).error().code, Code::Unavailable);
+  end(std::move(sandbox));
+}
+
+TEST_F(NetworkTest, TheLauncherComesBackFromASandboxsNetwork) {
+  auto sandbox = start(probe({"listen", "8000"}));
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(connect(*sandbox, 8000));
+  end(std::move(sandbox));
+  EXPECT_EQ(run(egress({"id"})).output, "0:0\n");
 }
 
 TEST_F(NetworkTest, NoInterfaceOutlivesTheLauncher) {

@@ -18,7 +18,8 @@ struct Request {
     Start = 1,   // descriptors: the encoded Spec as a memory file, then those of Spec::fds in order
     Signal = 2,  // `number` to the user's process
     Kill = 3,
-    Close = 4,  // kill and reap everything, then exit
+    Close = 4,    // kill and reap everything, then exit
+    Connect = 5,  // to port `number` inside; answered by one Connected, in order, while the sandbox lives
   };
   Kind kind = Kind::Close;
   std::uint64_t id = 0;
@@ -28,10 +29,11 @@ struct Request {
 // Launcher -> daemon.
 struct Reply {
   enum class Kind : std::uint8_t {
-    Started = 1,  // `number`: pid, `text`: address
-    Failed = 2,   // `number`: Code, `text`: message. The id is over
-    Exited = 3,   // `report`. The id is over
-    Notice = 4,   // `text`: one line for the daemon's log
+    Started = 1,    // `number`: pid, `text`: address
+    Failed = 2,     // `number`: Code, `text`: message. The id is over
+    Exited = 3,     // `report`. The id is over
+    Notice = 4,     // `text`: one line for the daemon's log
+    Connected = 5,  // with a socket that is connecting; without one `number`: Code, `text`: message
   };
   Kind kind = Kind::Notice;
   std::uint64_t id = 0;

@@ -37,11 +37,27 @@ void Remote::read_replies() {
     if (!received.packet) return wait_readable();
     auto reply = decode_reply(received.packet->bytes);
     if (!reply) return lose();
-    handle(*reply);
+    handle(*reply, received.packet->fds);
   }
 }
 
-void Remote::handle(const Reply& reply) {
+namespace {
+
+void note_connected(RemoteState& state, const Reply& reply, std::vector<UniqueFd>& fds) {
+  if (state.connecting.empty()) return;
+  auto oldest = std::move(state.connecting.front());
+  state.connecting.pop_front();
+  oldest->answered = true;
+  if (fds.empty()) {
+    oldest->failure = Error{static_cast<Code>(reply.number), reply.text};
+  } else {
+    oldest->socket = std::move(fds.front());
+  }
+}
+
+}  // namespace
+
+void Remote::handle(const Reply& reply, std::vector<UniqueFd>& fds) {
   if (reply.kind == Reply::Kind::Notice) return note(reply.text);
   auto found = live_.find(reply.id);
   if (found == live_.end()) return;
@@ -60,6 +76,9 @@ void Remote::handle(const Reply& reply) {
     case Reply::Kind::Exited:
       state->report = reply.report;
       live_.erase(found);
+      break;
+    case Reply::Kind::Connected:
+      note_connected(*state, reply, fds);
       break;
     case Reply::Kind::Notice:
       break;
@@ -133,6 +152,17 @@ Result<std::shared_ptr<RemoteState>> Remote::ask_start(const Spec& spec) {
   TRY_VOID(send(std::move(message)));
   live_.emplace(state->id, state);
   return state;
+}
+
+Result<std::shared_ptr<RemoteState::Connecting>> Remote::ask_connect(RemoteState& state, std::uint16_t port) {
+  if (state.report) return error(Code::Unavailable, "the sandbox has ended");
+  if (state.connecting.size() >= Sandbox::kMaxConnecting) {
+    return error(Code::ResourceExhausted, "{} connections into one sandbox wait", state.connecting.size());
+  }
+  Unsent message;
+  message.bytes = encode(Request{.kind = Request::Kind::Connect, .id = state.id, .number = port});
+  TRY_VOID(send(std::move(message)));
+  return state.connecting.emplace_back(std::make_shared<RemoteState::Connecting>());
 }
 
 void Remote::ask(Request::Kind kind, std::uint64_t id, int number) {

@@ -30,6 +30,13 @@ struct RemoteState {
   std::string address;
   std::optional<Error> failure;  // of the start
   std::optional<ExitReport> report;
+  // Connections that were asked for, oldest first: the launcher answers in order.
+  struct Connecting {
+    bool answered = false;
+    UniqueFd socket;
+    std::optional<Error> failure;
+  };
+  std::deque<std::shared_ptr<Connecting>> connecting;
 };
 
 class Remote : public std::enable_shared_from_this<Remote> {
@@ -43,6 +50,9 @@ class Remote : public std::enable_shared_from_this<Remote> {
   // Sends the request to start `spec`. ResourceExhausted when kMaxUnsent requests wait already.
   Result<std::shared_ptr<RemoteState>> ask_start(const Spec& spec);
   void ask(Request::Kind kind, std::uint64_t id, int number = 0);
+
+  // ResourceExhausted when too many wait already.
+  Result<std::shared_ptr<RemoteState::Connecting>> ask_connect(RemoteState& state, std::uint16_t port);
 
   boost::asio::any_io_executor executor() const { return executor_; }
 
@@ -63,7 +73,7 @@ class Remote : public std::enable_shared_from_this<Remote> {
   void wait_writable();
   void wait_readable();
   void read_replies();
-  void handle(const Reply& reply);
+  void handle(const Reply& reply, std::vector<UniqueFd>& fds);
   void note(const std::string& text);
   Error loss() const;
   void lose();  // the launcher is gone, and every sandbox with it

@@ -1,4 +1,12 @@
 #include <signal.h>
+#include <sys/socket.h>
+
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <cstring>
 
 #include "sandbox/launcher.h"
 #include "sandbox/remote.h"
@@ -6,6 +14,22 @@
 namespace bimodal::sandbox {
 
 namespace {
+
+// Waits until the kernel has connected `socket`, or has not.
+Task<Result<UniqueFd>> finish_connecting(UniqueFd socket, std::uint16_t port, Deadline deadline) {
+  using boost::asio::experimental::awaitable_operators::operator||;
+  boost::asio::posix::stream_descriptor watched(co_await boost::asio::this_coro::executor, socket.get());
+  boost::system::error_code cancelled;
+  auto token = boost::asio::redirect_error(boost::asio::use_awaitable, cancelled);
+  auto first = co_await (watched.async_wait(watched.wait_write, token) || sleep_until(deadline));
+  watched.release();
+  if (first.index() != 0) co_return error(Code::DeadlineExceeded, "connect to port {}", port);
+  int failure = 0;
+  socklen_t size = sizeof failure;
+  ::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &failure, &size);
+  if (failure != 0) co_return error(Code::Unavailable, "connect to port {}: {}", port, std::strerror(failure));
+  co_return std::move(socket);
+}
 
 class RemoteSandbox : public Sandbox {
  public:
@@ -23,6 +47,17 @@ class RemoteSandbox : public Sandbox {
 
   void kill() override {
     if (!state_->report) remote_->ask(Request::Kind::Kill, state_->id);
+  }
+
+  Task<Result<UniqueFd>> connect(std::uint16_t port, Deadline deadline) override {
+    auto state = state_;
+    CO_TRY(auto connecting, remote_->ask_connect(*state, port));
+    while (!connecting->answered && !state->report) {
+      if (!co_await state->changed.wait(deadline)) co_return error(Code::DeadlineExceeded, "connect to port {}", port);
+    }
+    if (connecting->failure) co_return tl::unexpected<Error>(*connecting->failure);
+    if (!connecting->socket) co_return error(Code::Unavailable, "the sandbox has ended");
+    co_return co_await finish_connecting(std::move(connecting->socket), port, deadline);
   }
 
   Task<ExitReport> wait() override {
@@ -73,6 +108,10 @@ class RemoteLauncher : public Launcher {
 };
 
 }  // namespace
+
+Task<Result<UniqueFd>> Sandbox::connect(std::uint16_t, Deadline) {
+  co_return error(Code::Unimplemented, "this sandbox has no network of its own");
+}
 
 std::unique_ptr<Launcher> connect_launcher(LauncherProcess process, boost::asio::any_io_executor executor) {
   return std::make_unique<RemoteLauncher>(std::make_shared<Remote>(std::move(process), std::move(executor)));

@@ -37,6 +37,7 @@ struct Service::State {
   void answer(const Packet& packet);
   void start(std::uint64_t id, const Packet& packet);
   Result<std::unique_ptr<LiveSandbox>> start_from(const Packet& packet);
+  void connect(std::uint64_t id, const LiveSandbox& sandbox, int port);
   void advance(std::uint64_t id, Part part);
   void end(std::uint64_t id);
   void begin_closing();
@@ -96,6 +97,7 @@ void Service::State::answer(const Packet& packet) {
   if (request->kind == Request::Kind::Start) return start(request->id, packet);
   auto found = live.find(request->id);
   if (found == live.end()) return;
+  if (request->kind == Request::Kind::Connect) return connect(request->id, *found->second, request->number);
   found->second->signal(request->kind == Request::Kind::Kill ? SIGKILL : request->number);
 }
 
@@ -118,6 +120,18 @@ void Service::State::start(std::uint64_t id, const Packet& packet) {
   if (watched && (sandbox.slirp() < 0 || watch(sandbox.slirp(), id, Part::Slirp))) return;
   sandbox.signal(SIGKILL);
   advance(id, Part::Init);  // waits for it
+}
+
+void Service::State::connect(std::uint64_t id, const LiveSandbox& sandbox, int port) {
+  auto made = sandbox.connect(static_cast<std::uint16_t>(port));
+  Reply reply{.kind = Reply::Kind::Connected, .id = id};
+  if (!made) {
+    reply.number = static_cast<int>(made.error().code);
+    reply.text = made.error().message;
+  }
+  std::vector<int> fds;
+  if (made) fds.push_back(made->get());
+  std::ignore = send_packet(socket.get(), encode(reply), fds);
 }
 
 void Service::State::advance(std::uint64_t id, Part part) {

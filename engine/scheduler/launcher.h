@@ -4,8 +4,10 @@
 #include <memory>
 #include <string>
 
+#include "async/deadline.h"
 #include "async/task.h"
 #include "base/result.h"
+#include "base/unique_fd.h"
 #include "model/model.h"
 
 namespace bimodal::scheduler {
@@ -18,12 +20,15 @@ struct ContainerExit {
 };
 
 // A warm container: global scope imported, every @enter done, the runner listening. Loop-bound (control loop), but for
-// task_id() and web_socket(), which never change.
+// connect(), and task_id() and web_socket(), which never change.
 class Container {
  public:
   virtual ~Container() = default;
   virtual const std::string& task_id() const = 0;
   virtual const std::string& web_socket() const = 0;  // path of the Unix socket that speaks wire frames
+  // Any loop; completes on the caller's. A TCP connection to that port inside the container. Unavailable when nobody
+  // listens there.
+  virtual Task<Result<UniqueFd>> connect(std::uint16_t port, Deadline deadline);
   virtual void drain() = 0;  // finish running requests, run exit handlers, go; SIGKILL after the grace time
   virtual void kill() = 0;
   virtual Task<ContainerExit> wait_exit() = 0;  // callable many times
