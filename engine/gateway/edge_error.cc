@@ -87,6 +87,10 @@ EdgeError invalid_response() {
   return status_failure("invalid-response", "the application's response has a status or header that HTTP can't carry");
 }
 
+EdgeError bad_answer(std::string_view reason) {
+  return {502, "bad-answer", "internal error: the container's server: " + one_line(reason)};
+}
+
 EdgeError no_slot(const Error& error) {
   switch (error.code) {
     case Code::ResourceExhausted:

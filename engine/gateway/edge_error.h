@@ -42,6 +42,8 @@ EdgeError first_message_late();
 // An exception that no framework turned into a page. Its text is for the log: it may hold what callers must not see.
 EdgeError application_failed();
 EdgeError invalid_response();
+// A server inside the container answered nothing, or what HTTP doesn't allow.
+EdgeError bad_answer(std::string_view reason);
 // Why no slot could be had.
 EdgeError no_slot(const Error& error);
 // A failure of our own.

@@ -65,9 +65,12 @@ void Exchange::expect_websocket(http::WebSocketHandshake handshake) {
 
 void Exchange::start(const http::RequestHead& head, const std::string& web_method) {
   client_->attach(*this);
+  web_method_ = web_method;
   opening_ = front_.reactor().buffers().take();
   const RequestFacts facts{
-      .kind = handshake_ ? wire::RequestKind::WebSocket : wire::RequestKind::Http,
+      .kind = handshake_                 ? wire::RequestKind::WebSocket
+              : tunnel_ == Tunnel::Asked ? wire::RequestKind::Tunnel
+                                         : wire::RequestKind::Http,
       .request_id = text_of(id_),
       .web_method = web_method,
       .client_host = client_->peer_host(),
@@ -89,7 +92,7 @@ void Exchange::on_body(std::string_view bytes, http::Part part) {
   body_size_ += bytes.size();
   body_ended_ = part == http::Part::Last;
   const std::uint64_t limit = front_.shared().limits.max_body_bytes;
-  if (body_size_ > limit) {
+  if (body_size_ > limit && tunnel_ != Tunnel::Open) {
     fail(body_too_large(limit));
     return cancel(CancelReason::CallerGone);
   }
@@ -141,7 +144,7 @@ void Exchange::on_slot(Result<scheduler::Lease> slot) {
 }
 
 void Exchange::dispatch(scheduler::Lease lease) {
-  Result<RunnerConnection*> runner = front_.runner_for(lease.container());
+  Result<ContainerLink*> runner = front_.link_to(lease.shared_container(), pool_->version(), web_method_);
   if (!runner) return retry_later();
   if (!std::exchange(sealed_, true)) seal_request_frame(opening_, head_size_, body_ended_);
   lease_.emplace(std::move(lease));
@@ -270,6 +273,10 @@ void Exchange::on_abort(std::string_view) {
   fail(application_failed());
 }
 
+void Exchange::on_bad_answer(std::string_view reason) {
+  fail(bad_answer(reason));
+}
+
 void Exchange::on_done() {
   runner_ = nullptr;
   lease_.reset();
@@ -366,7 +373,7 @@ void Exchange::cancel(CancelReason reason) {
   const bool leaves = handshake_ && reason == CancelReason::CallerGone;
   if (!leaves) return runner_->send_cancel(stream_, reason);
   // A bridge has told how the caller left.
-  if (!socket_) runner_->send_close(stream_, static_cast<std::uint16_t>(http::CloseCode::Abnormal), {});
+  if (!socket_) runner().send_close(stream_, static_cast<std::uint16_t>(http::CloseCode::Abnormal), {});
 }
 
 void Exchange::release_if_over() {

@@ -28,7 +28,7 @@ struct Awaited;
 
 class Exchange final : public http::Poller::Retirable,
                        public http::Responder,
-                       public RunnerConnection::Stream,
+                       public ContainerLink::Stream,
                        public WebSocketBridge::Owner,
                        private http::TimerWheel::Timer {
  public:
@@ -39,6 +39,8 @@ class Exchange final : public http::Poller::Retirable,
 
   // Before start(): the request is that handshake, which is good.
   void expect_websocket(http::WebSocketHandshake handshake);
+  // Before start(): the request asks the container's server for another protocol.
+  void expect_switch() { tunnel_ = Tunnel::Asked; }
   // Takes the request on. It may be answered (with an error) before this returns.
   void start(const http::RequestHead& head, const std::string& web_method);
   // The slot that was waited for, or why there is none.
@@ -59,22 +61,26 @@ class Exchange final : public http::Poller::Retirable,
     std::size_t size = 0;
   };
 
+  enum class Tunnel : std::uint8_t { None, Asked, Open };
+
   // http::Responder: what the caller does.
   void on_body(std::string_view bytes, http::Part part) override;
   void on_input_pause() override;
   void on_sent() override;
   void on_gone() override;
 
-  // RunnerConnection::Stream: what the container does.
+  // ContainerLink::Stream: what the container does.
   void on_response(const wire::ResponseHead& head, std::string_view body, http::Part part) override;
   void on_response_body(std::string_view bytes, http::Part part) override;
   void on_trailers(const wire::Headers& trailers) override;
   void on_credit(std::uint32_t bytes) override;
   void on_uncongested() override;
   void on_abort(std::string_view reason) override;
+  void on_bad_answer(std::string_view reason) override;
   bool on_accept(const wire::AcceptHead& head) override;
   bool on_message(http::MessageKind kind, std::string_view bytes, http::Part part) override;
   bool on_close(std::uint16_t code, std::string_view reason) override;
+  bool on_switch(std::string_view protocol, const wire::Headers& headers) override;
   void on_done() override;
   void on_lost(std::string unsent) override;
 
@@ -96,6 +102,7 @@ class Exchange final : public http::Poller::Retirable,
   void return_credit();
   bool switch_to_websocket(const wire::AcceptHead& head);
   http::CloseCode failure_code() const;
+  RunnerConnection& runner() { return static_cast<RunnerConnection&>(*runner_); }  // of a WebSocket
   void finish_response();
   void fail(const EdgeError& error);
   void cancel(CancelReason reason);
@@ -103,14 +110,15 @@ class Exchange final : public http::Poller::Retirable,
   void arm(TimerUse use, std::chrono::milliseconds span);
 
   Front& front_;
-  http::ServerConnection* client_;      // null: the caller's side is over
-  RunnerConnection* runner_ = nullptr;  // null: no stream now
+  http::ServerConnection* client_;   // null: the caller's side is over
+  ContainerLink* runner_ = nullptr;  // null: no stream now
   std::uint32_t stream_ = 0;
   int retries_ = 0;
   RequestId id_;
   std::shared_ptr<scheduler::FunctionHandle> handle_;
   std::shared_ptr<scheduler::Pool> pool_;
   std::optional<scheduler::Lease> lease_;
+  std::string web_method_;
   std::shared_ptr<Awaited> wait_;  // set while waiting for a slot, or for a dead container's reason
   std::string opening_;            // the Request frame, until a stream is open
   std::size_t head_size_ = 0;
@@ -122,6 +130,7 @@ class Exchange final : public http::Poller::Retirable,
   std::unique_ptr<Trailers> trailers_;
   std::optional<http::WebSocketHandshake> handshake_;  // of a WebSocket
   std::unique_ptr<WebSocketBridge> socket_;            // once it was accepted
+  Tunnel tunnel_ = Tunnel::None;
   TimerUse timer_use_ = TimerUse::None;
   bool body_ended_ = true;
   bool sealed_ = false;     // opening_ begins with a complete Request frame

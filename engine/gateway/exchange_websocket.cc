@@ -45,7 +45,7 @@ bool Exchange::switch_to_websocket(const wire::AcceptHead& head) {
   const GatewayLimits& limits = front_.shared().limits;
   const WebSocketBridge::Settings settings{handshake_->deflate, limits.max_message_bytes, limits.websocket_ping};
   socket_ = std::make_unique<WebSocketBridge>(
-      front_.reactor(), front_.deflate(), *client_, *runner_, stream_, settings, *this);
+      front_.reactor(), front_.deflate(), *client_, runner(), stream_, settings, *this);
   socket_->start();
   return true;
 }

@@ -7,6 +7,13 @@
 #include "gateway/upgrade.h"
 
 namespace bimodal::gateway {
+namespace {
+
+std::string server_key(const std::string& task_id, std::uint16_t port) {
+  return fmt::format("{}:{}", task_id, port);
+}
+
+}  // namespace
 
 Front::Front(Loop& loop, Shared& shared, http::Address address)
     : shared_(shared),
@@ -79,7 +86,8 @@ void Front::begin(
   auto pool = handle->pool();
   if (!pool) return reply_error(client, id, app_stopped());
   std::optional<http::WebSocketHandshake> handshake;
-  if (upgrade_of(head, pool->version(), entry.route.method_name) == Upgrade::WebSocket) {
+  const Upgrade upgrade = upgrade_of(head, pool->version(), entry.route.method_name);
+  if (upgrade == Upgrade::WebSocket) {
     handshake = http::read_websocket_handshake(head);
     if (handshake->status != 0) return refuse_handshake(client, id, handshake->status, handshake->reason);
   }
@@ -88,6 +96,7 @@ void Front::begin(
   started.index = exchanges_.size();
   exchanges_.push_back(std::move(exchange));
   if (handshake) started.expect_websocket(std::move(*handshake));
+  if (upgrade == Upgrade::Tunnel) started.expect_switch();
   started.start(head, entry.route.method_name);
 }
 
@@ -101,6 +110,35 @@ void Front::on_closed(http::ServerConnection& connection) {
   connections_.erase(found);
   --shared_.connections;
   if (connections_.empty()) emptied_.notify_all();
+}
+
+Result<ContainerLink*> Front::link_to(
+    const std::shared_ptr<scheduler::Container>& container, const model::FunctionVersion& version,
+    std::string_view web_method) {
+  for (const model::WebMethod& method : version.web_methods) {
+    const bool is_server = method.kind == model::WebKind::WebServer;
+    if (is_server && method.method_name == web_method) return &server_for(container, method.server_port);
+  }
+  TRY(RunnerConnection * runner, runner_for(*container));
+  return runner;
+}
+
+ServerLink& Front::server_for(const std::shared_ptr<scheduler::Container>& container, std::uint16_t port) {
+  std::unique_ptr<ServerLink>& link = servers_[server_key(container->task_id(), port)];
+  ServerLink::Owner& owner = *this;
+  if (!link) link = std::make_unique<ServerLink>(reactor_, scope_, container, port, owner);
+  return *link;
+}
+
+// The server has died inside a container that lives on: another container takes its place.
+void Front::on_server_gone(ServerLink& link) {
+  shared_.functions.retire(link.task_id(), "its server doesn't listen any more");
+}
+
+void Front::on_link_idle(ServerLink& link) {
+  auto found = servers_.find(server_key(link.task_id(), link.port()));
+  reactor_.poller().retire(std::move(found->second));
+  servers_.erase(found);
 }
 
 Result<RunnerConnection*> Front::runner_for(const scheduler::Container& container) {
@@ -167,6 +205,9 @@ void Front::cut_all() {
   for (auto& [task, owned] : runners_) runners.push_back(owned.get());
   for (auto& owned : worn_out_) runners.push_back(owned.get());
   for (RunnerConnection* runner : runners) runner->close();
+  std::vector<ServerLink*> servers;
+  for (auto& [key, owned] : servers_) servers.push_back(owned.get());
+  for (ServerLink* server : servers) server->close();
 }
 
 }  // namespace bimodal::gateway

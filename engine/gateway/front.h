@@ -15,6 +15,7 @@
 #include "gateway/request_id.h"
 #include "gateway/routing_table.h"
 #include "gateway/runner_connection.h"
+#include "gateway/server_link.h"
 #include "http/listener.h"
 #include "http/message_deflate.h"
 #include "http/reactor.h"
@@ -38,7 +39,7 @@ struct Shared {
   static constexpr std::size_t kBlockingThreads = 2;
 };
 
-class Front final : public http::Service, private RunnerConnection::Owner {
+class Front final : public http::Service, private RunnerConnection::Owner, private ServerLink::Owner {
  public:
   Front(Loop& loop, Shared& shared, http::Address address);
   ~Front();
@@ -62,7 +63,9 @@ class Front final : public http::Service, private RunnerConnection::Owner {
   const http::Address& address() const { return address_; }
   const std::string& address_host() const { return address_host_; }
   // The connection to that container, made now if there is none. Unavailable when it can't be reached.
-  Result<RunnerConnection*> runner_for(const scheduler::Container& container);
+  Result<ContainerLink*> link_to(
+      const std::shared_ptr<scheduler::Container>& container, const model::FunctionVersion& version,
+      std::string_view web_method);
   void kill_stuck(const std::string& task_id) { shared_.functions.kill_stuck(task_id); }
   // Destroys `exchange` at the end of the turn.
   void release(Exchange& exchange);
@@ -72,6 +75,11 @@ class Front final : public http::Service, private RunnerConnection::Owner {
   void on_bad_request(http::ServerConnection& connection, int status, std::string_view reason) override;
   void on_closed(http::ServerConnection& connection) override;
   void on_runner_closed(RunnerConnection& connection) override;
+  void on_server_gone(ServerLink& link) override;
+  void on_link_idle(ServerLink& link) override;
+
+  Result<RunnerConnection*> runner_for(const scheduler::Container& container);
+  ServerLink& server_for(const std::shared_ptr<scheduler::Container>& container, std::uint16_t port);
 
   void accept(UniqueFd socket, const http::Address& peer);
   const RoutingTable& routes();
@@ -98,6 +106,7 @@ class Front final : public http::Service, private RunnerConnection::Owner {
   http::DeflatePool deflate_;  // outlives the exchanges
   boost::unordered_flat_map<http::ServerConnection*, std::unique_ptr<http::ServerConnection>> connections_;
   boost::unordered_flat_map<std::string, std::unique_ptr<RunnerConnection>> runners_;  // by task id
+  boost::unordered_flat_map<std::string, std::unique_ptr<ServerLink>> servers_;        // by task id and port
   std::vector<std::unique_ptr<RunnerConnection>> worn_out_;  // no stream number left; closed with their last stream
   std::vector<std::unique_ptr<Exchange>> exchanges_;
   Pulse emptied_;

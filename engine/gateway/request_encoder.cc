@@ -20,7 +20,8 @@ bool may_be_ours(char c) {
   return c == 'a' || c == 'c' || c == 'e' || c == 'k' || c == 'm' || c == 'p' || c == 't' || c == 'u' || c == 'x';
 }
 
-bool is_for_the_app(const http::RequestHead& head, const http::Field& field) {
+bool is_for_the_app(const http::RequestHead& head, const http::Field& field, wire::RequestKind kind) {
+  if (kind == wire::RequestKind::Tunnel && field.name == "upgrade") return true;
   if (may_be_ours(field.name[0])) {
     if (http::is_hop_by_hop(field.name) || field.name == "expect" || field.name == "x-forwarded-for") return false;
     if (field.name == "modal-key" || field.name == "modal-secret") return false;
@@ -49,7 +50,7 @@ std::size_t begin_request_frame(
   scratch.server_port = facts.server_port;
   scratch.headers.clear();
   for (const http::Field& field : head.fields) {
-    if (is_for_the_app(head, field)) scratch.headers.push_back({field.name, field.value});
+    if (is_for_the_app(head, field, facts.kind)) scratch.headers.push_back({field.name, field.value});
   }
   out.resize(out.size() + wire::kHeaderSize);
   const std::size_t before = out.size();

@@ -11,18 +11,15 @@
 
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "gateway/container_link.h"
 #include "gateway/frame_reader.h"
 #include "http/reactor.h"
 #include "http/send_queue.h"
-#include "http/service.h"
 #include "http/websocket_session.h"
-#include "wire/head.h"
 
 namespace bimodal::gateway {
 
-enum class CancelReason : std::uint32_t { CallerGone = 1, TimedOut = 2, Draining = 3 };
-
-class RunnerConnection final : public http::Poller::Source, private FrameReader::Sink {
+class RunnerConnection final : public ContainerLink, public http::Poller::Source, private FrameReader::Sink {
  public:
   // Body that waits to be written before congested() asks the streams to stop.
   static constexpr std::size_t kCongested = 1 << 20;
@@ -32,28 +29,6 @@ class RunnerConnection final : public http::Poller::Source, private FrameReader:
   static constexpr std::size_t kMaxBacklogPerStream = wire::kInitialCredit + wire::kMaxPayload;
   // Then a new connection must be made, because stream numbers are never used again.
   static constexpr std::uint32_t kLastStream = 0xfffffff0;
-
-  // One request as the connection sees it. After on_done() or on_lost() it hears nothing more.
-  class Stream {
-   public:
-    virtual void on_response(const wire::ResponseHead& head, std::string_view body, http::Part part) = 0;
-    virtual void on_response_body(std::string_view bytes, http::Part part) = 0;
-    virtual void on_trailers(const wire::Headers& trailers) = 0;
-    virtual void on_credit(std::uint32_t bytes) = 0;
-    virtual void on_uncongested() = 0;
-    virtual void on_abort(std::string_view reason) = 0;
-    // Only of a WebSocket's stream. False: that wasn't allowed, which ends the connection.
-    virtual bool on_accept(const wire::AcceptHead&) { return false; }
-    virtual bool on_message(http::MessageKind, std::string_view /*bytes*/, http::Part) { return false; }
-    virtual bool on_close(std::uint16_t /*code*/, std::string_view /*reason*/) { return false; }
-    virtual void on_done() = 0;
-    // The connection broke. `unsent` holds all of the stream's frames if not a byte of them was written, so that the
-    // request can safely go elsewhere; it is empty otherwise.
-    virtual void on_lost(std::string unsent) = 0;
-
-   protected:
-    ~Stream() = default;
-  };
 
   class Owner {
    public:
@@ -69,24 +44,23 @@ class RunnerConnection final : public http::Poller::Source, private FrameReader:
       http::Reactor& reactor, const std::string& path, std::string task_id, Owner& owner);
   ~RunnerConnection() override;
 
-  // Opens a stream with `frames` (a Request frame, maybe Body frames; their stream numbers are filled in here) and
-  // returns its number.
-  std::uint32_t open(Stream& stream, std::string& frames);
-  void send_body(std::uint32_t stream, std::string_view bytes, http::Part part);
+  // ContainerLink
+  std::uint32_t open(Stream& stream, std::string& frames) override;
+  void send_body(std::uint32_t stream, std::string_view bytes, http::Part part) override;
+  void send_credit(std::uint32_t stream, std::uint32_t bytes) override;
+  void send_cancel(std::uint32_t stream, CancelReason reason) override;
+  void abandon(std::uint32_t stream) override { streams_.erase(stream); }
+  bool congested() const override { return out_.size() > kCongested; }
+  // Writes what the socket takes, first.
+  void close() override;
+
   // A piece of a WebSocket's message.
   void send_message(std::uint32_t stream, http::MessageKind kind, std::string_view bytes, http::Part part);
   void send_close(std::uint32_t stream, std::uint16_t code, std::string_view reason);
-  void send_credit(std::uint32_t stream, std::uint32_t bytes);
-  void send_cancel(std::uint32_t stream, CancelReason reason);
-  // The stream's owner goes; whatever the runner still says about it is dropped.
-  void abandon(std::uint32_t stream) { streams_.erase(stream); }
 
   const std::string& task_id() const { return task_id_; }
   bool usable() const { return !closed_ && !broken_ && next_stream_ < kLastStream; }
-  bool congested() const { return out_.size() > kCongested; }
   std::size_t streams() const { return streams_.size(); }
-  // Writes what the socket takes and closes; every stream hears on_lost().
-  void close();
 
  private:
   struct Entry {

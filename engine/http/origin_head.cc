@@ -31,7 +31,7 @@ class OriginParser final : public beast::http::basic_parser<false> {
     skip(true);  // how long the body is, is our decision
     ErrorCode failure;
     put(boost::asio::const_buffer(bytes.data(), bytes.size()), failure);
-    if (*refusal_ == 0 && failure) refuse("a malformed response head");
+    if (*refusal_ == 0 && failure) refuse_for(failure);
     if (*refusal_ == 0) check_whole();
     return refusal_;
   }
@@ -39,6 +39,13 @@ class OriginParser final : public beast::http::basic_parser<false> {
  private:
   void refuse(const char* reason) {
     if (*refusal_ == 0) refusal_ = reason;
+  }
+
+  void refuse_for(const ErrorCode& failure) {
+    if (failure == beast::http::error::bad_content_length) return refuse("a malformed or ambiguous Content-Length");
+    if (failure == beast::http::error::multiple_content_length) return refuse("several Content-Length headers");
+    if (failure == beast::http::error::bad_transfer_encoding) return refuse("an ambiguous Transfer-Encoding");
+    refuse("a malformed response head");
   }
 
   void on_response_impl(int status, beast::string_view, int version, ErrorCode&) override {

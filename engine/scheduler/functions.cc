@@ -105,6 +105,12 @@ void Functions::kill_stuck(std::string task_id) {
   });
 }
 
+void Functions::retire(std::string task_id, std::string why) {
+  asio::post(state_->control, [this, task_id = std::move(task_id), why = std::move(why)] {
+    if (stop_container(task_id, true)) log::warning("container {} is replaced: {}", task_id, why);
+  });
+}
+
 Task<std::optional<ContainerExit>> Functions::exit_of(std::shared_ptr<Container> container, Deadline deadline) const {
   auto known = exit_before(std::move(container), deadline);
   co_return co_await asio::co_spawn(state_->control, std::move(known), asio::use_awaitable);

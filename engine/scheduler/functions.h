@@ -39,8 +39,8 @@ enum class Switch {
              // An old version without a warm container is replaced at once.
 };
 
-// Control loop only, but for find(), exit_of() and kill_stuck(). Handles are kept for ever (some hundred bytes per
-// function id).
+// Control loop only, but for find(), exit_of(), kill_stuck() and retire(). Handles are kept for ever (some hundred
+// bytes per function id).
 class Functions {
  public:
   Functions(Launcher& launcher, boost::asio::any_io_executor control, PoolLimits limits);
@@ -58,6 +58,9 @@ class Functions {
   Task<void> stop(std::string app_id);
   // Any thread: kills that container soon, because a request in it outlived its time and can't be cancelled.
   void kill_stuck(std::string task_id);
+  // Any thread: lets that container go soon, because what it serves is gone; running requests may end. `why` is one
+  // line.
+  void retire(std::string task_id, std::string why);
   // Any loop; completes on the caller's. How `container` ended; nothing when it hasn't by `deadline`.
   Task<std::optional<ContainerExit>> exit_of(std::shared_ptr<Container> container, Deadline deadline) const;
   // False when no pool has that container.

@@ -199,7 +199,7 @@ bool decode(std::string_view bytes, RequestHead& head) {
   head.kind = static_cast<RequestKind>(kind);
   head.https = flags == kHttps;
   const bool known_version = head.http_version == 10 || head.http_version == 11 || head.http_version == 20;
-  return reader.done() && kind <= 1 && known_version && flags <= kHttps && zero == 0 &&
+  return reader.done() && kind <= 2 && known_version && flags <= kHttps && zero == 0 &&
          head.request_id.size() == kRequestIdSize;
 }
 

@@ -27,7 +27,9 @@ struct Header {
 
 using Headers = std::vector<Header>;
 
-enum class RequestKind : std::uint8_t { Http = 0, WebSocket = 1 };
+// Tunnel: asks to leave HTTP. An answer with status 101 makes both bodies bytes of the other protocol; any other answer
+// is an ordinary one.
+enum class RequestKind : std::uint8_t { Http = 0, WebSocket = 1, Tunnel = 2 };
 
 // The length of RequestHead::request_id.
 inline constexpr std::size_t kRequestIdSize = 26;

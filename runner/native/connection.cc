@@ -147,6 +147,10 @@ bool Connection::begin_request(const wire::FrameHeader& header, std::string_view
     return true;
   }
   const std::string_view body = payload.substr(header.extra);
+  if (head.kind == wire::RequestKind::Tunnel) {
+    refuse(header.stream, "this runner takes no upgraded connections");
+    return true;
+  }
   if (mount->threaded && head.kind == wire::RequestKind::WebSocket) {
     refuse(header.stream, "a WSGI application serves no WebSockets");
     return true;

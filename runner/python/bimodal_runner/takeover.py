@@ -8,6 +8,8 @@ client isn't built as we know it, nothing is replaced: its own web path works, o
 import contextvars
 import sys
 
+from . import web_server
+
 
 class _Unknown(Exception):
     """The client's internals differ from those that this runner knows."""
@@ -44,6 +46,8 @@ def install(asgi):
 
     asgi.asgi_app_wrapper = asgi_app_wrapper
     asgi.wsgi_app_wrapper = wsgi_app_wrapper
+    asgi.wait_for_web_server = web_server.wait
+    asgi.web_server_proxy = web_server.unproxied(asgi.web_server_proxy)
 
 
 def _make_seat(asgi):
@@ -51,6 +55,8 @@ def _make_seat(asgi):
 
     _expect_parameters(asgi.asgi_app_wrapper, "asgi_app", "container_io_manager")
     _expect_parameters(asgi.wsgi_app_wrapper, "wsgi_app", "container_io_manager")
+    _expect_parameters(asgi.web_server_proxy, "host", "port")
+    _expect_parameters(asgi.wait_for_web_server, "host", "port")
     _expect_parameters(asgi.LifespanManager.__init__, "self", "asgi_app", "state")
     # pylint: disable=protected-access
     input_id, function_call_id = execution_context._current_input_id, execution_context._current_function_call_id
