@@ -55,6 +55,7 @@ class ServerCall final : public http::Poller::Source {
   void read();
   void on_end_of_input();
   void take_in(std::string_view bytes);
+  void take_switch();
   void take_final_head();
   void choose_body(const http::OriginHead& head);
   void pass_head(const http::OriginHead& head, http::Part part);
@@ -71,7 +72,7 @@ class ServerCall final : public http::Poller::Source {
   const std::uint32_t number_;
   ContainerLink::Stream* stream_;  // null: it hears nothing more
   std::shared_ptr<ServerCall*> waiting_;
-  std::string frames_;  // the request, until a byte of it was written; with reused_ until a byte of the answer came
+  std::string frames_;  // the request until it is written; until it is answered when it may be sent again
   UniqueFd socket_;
   std::optional<http::SendQueue> out_;  // never empty
   OriginRequest request_;
@@ -85,7 +86,8 @@ class ServerCall final : public http::Poller::Source {
   std::int64_t credit_ = wire::kInitialCredit;  // bytes of body that may still be read
   std::size_t owed_ = 0;                        // bytes of the request's body for which no credit was given back
   std::uint32_t interest_ = 0;
-  bool reused_ = false;    // the connection has served another request
+  bool tried_again_ = false;
+  bool switched_ = false;  // to another protocol
   bool answered_ = false;  // a byte of the response has come
   bool head_passed_ = false;
   bool may_be_kept_ = false;

@@ -1,6 +1,7 @@
 """@modal.web_server: HTTP servers of every kind behind the gateway, and what they may do wrong."""
 
 import http.client
+import socket
 import threading
 from urllib.parse import urlsplit
 
@@ -34,6 +35,8 @@ class Echo(BaseHTTPRequestHandler):
     def do_GET(self):
         if self.path == "/stream":
             return self.stream()
+        if self.headers.get("Upgrade"):
+            return self.switch()
         if self.path == "/die":
             self.server.socket.close()
             self.close_connection = True
@@ -56,6 +59,18 @@ class Echo(BaseHTTPRequestHandler):
             part = str(number).encode() * 20000
             self.wfile.write(b"%x\\r\\n%s\\r\\n" % (len(part), part))
         self.wfile.write(b"0\\r\\n\\r\\n")
+
+    def switch(self):
+        self.send_response(101)
+        self.send_header("Connection", "upgrade")
+        self.send_header("Upgrade", self.headers["Upgrade"])
+        self.send_header("Sec-WebSocket-Protocol", self.headers["Sec-WebSocket-Protocol"])
+        self.end_headers()
+        self.close_connection = True
+        while part := self.connection.recv(65536):
+            self.wfile.write(part.upper())
+            if b"bye" in part:
+                break
 
     def do_POST(self):
         size = 0
@@ -227,6 +242,22 @@ def test_a_response_that_is_cut_off_is_incomplete_for_the_caller_too(daemon, url
     with pytest.raises(http.client.IncompleteRead):
         connection.getresponse().read()
     connection.close()
+
+
+def test_an_upgrade_is_a_tunnel_until_either_side_closes(urls):
+    parts = urlsplit(urls["both-threads"])
+    with socket.create_connection(("127.0.0.1", parts.port), timeout=20) as caller:
+        head = f"GET /up HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: keep-alive, Upgrade\r\nUpgrade: chat\r\n"
+        caller.sendall((head + "Sec-WebSocket-Protocol: b\r\n\r\n").encode())
+        answer = caller.makefile("rb")
+        lines = [line.lower() for line in iter(answer.readline, b"\r\n")]
+        assert lines[0].startswith(b"http/1.1 101 ")
+        assert b"upgrade: chat\r\n" in lines and b"sec-websocket-protocol: b\r\n" in lines
+        for _ in range(100):
+            caller.sendall(b"x" * 1000)
+        assert answer.read(100_000) == b"X" * 100_000
+        caller.sendall(b"bye")
+        assert answer.read() == b"BYE", "the server closes, and so does the gateway"
 
 
 def test_a_server_that_nobody_can_reach_says_why(daemon, urls):
