@@ -195,6 +195,7 @@ void Exchange::on_uncongested() {
 
 void Exchange::on_response(const wire::ResponseHead& head, std::string_view body, http::Part part) {
   if (socket_) return runner_->close();
+  if (head.status == 101 && tunnel_ == Tunnel::Asked) return on_runner_switch(head, body, part);
   if (!take_credit(body.size()) || !client_) return;
   std::vector<http::Field>& fields = front_.field_scratch();
   fields.clear();

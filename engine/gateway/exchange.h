@@ -100,6 +100,7 @@ class Exchange final : public http::Poller::Retirable,
   void pump_upload();
   bool take_credit(std::size_t bytes);
   void return_credit();
+  void on_runner_switch(const wire::ResponseHead& head, std::string_view body, http::Part part);
   bool switch_to_websocket(const wire::AcceptHead& head);
   http::CloseCode failure_code() const;
   RunnerConnection& runner() { return static_cast<RunnerConnection&>(*runner_); }  // of a WebSocket

@@ -19,10 +19,11 @@ bool asks_to_leave_http(const http::RequestHead& head) {
 
 Upgrade upgrade_of(const http::RequestHead& head, const model::FunctionVersion& version, std::string_view web_method) {
   for (const model::WebMethod& method : version.web_methods) {
-    if (method.kind != model::WebKind::WebServer || method.method_name != web_method) continue;
+    const bool takes_tunnels = method.kind == model::WebKind::WebServer || method.kind == model::WebKind::Wsgi;
+    if (!takes_tunnels || method.method_name != web_method) continue;
     return asks_to_leave_http(head) ? Upgrade::Tunnel : Upgrade::None;
   }
-  // Every other kind of web function is an application of the runner.
+  // Every other kind of web function is an ASGI application to the runner.
   return head.wants_websocket ? Upgrade::WebSocket : Upgrade::None;
 }
 

@@ -9,7 +9,7 @@ namespace bimodal::gateway {
 enum class Upgrade {
   None,       // an ordinary request; an Upgrade that nobody takes is ignored (RFC 9110 §7.8)
   WebSocket,  // ends in the gateway; the application gets messages
-  Tunnel,     // ends in the container's server; the gateway passes bytes on
+  Tunnel,     // ends in the container's server or WSGI application; the gateway passes bytes on
 };
 
 // `version` is the function that the request goes to, `web_method` its method as the route names it.

@@ -147,12 +147,12 @@ bool Connection::begin_request(const wire::FrameHeader& header, std::string_view
     return true;
   }
   const std::string_view body = payload.substr(header.extra);
-  if (head.kind == wire::RequestKind::Tunnel) {
-    refuse(header.stream, "this runner takes no upgraded connections");
+  if (!mount->threaded && head.kind == wire::RequestKind::Tunnel) {
+    refuse(header.stream, "only WSGI applications take upgraded connections");
     return true;
   }
   if (mount->threaded && head.kind == wire::RequestKind::WebSocket) {
-    refuse(header.stream, "a WSGI application serves no WebSockets");
+    refuse(header.stream, "a WSGI application gets WebSockets as tunnels");
     return true;
   }
   if (mount->threaded) return begin_stream(header, body, make_wsgi_request(header.stream, head, *mount));
@@ -190,7 +190,8 @@ bool Connection::begin_stream(const wire::FrameHeader& header, std::string_view 
   }
   Stream& stream = *entry.stream;
   streams_.emplace(header.stream, std::move(entry));
-  return stream.add_body(body, (header.flags & wire::kEnd) != 0);
+  // The body of a tunnel begins behind the switch.
+  return stream.is_tunnel() || stream.add_body(body, (header.flags & wire::kEnd) != 0);
 }
 
 void Connection::refuse(std::uint32_t stream, std::string_view reason) {

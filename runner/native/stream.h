@@ -26,6 +26,7 @@ class Stream {
   // The connection's object goes, without any of that.
   virtual void detach() = 0;
   virtual bool finished() const = 0;
+  virtual bool is_tunnel() const { return false; }
   virtual PyObject* task() const = 0;  // the asyncio task that runs it; null without one
 
  protected:

@@ -20,6 +20,7 @@ WsgiRequest::WsgiRequest(
       connection_(&connection),
       stream_(stream),
       is_head_(head.method == "HEAD"),
+      is_tunnel_(head.kind == wire::RequestKind::Tunnel),
       environ_(std::move(environ)) {
   head.request_id.copy(request_id_.data(), request_id_.size());
 }
@@ -80,7 +81,7 @@ Ref WsgiRequest::whole_body() {
 }
 
 Ref WsgiRequest::read(std::size_t size) {
-  while (body_.empty() && !body_ended_ && !disconnected_) wait();
+  while (body_.empty() && !body_ended_ && !disconnected_ && !finished_) wait();
   if (disconnected_) {
     raise_disconnected();
     return Ref();
@@ -168,6 +169,7 @@ void WsgiRequest::flush() {
 void WsgiRequest::end(const char* abort_reason) {
   if (std::exchange(finished_, true)) return;
   thread_ = 0;
+  wake();
   if (abort_reason == nullptr && !complete_) abort_reason = "the application returned without a complete response";
   if (abort_reason != nullptr && !complete_ && !disconnected_) {
     append({.type = wire::FrameType::Abort}, abort_reason, nullptr, {});

@@ -34,6 +34,7 @@ class WsgiRequest final : public Stream {
   void detach() override { connection_ = nullptr; }
   bool finished() const override { return finished_; }
   PyObject* task() const override { return nullptr; }
+  bool is_tunnel() const override { return is_tunnel_; }
 
   // For wsgi.py. Null or false with a Python error set.
   Ref take_environ() { return std::move(environ_); }
@@ -64,6 +65,7 @@ class WsgiRequest final : public Stream {
   const std::uint32_t stream_;
   std::array<char, wire::kRequestIdSize> request_id_;
   const bool is_head_;
+  const bool is_tunnel_;
   Ref environ_;
   bool finished_ = false;
   bool disconnected_ = false;

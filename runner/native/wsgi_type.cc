@@ -53,6 +53,10 @@ PyObject* disconnected(PyObject* self, void*) {
   return PyBool_FromLong(WsgiObject::of(self).disconnected());
 }
 
+PyObject* is_tunnel(PyObject* self, void*) {
+  return PyBool_FromLong(WsgiObject::of(self).is_tunnel());
+}
+
 PyMethodDef methods[] = {
     {"take_environ", take_environ, METH_NOARGS, "what the head says, once"},
     {"enter", enter, METH_NOARGS, "this thread answers the request, in this context"},
@@ -66,6 +70,7 @@ PyMethodDef methods[] = {
 
 PyGetSetDef attributes[] = {
     {"disconnected", disconnected, nullptr, "whether the caller is gone", nullptr},
+    {"is_tunnel", is_tunnel, nullptr, "whether it asks to leave HTTP", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 

@@ -3,7 +3,9 @@
 import json
 
 import pytest
-from gateway import BODY, END, RESPONSE
+from gateway import BODY, CALLER_GONE, CANCEL, DONE, END, RESPONSE, decode_headers
+from wsproto import ConnectionType, WSConnection
+from wsproto.events import AcceptConnection, CloseConnection, Request, TextMessage
 
 JSON = [(b"host", b"a"), (b"content-type", b"application/json"), (b"content-length", b"7")]
 APPS = ["flask_app", "django_app", "bottle_app"]
@@ -48,3 +50,62 @@ def test_flask_takes_forms_chunked_bodies_and_errors(app):
     assert (answer.status, answer.aborted) == (500, None)
     answer = app.request(b"HEAD")
     assert (answer.status, answer.body) == (200, b"")
+
+
+class Socket:
+    """A WebSocket's client over the raw bytes of a tunnel."""
+
+    def __init__(self, gateway):
+        self.gateway = gateway
+        self.protocol = WSConnection(ConnectionType.CLIENT)
+        text = self.protocol.send(Request(host="a", target="/socket")).decode()
+        fields = [line.split(": ", 1) for line in text.split("\r\n")[1:] if line]
+        headers = [(name.lower().encode(), value.encode()) for name, value in fields if name.lower() != "connection"]
+        self.stream = gateway.begin(path=b"/socket", headers=headers, kind=2)
+        frame = gateway.expect(RESPONSE, self.stream)
+        assert frame.payload[:2] == (101).to_bytes(2, "little") and not frame.end
+        head = b"".join(b"%s: %s\r\n" % pair for pair in decode_headers(frame.payload[4 : frame.extra]))
+        self.protocol.receive_data(b"HTTP/1.1 101 Switching Protocols\r\n" + head + b"\r\n")
+        assert isinstance(next(self.protocol.events()), AcceptConnection)
+
+    def send(self, event):
+        self.gateway.send_frame(BODY, self.stream, self.protocol.send(event))
+
+    def receive(self):
+        events = []
+        while not events:
+            self.protocol.receive_data(self.gateway.expect(BODY, self.stream).payload)
+            events = list(self.protocol.events())
+        return events[0]
+
+
+@pytest.mark.parametrize("app", ["flask_app"], indirect=True)
+def test_flask_sock_takes_an_upgraded_socket(app):
+    socket = Socket(app)
+    for text in ("one", "two", "three" * 10_000):
+        socket.send(TextMessage(data=text))
+        answer = ""
+        while len(answer) < len(text):
+            answer += socket.receive().data
+        assert answer == text.upper()
+    socket.send(CloseConnection(code=1000))
+    assert socket.receive().code == 1000
+    while app.frame_of(socket.stream).type != DONE:
+        pass
+    assert json.loads(app.request().body)["hello"] == "World"
+
+
+def test_a_websocket_of_flask_ends_when_its_caller_goes(serve):
+    host = serve("wsgi:flask_app")
+    gateway = host.connect()
+    socket = Socket(gateway)
+    gateway.send_frame(CANCEL, socket.stream, extra=CALLER_GONE)
+    gateway.expect(DONE, socket.stream)
+    host.drain()
+    assert host.errors == ""
+
+
+@pytest.mark.parametrize("app", ["flask_app"], indirect=True)
+def test_an_upgrade_that_the_application_ignores_is_an_ordinary_request(app):
+    headers = [(b"host", b"a"), (b"upgrade", b"h2c")]
+    assert json.loads(app.request(headers=headers, kind=2).body)["hello"] == "World"

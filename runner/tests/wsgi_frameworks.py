@@ -3,6 +3,7 @@
 import bottle
 import django
 import flask
+import flask_sock
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
@@ -45,6 +46,16 @@ def flask_stream():
 @flask_app.get("/fail")
 def flask_fail():
     raise RuntimeError("in the handler")
+
+
+_sock = flask_sock.Sock(flask_app)
+
+
+@_sock.route("/socket")
+def flask_socket(socket):
+    while True:
+        message = socket.receive()
+        socket.send(message.upper() if isinstance(message, str) else message)
 
 
 bottle_app = bottle.Bottle()

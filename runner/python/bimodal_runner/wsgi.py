@@ -8,6 +8,7 @@ import _runner
 
 from . import errors
 from .threads import Threads
+from .upgraded_socket import UpgradedSocket
 
 _BLOCK = 64 * 1024  # bytes that go out in one frame
 
@@ -103,17 +104,33 @@ class _Response:
             self._request.write(data, end)
 
 
-def _call(request, app, log):
+def _call_upgraded(request, app, log):
+    """The same for a request that asks to leave HTTP: it does when the application takes the socket."""
+    upgraded = UpgradedSocket(request)
+    # By these names applications know the sockets of other servers.
+    sockets = {"werkzeug.socket": upgraded.theirs, "gunicorn.socket": upgraded.theirs, "HTTP_CONNECTION": "Upgrade"}
+    try:
+        _call(request, app, log, upgraded, sockets)
+    except (ConnectionError, StopIteration):
+        if not upgraded.switched:  # else it is how an application says that there is no response
+            raise
+    finally:
+        upgraded.finish()
+
+
+def _call(request, app, log, upgraded=None, extra=()):
     request.enter()
     environ = request.take_environ()
     environ.update(_COMMON)
-    environ["wsgi.input"] = _input_of(request)
+    environ.update(extra)
+    environ["wsgi.input"] = io.BytesIO() if upgraded else _input_of(request)
     environ["wsgi.errors"] = log
     environ["wsgi.file_wrapper"] = FileWrapper
     response = _Response(request)
     result = app(environ, response.start)
     try:
-        response.send(result)
+        if upgraded is None or not upgraded.switched:
+            response.send(result)
     finally:
         if hasattr(result, "close"):
             result.close()
@@ -123,7 +140,8 @@ def _answer(request, app):
     """Never raises: whatever an application does, its thread serves the next request."""
     reason = None
     try:
-        _call(request, app, sys.stderr)
+        call = _call_upgraded if request.is_tunnel else _call
+        call(request, app, sys.stderr)
     except _runner.RequestCancelled:
         reason = "the request was cancelled"
     except BaseException as error:  # also SystemExit, which ends no more than its thread would
