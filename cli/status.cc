@@ -27,7 +27,15 @@ json account_of(const DaemonStatus& status) {
          {"function", container.function},
          {"state", container.state}});
   }
-  return {{"apps", apps}, {"containers", containers}, {"unenforced_limits", status.unenforced_limits}};
+  json standbys = json::array();
+  for (const StandbyStatus& standby : status.standbys) {
+    standbys.push_back({{"app_id", standby.app_id}, {"state", standby.state}});
+  }
+  return {
+      {"apps", apps},
+      {"containers", containers},
+      {"standbys", standbys},
+      {"unenforced_limits", status.unenforced_limits}};
 }
 
 }  // namespace
@@ -45,6 +53,9 @@ Result<void> read_account(const std::string& text, DaemonStatus& status) {
           {container.at("task_id"), container.at("app_id"), container.at("function"), container.at("state")});
     }
     status.unenforced_limits = account.value("unenforced_limits", "");
+    for (const json& standby : account.at("standbys")) {
+      status.standbys.push_back({standby.at("app_id"), standby.at("state")});
+    }
   } catch (const json::exception& why) {
     return error(Code::DataLoss, "the daemon's account isn't understood: {}; do versions differ?", why.what());
   }
@@ -79,6 +90,7 @@ std::string as_text(const DaemonStatus& status) {
   for (const ContainerStatus& container : status.containers) {
     text += fmt::format("  {}  {}  {}\n", container.task_id, container.state, container.function);
   }
+  text += fmt::format("in reserve  {}\n", status.standbys.size());
   return text;
 }
 

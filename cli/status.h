@@ -26,11 +26,18 @@ struct ContainerStatus {
   std::string state;     // "starting", "warm", "draining"
 };
 
+// A container in reserve.
+struct StandbyStatus {
+  std::string app_id;
+  std::string state;  // "loading", "ready"
+};
+
 struct DaemonStatus {
   std::filesystem::path home;
   std::optional<server::DaemonInfo> info;  // none: no daemon answers
   std::vector<AppStatus> apps;
   std::vector<ContainerStatus> containers;
+  std::vector<StandbyStatus> standbys;
   std::string unenforced_limits;  // which limits no container has on this host; empty: none
 };
 

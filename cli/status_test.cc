@@ -9,7 +9,8 @@ namespace {
 
 constexpr const char* kAccount = R"({
   "apps": [{"app_id": "ap-1", "name": "hello", "environment": "main", "state": "deployed", "urls": ["http://a", "http://b"]}],
-  "containers": [{"task_id": "ta-1", "app_id": "ap-1", "function": "hello", "state": "warm"}]})";
+  "containers": [{"task_id": "ta-1", "app_id": "ap-1", "function": "hello", "state": "warm"}],
+  "standbys": [{"app_id": "ap-1", "state": "ready"}]})";
 
 DaemonStatus sample() {
   DaemonStatus status;
@@ -26,6 +27,7 @@ TEST(Status, JsonHoldsDaemonAppsAndContainers) {
   EXPECT_EQ(out["web"], "http://127.0.0.1:2");
   EXPECT_EQ(out["apps"][0]["urls"][1], "http://b");
   EXPECT_EQ(out["containers"][0]["state"], "warm");
+  EXPECT_EQ(out["standbys"][0]["state"], "ready");
 }
 
 TEST(Status, TextNamesEveryUrl) {

@@ -11,7 +11,20 @@ constexpr std::string_view kPlace = "local";  // of MODAL_REGION and MODAL_CLOUD
 // The runner takes over at interpreter start, user code follows, the client's package stands in the runtime layer.
 constexpr std::string_view kPythonPath = "/__modal/runner:/root:/pkg";
 
+// Read by the interpreter, the C library or the client while they start, not when they are used.
+constexpr std::string_view kReadAtStart[] = {"PYTHON",  "MODAL_", "LD_",      "LC_",  "LANG",
+                                             "MALLOC_", "GLIBC_", "OPENSSL_", "SSL_", "HOME"};
+
 }  // namespace
+
+bool secrets_decide_the_start(const std::map<std::string, std::string>& secrets) {
+  for (const auto& [name, value] : secrets) {
+    for (std::string_view prefix : kReadAtStart) {
+      if (name.starts_with(prefix)) return true;
+    }
+  }
+  return false;
+}
 
 std::map<std::string, std::string> container_environment(
     const model::FunctionVersion& version, const image::Image& image,

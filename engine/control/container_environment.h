@@ -15,4 +15,7 @@ std::map<std::string, std::string> container_environment(
     const model::FunctionVersion& version, const image::Image& image,
     const std::map<std::string, std::string>& secrets);
 
+// Whether a process that has started without these variables would have started otherwise with them.
+bool secrets_decide_the_start(const std::map<std::string, std::string>& secrets);
+
 }  // namespace bimodal::control

@@ -109,6 +109,9 @@ Task<Result<runtime::ContainerPlan>> Planner::plan(model::FunctionVersionPtr ver
   for (const std::string& layer : image.layers) plan.layers.push_back(layers / layer);
   plan.layers.push_back(std::move(runtime));
   plan.layers.insert(plan.layers.end(), mounts.begin(), mounts.end());
+  if (!secrets_decide_the_start(facts->secrets)) {
+    plan.reserve = {.layers = image.layers.size() + 1, .env = container_environment(*version, image, {})};
+  }
   plan.env = container_environment(*version, image, facts->secrets);
   if (!image.config.workdir.empty()) plan.workdir = image.config.workdir;
   plan.user = image.config.user;

@@ -5,6 +5,7 @@
 #include "control/app_records.h"
 #include "control/app_states.h"
 #include "control/clock.h"
+#include "runtime/containers.h"
 #include "scheduler/functions.h"
 #include "store/logs.h"
 
@@ -73,7 +74,8 @@ Task<Result<PublishedApp>> Publisher::publish(api::AppPublishRequest request, st
     return write_publication(transaction, context_.settings, request, client_version, taken, unix_now());
   };
   CO_TRY(auto app, co_await context_.transact(std::move(work)));
-  serve(app);
+  auto reserve = app.functions;
+  serve(app, std::move(reserve));
   announce_routes();
   co_return app;
 }
@@ -84,6 +86,7 @@ Task<Result<void>> Publisher::stop(std::string app_id) {
   CO_TRY(const bool begun, co_await context_.transact(std::move(work)));
   if (!begun) co_return Result<void>();
   registry_.mark_stopped(app_id);
+  if (context_.containers != nullptr) context_.containers->dismiss(app_id);
   announce_routes();
   stopping_.spawn(finish_stop(app_id));
   co_return Result<void>();
@@ -105,7 +108,7 @@ Task<Result<void>> Publisher::recover() {
     if (app.stopped) {
       registry_.put(std::move(app));
     } else {
-      serve(std::move(app));
+      serve(std::move(app), {});  // not all of them at once: when one of its containers starts
     }
   }
   forget(recovered.forgotten);
@@ -130,9 +133,10 @@ Task<Result<void>> Publisher::refresh(std::string environment_id) {
   co_return Result<void>();
 }
 
-void Publisher::serve(PublishedApp app) {
+void Publisher::serve(PublishedApp app, std::vector<model::FunctionVersionPtr> reserve) {
   using scheduler::Switch;
   context_.functions->publish(app.app_id, app.functions, app.ephemeral ? Switch::AtOnce : Switch::WhenWarm);
+  if (context_.containers != nullptr) context_.containers->expect(app.app_id, std::move(reserve));
   registry_.put(std::move(app));
 }
 

@@ -37,7 +37,8 @@ class Publisher {
 
  private:
   Task<void> finish_stop(std::string app_id);
-  void serve(PublishedApp app);
+  // `reserve`: of which containers are kept in reserve from now on.
+  void serve(PublishedApp app, std::vector<model::FunctionVersionPtr> reserve);
   void announce_routes();
 
   Context& context_;

@@ -69,6 +69,7 @@ class FakeLauncher : public sandbox::Launcher {
       while (gate_->held && !killed_) co_await gate_->changed.wait(Deadline::never());
       co_return report_;
     }
+    Task<Result<void>> reroot(sandbox::Spec) override { co_return error(Code::Unimplemented, "a fake has no root"); }
 
    private:
     std::shared_ptr<Gate> gate_;

@@ -5,6 +5,7 @@
 #include "base/ids.h"
 #include "runtime/live_container.h"
 #include "runtime/run_directory.h"
+#include "runtime/standbys.h"
 
 namespace bimodal::runtime {
 
@@ -30,8 +31,11 @@ class KillUnlessKept {
 struct Containers::State {
   explicit State(Surroundings surroundings)
       : surroundings(std::move(surroundings)),
+        standbys(this->surroundings),
         scope(this->surroundings.executor, "containers"),
-        changed(this->surroundings.executor) {}
+        changed(this->surroundings.executor) {
+    this->surroundings.standbys = &standbys;
+  }
 
   Task<void> run(std::shared_ptr<LiveContainer> container) {
     co_await container->run();
@@ -41,6 +45,7 @@ struct Containers::State {
 
   Surroundings surroundings;
   std::map<std::string, std::shared_ptr<LiveContainer>> containers;
+  Standbys standbys;
   Scope scope;
   Pulse changed;  // a container is gone
   bool closed = false;
@@ -50,7 +55,7 @@ Containers::Containers(
     asio::any_io_executor executor, sandbox::Launcher& sandboxes, Planner& planner, ApiConnections& api, LogSink logs,
     ContainersConfig config) {
   remove_stale_run_directories(config.home);
-  Surroundings surroundings{std::move(executor), sandboxes, planner, api, std::move(logs), std::move(config)};
+  Surroundings surroundings{std::move(executor), sandboxes, planner, api, std::move(logs), std::move(config), nullptr};
   state_ = std::make_unique<State>(std::move(surroundings));
 }
 
@@ -63,9 +68,22 @@ Task<Result<std::shared_ptr<scheduler::Container>>> Containers::launch(model::Fu
   KillUnlessKept guard(container);
   state_->scope.spawn(state_->run(container));
   auto warm = co_await container->wait_warm();
+  state_->standbys.want(container->version_pointer());
   std::shared_ptr<scheduler::Container> kept = guard.keep();
   if (!warm) co_return tl::unexpected(std::move(warm).error());
   co_return kept;
+}
+
+void Containers::expect(const std::string& app_id, std::vector<model::FunctionVersionPtr> versions) {
+  state_->standbys.expect(app_id, std::move(versions));
+}
+
+void Containers::dismiss(const std::string& app_id) {
+  state_->standbys.dismiss(app_id);
+}
+
+std::vector<StandbyInfo> Containers::standbys() const {
+  return state_->standbys.list();
 }
 
 std::shared_ptr<Session> Containers::session(const std::string& task_id) const {
@@ -82,6 +100,7 @@ std::vector<TaskInfo> Containers::list() const {
 Task<void> Containers::close() {
   state_->closed = true;
   for (auto& [id, container] : state_->containers) container->kill();
+  co_await state_->standbys.close();
   while (!state_->containers.empty()) co_await state_->changed.wait(Deadline::never());
   co_await state_->scope.close();
   // Also what an earlier daemon's last processes wrote while this one started.

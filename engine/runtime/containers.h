@@ -24,6 +24,12 @@
 
 namespace bimodal::runtime {
 
+// What a container in reserve can be given before it is known which one it is.
+struct Reserve {
+  std::size_t layers = 0;                  // so many of `layers`: those of the image and of the client
+  std::map<std::string, std::string> env;  // without secrets
+};
+
 // Everything that a container needs besides its sockets. Made by `control` for each start.
 struct ContainerPlan {
   std::vector<std::filesystem::path> layers;  // image, runtime layer, mounts; lowest first
@@ -32,6 +38,7 @@ struct ContainerPlan {
   std::string user;
   std::string arguments;  // serialized modal.client.ContainerArguments
   std::string python = "python";
+  std::optional<Reserve> reserve;  // none: each container has to be started from the beginning
 };
 
 class Planner {
@@ -78,6 +85,11 @@ class Session {
   virtual void stop_fetching() = 0;
 };
 
+struct StandbyInfo {
+  std::string id, app_id;
+  bool ready = false;
+};
+
 struct TaskInfo {
   std::string task_id, app_id, function_id;
   std::chrono::system_clock::time_point enqueued_at, started_at;  // started_at: epoch until warm
@@ -88,7 +100,9 @@ struct ContainersConfig {
   std::filesystem::path home;  // run/<task>/ and upper directories live below
   std::chrono::milliseconds exit_grace = std::chrono::seconds(30);
   std::chrono::milliseconds heartbeat_limit = std::chrono::seconds(60);  // a warm container without one longer is hung
-  std::int64_t default_memory_bytes = 0;  // limit when the function names none; 0: no limit
+  std::int64_t default_memory_bytes = 0;                              // limit when the function names none; 0: no limit
+  int max_standbys = 0;                                               // containers in reserve at once, of all apps
+  std::chrono::milliseconds standby_idle = std::chrono::minutes(10);  // an app without a start so long has none
 };
 
 class Containers : public scheduler::Launcher {
@@ -101,8 +115,15 @@ class Containers : public scheduler::Launcher {
 
   Task<Result<std::shared_ptr<scheduler::Container>>> launch(model::FunctionVersionPtr version) override;
 
+  // The app serves exactly `versions` from now on: one container in reserve for each image among them, made in the
+  // background. With none, one is made when a container has started.
+  void expect(const std::string& app_id, std::vector<model::FunctionVersionPtr> versions);
+  // The app is stopped.
+  void dismiss(const std::string& app_id);
+
   std::shared_ptr<Session> session(const std::string& task_id) const;  // null when gone
   std::vector<TaskInfo> list() const;
+  std::vector<StandbyInfo> standbys() const;
   Task<void> close();  // kills what is left and waits
 
  private:

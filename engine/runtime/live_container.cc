@@ -1,8 +1,5 @@
 #include "runtime/live_container.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -10,9 +7,11 @@
 
 #include "async/accept.h"
 #include "base/log.h"
+#include "runtime/body.h"
 #include "runtime/exit_reason.h"
 #include "runtime/line_marks.h"
 #include "runtime/log_pipe.h"
+#include "runtime/standbys.h"
 
 namespace bimodal::runtime {
 
@@ -24,32 +23,15 @@ namespace {
 constexpr const char* kKilled = "killed";  // why, when the pool or a shutdown asked for it
 // For exit handlers after requests that had to be interrupted.
 constexpr auto kLastMoment = std::chrono::seconds(2);
-constexpr const char* kInsideApi = "/__modal/api";
 
 // How long after the last process's end its output may take to arrive.
 constexpr auto kOutputPatience = std::chrono::seconds(10);
-
-struct Pipe {
-  UniqueFd read_end;
-  UniqueFd write_end;
-};
-
-Result<Pipe> make_pipe() {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return errno_error(errno, "pipe for a container's output");
-  return Pipe{UniqueFd(ends[0]), UniqueFd(ends[1])};
-}
 
 std::string in_words(std::chrono::milliseconds span) {
   return span.count() % 1000 == 0 ? fmt::format("{} s", span.count() / 1000) : fmt::format("{} ms", span.count());
 }
 
 }  // namespace
-
-struct LiveContainer::Pipes {
-  Pipe out, err;
-  UniqueFd null;  // its standard input
-};
 
 LiveContainer::LiveContainer(Surroundings& surroundings, model::FunctionVersionPtr version, std::string task_id)
     : surroundings_(surroundings),
@@ -83,19 +65,12 @@ Task<void> LiveContainer::run() {
 
 Task<Result<void>> LiveContainer::start() {
   CO_TRY(auto plan, co_await surroundings_.planner.plan(version_, task_id_));
-  CO_TRY(directory_, RunDirectory::make(surroundings_.config.home, task_id_, plan.arguments));
+  CO_TRY(auto body, co_await make_body(std::move(plan)));
+  directory_ = std::move(body.directory);
+  sandbox_ = std::move(body.sandbox);
   web_socket_ = directory_->web_socket();
-  Pipes pipes;
-  CO_TRY(pipes.out, make_pipe());
-  CO_TRY(pipes.err, make_pipe());
-  pipes.null = UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-  if (!kill_reason_.empty()) co_return error(Code::Cancelled, "{}", kill_reason_);
-
-  auto spec = make_spec(plan, pipes);
-  CO_TRY(sandbox_, co_await surroundings_.sandboxes.start(std::move(spec)));
-  directory_->web_listener.reset();
-  follow_output(std::move(pipes.out.read_end), model::LogStream::Stdout);
-  follow_output(std::move(pipes.err.read_end), model::LogStream::Stderr);
+  follow_output(std::move(body.out), model::LogStream::Stdout);
+  follow_output(std::move(body.err), model::LogStream::Stderr);
   auto adopt = [&api = surroundings_.api, task_id = task_id_](UniqueFd connection) {
     api.adopt(std::move(connection), task_id);
   };
@@ -108,29 +83,28 @@ Task<Result<void>> LiveContainer::start() {
   co_return Result<void>();
 }
 
-sandbox::Spec LiveContainer::make_spec(const ContainerPlan& plan, const Pipes& pipes) const {
-  sandbox::Spec spec;
-  spec.name = task_id_;
-  spec.layers = plan.layers;
-  spec.upper = directory_->upper();
-  spec.binds = {{.source = directory_->api(), .target = kInsideApi, .read_only = true}};
-  spec.argv = {plan.python, "-u", "-m", "modal._container_entrypoint"};
-  spec.env = plan.env;
-  spec.env["MODAL_TASK_ID"] = task_id_;
-  spec.env["MODAL_SERVER_URL"] = std::string("unix://") + kInsideApi + "/api.sock";
-  spec.env["MODAL_CONTAINER_ARGUMENTS_PATH"] = std::string(kInsideApi) + "/arguments.bin";
-  spec.env["BIMODAL_LISTEN_FD"] = std::to_string(wire::kListenFd);
-  spec.cwd = plan.workdir;
-  spec.user = plan.user;
-  spec.network = version_->block_network ? sandbox::Network::None : sandbox::Network::Egress;
-  spec.limits.memory_bytes = memory_limit();
-  spec.limits.cpu_milli = version_->resources.cpu_milli_max;
-  spec.fds = {
-      {pipes.null.get(), 0},
-      {pipes.out.write_end.get(), 1},
-      {pipes.err.write_end.get(), 2},
-      {directory_->web_listener.get(), wire::kListenFd}};
-  return spec;
+Task<Result<Body>> LiveContainer::make_body(ContainerPlan plan) {
+  auto reserved = co_await take_from_reserve(plan);
+  if (reserved) co_return std::move(*reserved);
+  if (!kill_reason_.empty()) co_return error(Code::Cancelled, "{}", kill_reason_);
+  CO_TRY(auto directory, RunDirectory::make(surroundings_.config.home, task_id_, plan.arguments));
+  auto spec = container_spec(plan, *version_, task_id_, *directory, surroundings_.config);
+  co_return co_await start_body(surroundings_.sandboxes, std::move(spec), std::move(directory), UniqueFd());
+}
+
+// std::nullopt: start from the beginning.
+Task<std::optional<Body>> LiveContainer::take_from_reserve(ContainerPlan plan) {
+  if (surroundings_.standbys == nullptr) co_return std::nullopt;
+  auto standby = surroundings_.standbys->take(*version_, plan);
+  if (!standby) co_return std::nullopt;
+  auto body = co_await standby->become(std::move(plan), version_, task_id_);
+  if (body) {
+    surroundings_.standbys->release(standby);
+    co_return std::move(*body);
+  }
+  log::info("{}: {} starts from the beginning: {}", name(), task_id_, body.error().message);
+  surroundings_.standbys->discard(standby);
+  co_return std::nullopt;
 }
 
 Task<Result<void>> LiveContainer::wait_warm() {
@@ -294,7 +268,7 @@ void LiveContainer::kill_because(std::string reason) {
 ContainerExit LiveContainer::exit_of(const sandbox::ExitReport& report) const {
   if (!kill_reason_.empty()) return {ExitKind::Signalled, kill_reason_};
   if (!failure_summary_.empty()) return {ExitKind::Failed, failure_summary_};
-  ContainerExit exit = describe_exit(report, memory_limit());
+  ContainerExit exit = describe_exit(report, memory_limit_of(*version_, surroundings_.config));
   if (warm_) return exit;
   if (exit.kind == ExitKind::Finished) exit = {ExitKind::Failed, "exited by itself"};
   exit.reason += " before it was ready";
@@ -327,11 +301,6 @@ void LiveContainer::say(const std::string& line) {
 
 std::string LiveContainer::name() const {
   return version_->app_name + "/" + version_->tag;
-}
-
-std::int64_t LiveContainer::memory_limit() const {
-  std::int64_t asked = std::int64_t(version_->resources.memory_mb_max) << 20;
-  return asked > 0 ? asked : surroundings_.config.default_memory_bytes;
 }
 
 }  // namespace bimodal::runtime

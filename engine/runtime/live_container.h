@@ -19,6 +19,9 @@
 
 namespace bimodal::runtime {
 
+class Standbys;
+struct Body;
+
 // What containers share. Outlives them.
 struct Surroundings {
   boost::asio::any_io_executor executor;
@@ -27,6 +30,7 @@ struct Surroundings {
   ApiConnections& api;
   LogSink logs;
   ContainersConfig config;
+  Standbys* standbys = nullptr;  // none: every container is started from the beginning
 };
 
 class LiveContainer : public scheduler::Container, public Session, public std::enable_shared_from_this<LiveContainer> {
@@ -40,6 +44,7 @@ class LiveContainer : public scheduler::Container, public Session, public std::e
   TaskInfo info() const;
 
   const std::string& task_id() const override { return task_id_; }
+  const model::FunctionVersionPtr& version_pointer() const { return version_; }
 
   // scheduler::Container
   const std::string& web_socket() const override { return web_socket_; }
@@ -58,10 +63,9 @@ class LiveContainer : public scheduler::Container, public Session, public std::e
   void stop_fetching() override;
 
  private:
-  struct Pipes;
-
   Task<Result<void>> start();
-  sandbox::Spec make_spec(const ContainerPlan& plan, const Pipes& pipes) const;
+  Task<Result<Body>> make_body(ContainerPlan plan);
+  Task<std::optional<Body>> take_from_reserve(ContainerPlan plan);
   void follow_output(UniqueFd read_end, model::LogStream stream);
   Task<void> follow_pipe(std::shared_ptr<LogPipe> pipe);
   Task<void> follow_runner();
@@ -75,7 +79,6 @@ class LiveContainer : public scheduler::Container, public Session, public std::e
   void end(scheduler::ContainerExit exit);
   void say(const std::string& line);  // into the app's log
   std::string name() const;
-  std::int64_t memory_limit() const;
 
   Surroundings& surroundings_;
   const model::FunctionVersionPtr version_;

@@ -80,11 +80,15 @@ Result<void> RunDirectory::fill(const std::string& arguments) {
   descriptor_ = UniqueFd(::open(path_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!descriptor_) return errno_error(errno, "open " + path_.string());
   TRY_VOID(make_directory(api(), kOpen));
-  TRY_VOID(write_file(api() / "arguments.bin", arguments));
+  TRY_VOID(write_arguments(arguments));
   TRY(web_listener, listen_in(descriptor_.get(), "web.sock", 0600));
   TRY(api_listener, listen_in(descriptor_.get(), "api/api.sock", kSocketForAll));
   web_socket_ = socket_path(path_, descriptor_.get());
   return {};
+}
+
+Result<void> RunDirectory::write_arguments(const std::string& arguments) {
+  return write_file(api() / "arguments.bin", arguments);
 }
 
 RunDirectory::~RunDirectory() {

@@ -2,6 +2,7 @@
 //
 //   web.sock            listening; the container inherits it as wire::kListenFd
 //   upper/              the container's changes to its image
+//   standby/            those of its time in reserve (standby.h)
 //   api/                bound into the container: api.sock (listening, its server URL) and arguments.bin
 //
 // Loop-bound. The directory goes when its object goes. A home of any length works: where a path doesn't fit into
@@ -26,6 +27,10 @@ class RunDirectory {
   const std::string& web_socket() const { return web_socket_; }
   std::filesystem::path api() const { return path_ / "api"; }
   std::filesystem::path upper() const { return path_ / "upper"; }
+  std::filesystem::path first_upper() const { return path_ / "standby"; }  // before it is known which container this is
+
+  // In place of the earlier ones.
+  Result<void> write_arguments(const std::string& arguments);
 
   UniqueFd web_listener;
   UniqueFd api_listener;

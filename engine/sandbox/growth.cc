@@ -35,22 +35,6 @@ Result<void> check(bool good, const char* what) {
   return errno_error(errno, what);
 }
 
-Result<void> make_upper(const Spec& spec) {
-  std::error_code failure;
-  std::filesystem::create_directories(spec.upper, failure);
-  if (!failure) std::filesystem::create_directories(work_directory(spec.upper), failure);
-  if (failure) return error(Code::Internal, "upper directory {}: {}", spec.upper.native(), failure.message());
-  return {};
-}
-
-// From here on files are made as the sandbox's root, but mounts are still made with the host's capabilities.
-Result<void> create_files_as(std::uint32_t uid) {
-  TRY_VOID(check(::prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP) == 0, "keep capabilities"));
-  ::setfsuid(uid);
-  ::setfsgid(uid);
-  return {};
-}
-
 // Memory limits may not hold: then a sandbox goes before anything else of the user's does.
 void offer_to_the_oom_killer() {
   std::ignore = write_text("/proc/self/oom_score_adj", "500");
@@ -135,6 +119,21 @@ Result<int> arrange_descriptors(const Growth& growth, int plan) {
 }
 
 }  // namespace
+
+Result<void> make_upper(const Spec& spec) {
+  std::error_code failure;
+  std::filesystem::create_directories(spec.upper, failure);
+  if (!failure) std::filesystem::create_directories(work_directory(spec.upper), failure);
+  if (failure) return error(Code::Internal, "upper directory {}: {}", spec.upper.native(), failure.message());
+  return {};
+}
+
+Result<void> create_files_as(std::uint32_t uid) {
+  TRY_VOID(check(::prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP) == 0, "keep capabilities"));
+  ::setfsuid(uid);
+  ::setfsgid(uid);
+  return {};
+}
 
 Result<void> grow_up(const Growth& growth, int& reports) {
   const std::string& hostname = growth.spec.hostname;

@@ -29,4 +29,10 @@ struct Growth {
 // Returns only when something failed. `reports` follows the report pipe to its final number.
 Result<void> grow_up(const Growth& growth, int& reports);
 
+// Makes the upper directory of `spec` and its work directory.
+Result<void> make_upper(const Spec& spec);
+
+// From here on the process makes files as the sandbox's root, but mounts still with the host's capabilities.
+Result<void> create_files_as(std::uint32_t uid);
+
 }  // namespace bimodal::sandbox

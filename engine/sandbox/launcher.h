@@ -88,6 +88,10 @@ class Sandbox {
   // when nobody listens there; at most kMaxConnecting wait, more fail with ResourceExhausted.
   virtual Task<Result<UniqueFd>> connect(std::uint16_t port, Deadline deadline);
   virtual Task<ExitReport> wait() = 0;  // until every process and mount is gone; callable many times
+  // Replaces the root filesystem under the running processes by the layers, upper directory and binds of `spec`; the
+  // rest of it doesn't count. Their working directories stay where they are. The new upper directory goes with the
+  // sandbox, as the old one does. Only once; after a failure the sandbox is good for nothing but kill().
+  virtual Task<Result<void>> reroot(Spec spec) = 0;
 };
 
 class Launcher {

@@ -1,5 +1,6 @@
 #include "sandbox/live_sandbox.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -10,6 +11,7 @@
 #include <cstring>
 
 #include "sandbox/inside_connection.h"
+#include "sandbox/reroot.h"
 #include "sandbox/slirp.h"
 #include "sandbox/spec_check.h"
 #include "sandbox/sweep.h"
@@ -109,22 +111,82 @@ Result<UniqueFd> LiveSandbox::connect(std::uint16_t port) const {
   return connect_inside(embryo_.process.pid, address_of(host_, spec_.network, embryo_.address_index), port);
 }
 
+// In the child. The outcome is one byte of Code and the message, or nothing.
+void LiveSandbox::be_rerooter(const Spec& spec, int user_namespace, int outcome) const {
+  auto done = sandbox::reroot(
+      {.spec = spec,
+       .privilege = host_.privilege,
+       .uid_base = *uid_base_,
+       .user_namespace = user_namespace,
+       .address = address_of(host_, spec_.network, embryo_.address_index).text(),
+       .scratch = host_.records.directory(),
+       .init = embryo_.process.pidfd.get()});
+  if (done) ::_exit(0);
+  std::string text(1, static_cast<char>(done.error().code));
+  text += done.error().message.substr(0, kMaxReportText);
+  std::ignore = ::write(outcome, text.data(), text.size());
+  ::_exit(1);
+}
+
+Result<void> LiveSandbox::reroot(Spec spec) {
+  TRY_VOID(check_spec(spec));
+  if (host_.privilege == Privilege::Rootless) {
+    return error(Code::Unimplemented, "sandbox {}: a new root needs root", spec_.name);
+  }
+  if (!started_ || !embryo_.process.pidfd || second_upper_) {
+    return error(Code::FailedPrecondition, "sandbox {}: it can't have a new root", spec_.name);
+  }
+  TRY(int user_namespace, host_.ranges.user_namespace(*uid_base_));
+  int pipe[2];
+  if (::pipe2(pipe, O_CLOEXEC | O_NONBLOCK) != 0) return errno_error(errno, "pipe2");
+  reroot_outcome_.reset(pipe[0]);
+  UniqueFd outcome(pipe[1]);
+  second_upper_ = spec.upper;
+  TRY(rerooter_, clone_process(0));
+  if (rerooter_.pid == 0) be_rerooter(spec, user_namespace, outcome.get());
+  return {};
+}
+
+Reply LiveSandbox::finish_reroot() {
+  Reply reply{.kind = Reply::Kind::Rerooted};
+  int status = 0;
+  ::waitpid(rerooter_.pid, &status, 0);
+  rerooter_ = {};
+  std::string text(kMaxReportText + 1, '\0');
+  ssize_t got = ::read(reroot_outcome_.get(), text.data(), text.size());
+  reroot_outcome_.reset();
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return reply;
+  text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+  reply.number = text.empty() ? static_cast<int>(Code::Internal) : text[0];
+  reply.text = "sandbox " + spec_.name + ": new root: " + (text.empty() ? "its maker was killed" : text.substr(1));
+  return reply;
+}
+
+void LiveSandbox::sweep_all() const {
+  Record record{.name = spec_.name, .upper = spec_.upper, .keep_upper = spec_.keep_upper};
+  if (second_upper_) sweep(host_.records, {.name = spec_.name, .upper = *second_upper_}, {});
+  sweep(host_.records, record, embryo_.cgroups);
+}
+
 bool LiveSandbox::reap() {
   bool just_started = embryo_.reports && read_reports();
   embryo_.reports.reset();
+  if (rerooter_.pid > 0) {  // before the sweeper: it makes files
+    ::kill(rerooter_.pid, SIGKILL);
+    ::waitpid(rerooter_.pid, nullptr, 0);
+  }
   ::waitpid(embryo_.process.pid, nullptr, 0);
   embryo_.process.pidfd.reset();
   kill_slirp(embryo_.slirp);
   out_of_memory_ = host_.cgroups.oom_kills(embryo_.cgroups) > 0;
-  Record record{.name = spec_.name, .upper = spec_.upper, .keep_upper = spec_.keep_upper};
   auto sweeper = clone_process(0);
   if (!sweeper) {  // no process to be had: do it here, slowly
-    sweep(host_.records, record, embryo_.cgroups);
+    sweep_all();
     return just_started;
   }
   sweeper_ = std::move(*sweeper);
   if (sweeper_.pid == 0) {
-    sweep(host_.records, record, embryo_.cgroups);
+    sweep_all();
     ::_exit(0);
   }
   return just_started;

@@ -34,6 +34,12 @@ class LiveSandbox {
   Network network() const { return spec_.network; }
   Reply started() const;  // without the id
 
+  // Begins to give the sandbox the root of `spec`, in a child: rerooter() becomes readable.
+  Result<void> reroot(Spec spec);
+  int rerooter() const { return rerooter_.pidfd.get(); }
+  // When rerooter() is readable. What became of it, without the id.
+  Reply finish_reroot();
+
   void signal(int number);
   Result<UniqueFd> connect(std::uint16_t port) const;  // see inside_connection.h
   // When init() is readable: takes in its last reports, reaps it and starts the sweeper (sweeper() stays -1 when there
@@ -47,6 +53,8 @@ class LiveSandbox {
   Result<void> launch(std::span<const UniqueFd> fds);
   Result<void> call_embryo(std::span<const UniqueFd> fds);
   void note(const InitReport& report, std::string text);
+  void sweep_all() const;
+  [[noreturn]] void be_rerooter(const Spec& spec, int user_namespace, int outcome) const;
 
   Host& host_;
   Spec spec_;
@@ -54,7 +62,9 @@ class LiveSandbox {
   bool recorded_ = false;
   bool called_ = false;
   Embryo embryo_;
-  Process sweeper_;
+  Process sweeper_, rerooter_;
+  UniqueFd reroot_outcome_;                            // the child's error message, if any
+  std::optional<std::filesystem::path> second_upper_;  // of the new root
   bool started_ = false;
   std::optional<Error> failure_;
   bool out_of_memory_ = false;

@@ -43,6 +43,13 @@ Result<void> make_node(int directory, const std::string& name, NodeKind kind) {
   return errno_error(errno, "make " + name);
 }
 
+Result<UniqueFd> clone(int at, const std::string& path, unsigned extent) {
+  unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | extent | (path.empty() ? AT_EMPTY_PATH : 0);
+  UniqueFd mount(::open_tree(at, path.c_str(), flags));
+  if (!mount) return errno_error(errno, "open_tree " + path);
+  return mount;
+}
+
 }  // namespace
 
 Result<UniqueFd> new_mount(const char* type, std::initializer_list<MountOption> options, std::uint64_t attributes) {
@@ -62,10 +69,11 @@ Result<UniqueFd> new_mount(const char* type, std::initializer_list<MountOption> 
 }
 
 Result<UniqueFd> clone_mount(int at, const std::string& path) {
-  unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (path.empty() ? AT_EMPTY_PATH : 0);
-  UniqueFd mount(::open_tree(at, path.c_str(), flags));
-  if (!mount) return errno_error(errno, "open_tree " + path);
-  return mount;
+  return clone(at, path, 0);
+}
+
+Result<UniqueFd> clone_tree(int at, const std::string& path) {
+  return clone(at, path, AT_RECURSIVE);
 }
 
 Result<void> restrict_mount(int mount, std::uint64_t attributes) {

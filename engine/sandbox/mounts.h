@@ -26,6 +26,9 @@ Result<UniqueFd> new_mount(const char* type, std::initializer_list<MountOption> 
 // mounted below it. An empty `path` copies what the descriptor `at` names.
 Result<UniqueFd> clone_mount(int at, const std::string& path);
 
+// The same with everything that is mounted below it.
+Result<UniqueFd> clone_tree(int at, const std::string& path);
+
 // Adds `attributes` (MOUNT_ATTR_RDONLY, …) to a mount.
 Result<void> restrict_mount(int mount, std::uint64_t attributes);
 

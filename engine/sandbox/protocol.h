@@ -20,6 +20,7 @@ struct Request {
     Kill = 3,
     Close = 4,    // kill and reap everything, then exit
     Connect = 5,  // to port `number` inside; answered by one Connected, in order, while the sandbox lives
+    Reroot = 6,   // a new root for the sandbox; descriptor: the encoded Spec as a memory file
   };
   Kind kind = Kind::Close;
   std::uint64_t id = 0;
@@ -34,6 +35,7 @@ struct Reply {
     Exited = 3,     // `report`. The id is over
     Notice = 4,     // `text`: one line for the daemon's log
     Connected = 5,  // with a socket that is connecting; without one `number`: Code, `text`: message
+    Rerooted = 6,   // `number`: Code (0: done), `text`: message
   };
   Kind kind = Kind::Notice;
   std::uint64_t id = 0;

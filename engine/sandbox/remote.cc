@@ -80,6 +80,10 @@ void Remote::handle(const Reply& reply, std::vector<UniqueFd>& fds) {
     case Reply::Kind::Connected:
       note_connected(*state, reply, fds);
       break;
+    case Reply::Kind::Rerooted:
+      state->rerooted = Result<void>();
+      if (reply.number != 0) state->rerooted = error(static_cast<Code>(reply.number), "{}", reply.text);
+      break;
     case Reply::Kind::Notice:
       break;
   }
@@ -163,6 +167,14 @@ Result<std::shared_ptr<RemoteState::Connecting>> Remote::ask_connect(RemoteState
   message.bytes = encode(Request{.kind = Request::Kind::Connect, .id = state.id, .number = port});
   TRY_VOID(send(std::move(message)));
   return state.connecting.emplace_back(std::make_shared<RemoteState::Connecting>());
+}
+
+Result<void> Remote::ask_reroot(std::uint64_t id, const Spec& spec) {
+  TRY(UniqueFd encoded, memory_file("spec", encode(spec)));
+  Unsent message;
+  message.fds.push_back(std::move(encoded));
+  message.bytes = encode(Request{.kind = Request::Kind::Reroot, .id = id});
+  return send(std::move(message));
 }
 
 void Remote::ask(Request::Kind kind, std::uint64_t id, int number) {

@@ -29,6 +29,7 @@ struct RemoteState {
   int pid = -1;
   std::string address;
   std::optional<Error> failure;  // of the start
+  std::optional<Result<void>> rerooted;
   std::optional<ExitReport> report;
   // Connections that were asked for, oldest first: the launcher answers in order.
   struct Connecting {
@@ -50,6 +51,7 @@ class Remote : public std::enable_shared_from_this<Remote> {
   // Sends the request to start `spec`. ResourceExhausted when kMaxUnsent requests wait already.
   Result<std::shared_ptr<RemoteState>> ask_start(const Spec& spec);
   void ask(Request::Kind kind, std::uint64_t id, int number = 0);
+  Result<void> ask_reroot(std::uint64_t id, const Spec& spec);
 
   // ResourceExhausted when too many wait already.
   Result<std::shared_ptr<RemoteState::Connecting>> ask_connect(RemoteState& state, std::uint16_t port);

@@ -66,6 +66,16 @@ class RemoteSandbox : public Sandbox {
     co_return *state->report;
   }
 
+  Task<Result<void>> reroot(Spec spec) override {
+    auto remote = remote_;
+    auto state = state_;
+    if (state->report) co_return error(Code::Unavailable, "sandbox {}: it has ended", spec.name);
+    CO_TRY_VOID(remote->ask_reroot(state->id, spec));
+    while (!state->rerooted && !state->report) co_await state->changed.wait(Deadline::never());
+    if (!state->rerooted) co_return error(Code::Unavailable, "sandbox {}: it ended", spec.name);
+    co_return *state->rerooted;
+  }
+
  private:
   std::shared_ptr<Remote> remote_;
   std::shared_ptr<RemoteState> state_;

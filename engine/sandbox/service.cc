@@ -22,7 +22,15 @@ namespace bimodal::sandbox {
 namespace {
 
 // What an epoll event is about: a sandbox's id (0: the launcher itself) and which of its descriptors.
-enum class Part : std::uint64_t { Socket = 0, Signals = 1, Reports = 0, Init = 1, Sweeper = 2, Slirp = 3 };
+enum class Part : std::uint64_t {
+  Socket = 0,
+  Signals = 1,
+  Reports = 0,
+  Init = 1,
+  Sweeper = 2,
+  Slirp = 3,
+  Rerooter = 4
+};
 constexpr std::uint64_t kParts = 8;  // more than any Part
 
 }  // namespace
@@ -38,6 +46,8 @@ struct Service::State {
   void start(std::uint64_t id, const Packet& packet);
   Result<std::unique_ptr<LiveSandbox>> start_from(const Packet& packet);
   void connect(std::uint64_t id, const LiveSandbox& sandbox, int port);
+  void reroot(std::uint64_t id, const Packet& packet);
+  Result<void> reroot_from(const Packet& packet, LiveSandbox& sandbox);
   void advance(std::uint64_t id, Part part);
   void end(std::uint64_t id);
   void begin_closing();
@@ -95,6 +105,7 @@ void Service::State::answer(const Packet& packet) {
   if (!request) return begin_closing();  // not our daemon
   if (request->kind == Request::Kind::Close) return begin_closing();
   if (request->kind == Request::Kind::Start) return start(request->id, packet);
+  if (request->kind == Request::Kind::Reroot) return reroot(request->id, packet);
   auto found = live.find(request->id);
   if (found == live.end()) return;
   if (request->kind == Request::Kind::Connect) return connect(request->id, *found->second, request->number);
@@ -134,6 +145,27 @@ void Service::State::connect(std::uint64_t id, const LiveSandbox& sandbox, int p
   std::ignore = send_packet(socket.get(), encode(reply), fds);
 }
 
+Result<void> Service::State::reroot_from(const Packet& packet, LiveSandbox& sandbox) {
+  if (packet.fds.empty()) return error(Code::InvalidArgument, "launcher: no spec");
+  TRY(std::string bytes, read_file(packet.fds[0].get(), kMaxSpecBytes));
+  TRY(Spec spec, decode_spec(bytes));
+  return sandbox.reroot(std::move(spec));
+}
+
+// For a sandbox that has ended meanwhile its Exited is the answer.
+void Service::State::reroot(std::uint64_t id, const Packet& packet) {
+  auto found = live.find(id);
+  if (found == live.end()) return;
+  LiveSandbox& sandbox = *found->second;
+  auto begun = reroot_from(packet, sandbox);
+  if (begun) begun = watch(sandbox.rerooter(), id, Part::Rerooter);
+  if (begun) return;
+  if (sandbox.rerooter() >= 0) return send(sandbox.finish_reroot(), id);
+  Reply refusal{.kind = Reply::Kind::Rerooted, .number = static_cast<int>(begun.error().code)};
+  refusal.text = begun.error().message;
+  send(std::move(refusal), id);
+}
+
 void Service::State::advance(std::uint64_t id, Part part) {
   auto found = live.find(id);
   if (found == live.end()) return;
@@ -147,6 +179,7 @@ void Service::State::advance(std::uint64_t id, Part part) {
     }
     return;
   }
+  if (part == Part::Rerooter) return send(sandbox.finish_reroot(), id);
   if (part == Part::Init) {
     if (sandbox.reap()) send(sandbox.started(), id);
     if (sandbox.sweeper() >= 0 && watch(sandbox.sweeper(), id, Part::Sweeper)) return;

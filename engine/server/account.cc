@@ -86,7 +86,12 @@ std::string account_of(
          {"function", function ? function->tag : task.function_id},
          {"state", state_of(task)}});
   }
-  return json{{"apps", apps}, {"containers", tasks}, {"unenforced_limits", unenforced_limits}}.dump();
+  json standbys = json::array();
+  for (const runtime::StandbyInfo& standby : containers.standbys()) {
+    standbys.push_back({{"app_id", standby.app_id}, {"state", standby.ready ? "ready" : "loading"}});
+  }
+  return json{{"apps", apps}, {"containers", tasks}, {"standbys", standbys}, {"unenforced_limits", unenforced_limits}}
+      .dump();
 }
 
 Result<UniqueFd> listen_for_account(const std::filesystem::path& home) {

@@ -2,7 +2,8 @@
 // home's owner may open. A connection is answered at once and closed.
 //
 //   {"apps": [{"app_id", "name", "environment", "state", "urls": […]}],
-//    "containers": [{"task_id", "app_id", "function", "state"}]}
+//    "containers": [{"task_id", "app_id", "function", "state"}],
+//    "standbys": [{"app_id", "state"}]}
 #pragma once
 
 #include <filesystem>

@@ -28,6 +28,8 @@ struct Config {
   scheduler::PoolLimits pool;
   int max_inputs = 1000;                                                  // concurrent requests per container, at most
   std::chrono::milliseconds scaledown_window = std::chrono::seconds(60);  // of functions that name none
+  int standby = 16;                                                       // containers in reserve
+  std::chrono::milliseconds standby_idle = std::chrono::minutes(10);
   std::chrono::milliseconds exit_grace = std::chrono::seconds(30);
   std::chrono::milliseconds drain = std::chrono::seconds(30);  // for running requests, at shutdown
 };

@@ -136,7 +136,11 @@ void Daemon::Parts::make_engine() {
       .secret_box = *secret_box,
       .on_routes_changed = publish});
   planner.emplace(*context);
-  runtime::ContainersConfig settings{.home = config.home, .exit_grace = config.exit_grace};
+  runtime::ContainersConfig settings{
+      .home = config.home,
+      .exit_grace = config.exit_grace,
+      .max_standbys = ::geteuid() == 0 ? config.standby : 0,  // Sandbox::reroot() needs root
+      .standby_idle = config.standby_idle};
   auto keep = [this](model::LogEntry entry) { logs->append(std::move(entry)); };
   containers = std::make_unique<runtime::Containers>(executor, *sandboxes, *planner, connections, keep, settings);
   functions = std::make_unique<scheduler::Functions>(*containers, executor, config.pool);

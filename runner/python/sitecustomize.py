@@ -23,6 +23,11 @@ def _run_hidden_sitecustomize(own_dir):
     others = [path for path in sys.path if os.path.abspath(path) != own_dir]
     spec = PathFinder.find_spec("sitecustomize", others)
     if spec is not None and spec.loader is not None:
+        # One that isn't the distribution's may depend on secrets and mounts, which a standby doesn't have yet.
+        if os.environ.get("BIMODAL_STANDBY_FD") and os.path.dirname(spec.origin or "") != os.path.dirname(os.__file__):
+            from bimodal_runner import standby
+
+            standby.decline(f"{spec.origin} runs at every start")
         spec.loader.exec_module(module_from_spec(spec))
 
 
@@ -35,6 +40,10 @@ def _main():
 
         output.install()
         hook.install()
+    if os.environ.get("BIMODAL_STANDBY_FD"):
+        from bimodal_runner import standby
+
+        standby.wait(own_dir)
 
 
 _main()

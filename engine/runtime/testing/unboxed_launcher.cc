@@ -48,6 +48,9 @@ class ChildProcess : public sandbox::Sandbox {
     if (!report_) reap();
     co_return *report_;
   }
+  Task<Result<void>> reroot(sandbox::Spec spec) override {
+    co_return error(Code::Unimplemented, "{} is unboxed", spec.name);
+  }
 
  private:
   void reap() {

@@ -141,6 +141,27 @@ int do_catch(const Arguments&) {
   return number;
 }
 
+int run_verb(const std::string& name, const Arguments& arguments);
+
+// Does several things, but only after SIGUSR1: "after verb argument… -- verb argument…".
+int do_after(const Arguments& args) {
+  sigset_t awaited;
+  ::sigemptyset(&awaited);
+  ::sigaddset(&awaited, SIGUSR1);
+  ::sigprocmask(SIG_BLOCK, &awaited, nullptr);
+  std::puts("waiting");
+  std::fflush(stdout);
+  int number = 0;
+  ::sigwait(&awaited, &number);
+  for (auto at = args.begin(); at != args.end();) {
+    auto end = std::find(at, args.end(), "--");
+    if (int failed = run_verb(*at, Arguments(at + 1, end)); failed != 0) return failed;
+    std::fflush(stdout);
+    at = end == args.end() ? end : end + 1;
+  }
+  return 0;
+}
+
 // Leaves an orphan that would write to stdout for ever, and exits.
 int do_orphan(const Arguments&) {
   if (::fork() == 0) {
@@ -301,15 +322,20 @@ constexpr Verb kVerbs[] = {
     {"eat", do_eat},
     {"spin", do_spin},
     {"forkbomb", do_fork_bomb},
+    {"after", do_after},
 };
+
+int run_verb(const std::string& name, const Arguments& arguments) {
+  for (const auto& verb : kVerbs) {
+    if (name == verb.name) return verb.run(arguments);
+  }
+  return 99;
+}
 
 }  // namespace
 
 int main(int argc, char** argv) {
   std::string name = argc > 1 ? argv[1] : "";
   Arguments arguments(argv + std::min(argc, 2), argv + argc);
-  for (const auto& verb : kVerbs) {
-    if (name == verb.name) return verb.run(arguments);
-  }
-  return 99;
+  return run_verb(name, arguments);
 }

@@ -1,0 +1,75 @@
+#include "runtime/body.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace bimodal::runtime {
+
+namespace {
+
+constexpr const char* kInsideApi = "/__modal/api";
+
+struct Pipe {
+  UniqueFd read_end;
+  UniqueFd write_end;
+};
+
+Result<Pipe> make_pipe() {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return errno_error(errno, "pipe for a container's output");
+  return Pipe{UniqueFd(ends[0]), UniqueFd(ends[1])};
+}
+
+}  // namespace
+
+sandbox::Spec container_spec(
+    const ContainerPlan& plan, const model::FunctionVersion& version, const std::string& task_id,
+    const RunDirectory& directory, const ContainersConfig& config) {
+  sandbox::Spec spec;
+  spec.name = task_id;
+  spec.layers = plan.layers;
+  spec.upper = directory.upper();
+  spec.binds = {{.source = directory.api(), .target = kInsideApi, .read_only = true}};
+  spec.argv = {plan.python, "-u", "-m", "modal._container_entrypoint"};
+  spec.env = plan.env;
+  spec.env["MODAL_TASK_ID"] = task_id;
+  spec.env["MODAL_SERVER_URL"] = std::string("unix://") + kInsideApi + "/api.sock";
+  spec.env["MODAL_CONTAINER_ARGUMENTS_PATH"] = std::string(kInsideApi) + "/arguments.bin";
+  spec.env["BIMODAL_LISTEN_FD"] = std::to_string(wire::kListenFd);
+  spec.cwd = plan.workdir;
+  spec.user = plan.user;
+  spec.network = version.block_network ? sandbox::Network::None : sandbox::Network::Egress;
+  spec.limits.memory_bytes = memory_limit_of(version, config);
+  spec.limits.cpu_milli = version.resources.cpu_milli_max;
+  return spec;
+}
+
+Task<Result<Body>> start_body(
+    sandbox::Launcher& sandboxes, sandbox::Spec spec, std::unique_ptr<RunDirectory> directory, UniqueFd channel) {
+  CO_TRY(Pipe out, make_pipe());
+  CO_TRY(Pipe err, make_pipe());
+  UniqueFd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  spec.fds = {
+      {null.get(), 0},
+      {out.write_end.get(), 1},
+      {err.write_end.get(), 2},
+      {directory->web_listener.get(), wire::kListenFd}};
+  if (channel) spec.fds.push_back({channel.get(), kStandbyFd});
+  CO_TRY(auto sandbox, co_await sandboxes.start(std::move(spec)));
+  directory->web_listener.reset();
+  Body body;
+  body.directory = std::move(directory);
+  body.out = std::move(out.read_end);
+  body.err = std::move(err.read_end);
+  body.sandbox = std::move(sandbox);
+  co_return body;
+}
+
+std::int64_t memory_limit_of(const model::FunctionVersion& version, const ContainersConfig& config) {
+  std::int64_t asked = std::int64_t(version.resources.memory_mb_max) << 20;
+  return asked > 0 ? asked : config.default_memory_bytes;
+}
+
+}  // namespace bimodal::runtime

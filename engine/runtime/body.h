@@ -1,0 +1,39 @@
+// What a container consists of on this host, and how it begins: run directory, output, sandbox.
+//
+// The same for a container that is started for a task and for one that is kept in reserve (standby.h). Loop-bound.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "async/task.h"
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "runtime/containers.h"
+#include "runtime/run_directory.h"
+#include "sandbox/launcher.h"
+#include "wire/frame.h"
+
+namespace bimodal::runtime {
+
+inline constexpr int kStandbyFd = wire::kListenFd + 1;  // of a container in reserve: its end of the daemon's socket
+
+struct Body {
+  std::unique_ptr<RunDirectory> directory;
+  UniqueFd out, err;  // the ends to read
+  std::unique_ptr<sandbox::Sandbox> sandbox;
+};
+
+// Everything of the sandbox but its descriptors. `directory` outlives it.
+sandbox::Spec container_spec(
+    const ContainerPlan& plan, const model::FunctionVersion& version, const std::string& task_id,
+    const RunDirectory& directory, const ContainersConfig& config);
+
+// Starts it with its pipes and the directory's listening socket; `channel`, if any, arrives as kStandbyFd.
+Task<Result<Body>> start_body(
+    sandbox::Launcher& sandboxes, sandbox::Spec spec, std::unique_ptr<RunDirectory> directory, UniqueFd channel);
+
+// 0: none.
+std::int64_t memory_limit_of(const model::FunctionVersion& version, const ContainersConfig& config);
+
+}  // namespace bimodal::runtime

@@ -1,0 +1,136 @@
+#include "runtime/standby.h"
+
+#include <sys/socket.h>
+
+#include <boost/asio/read_until.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <cerrno>
+
+#include "base/ids.h"
+
+namespace bimodal::runtime {
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto kLoadPatience = 60s;    // to import everything, on a busy machine
+constexpr auto kAnswerPatience = 10s;  // to answer, once it is ready
+constexpr std::size_t kMaxLine = 4096;
+
+// bimodal_runner/standby.py: u32 size, working directory, NAME=VALUE…, separated by NUL.
+std::string task_of(const sandbox::Spec& spec) {
+  std::string body = spec.cwd;
+  for (const auto& [name, value] : spec.env) body.append(1, '\0').append(name).append(1, '=').append(value);
+  std::string task;
+  for (int shift = 0; shift < 32; shift += 8) task += static_cast<char>(body.size() >> shift & 0xFF);
+  return task + body;
+}
+
+}  // namespace
+
+Standby::Standby(asio::any_io_executor executor, sandbox::Launcher& sandboxes, const ContainersConfig& config)
+    : changed(executor),
+      executor_(executor),
+      sandboxes_(sandboxes),
+      config_(config),
+      id_(new_id("sb")),
+      loaded_(executor),
+      channel_(executor) {}
+
+Task<Result<void>> Standby::load(ContainerPlan plan, model::FunctionVersionPtr version) {
+  auto self = shared_from_this();
+  starting_ = true;
+  auto done = co_await start(std::move(plan), std::move(version));
+  starting_ = false;
+  loaded_.notify_all();
+  if (done) done = co_await expect("ready", Deadline::after(kLoadPatience));
+  if (state_ == State::Over) done = error(Code::Cancelled, "the container in reserve was given up");
+  state_ = done ? State::Ready : State::Over;
+  if (!done) failure_ = done.error();
+  loaded_.notify_all();
+  co_return done;
+}
+
+Task<Result<void>> Standby::start(ContainerPlan plan, model::FunctionVersionPtr version) {
+  CO_TRY(auto directory, RunDirectory::make(config_.home, id_, ""));
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) co_return errno_error(errno, "socketpair");
+  UniqueFd theirs(ends[1]);
+  channel_.assign(asio::local::stream_protocol(), ends[0]);
+  plan.layers.resize(plan.reserve->layers);
+  plan.env = plan.reserve->env;
+  auto spec = container_spec(plan, *version, id_, *directory, config_);
+  spec.upper = directory->first_upper();
+  spec.env["BIMODAL_STANDBY_FD"] = std::to_string(kStandbyFd);
+  CO_TRY(body_, co_await start_body(sandboxes_, std::move(spec), std::move(directory), std::move(theirs)));
+  co_return Result<void>();
+}
+
+Task<Result<Body>> Standby::become(ContainerPlan plan, model::FunctionVersionPtr version, std::string task_id) {
+  auto self = shared_from_this();
+  while (state_ == State::Loading) co_await loaded_.wait(Deadline::never());
+  if (state_ == State::Over) co_return tl::unexpected<Error>(failure_);
+  CO_TRY_VOID(co_await hand_over(std::move(plan), std::move(version), std::move(task_id)));
+  if (state_ == State::Over) co_return error(Code::Cancelled, "the container in reserve was given up");
+  state_ = State::Over;
+  hang_up();
+  co_return std::move(body_);
+}
+
+Task<Result<void>> Standby::hand_over(ContainerPlan plan, model::FunctionVersionPtr version, std::string task_id) {
+  CO_TRY_VOID(body_.directory->write_arguments(plan.arguments));
+  auto spec = container_spec(plan, *version, task_id, *body_.directory, config_);
+  std::string task = task_of(spec);
+  CO_TRY_VOID(co_await body_.sandbox->reroot(std::move(spec)));
+  boost::system::error_code failure;
+  co_await asio::async_write(channel_, asio::buffer(task), asio::redirect_error(asio::use_awaitable, failure));
+  if (failure) co_return error(Code::Unavailable, "the container in reserve has ended");
+  co_return co_await expect("go", Deadline::after(kAnswerPatience));
+}
+
+// Reads one line: `word`, or "unfit" and why.
+Task<Result<void>> Standby::expect(std::string word, Deadline deadline) {
+  asio::steady_timer timer(executor_, deadline.point());
+  timer.async_wait([self = shared_from_this()](boost::system::error_code cancelled) {
+    if (!cancelled) self->hang_up();
+  });
+  std::string line;
+  boost::system::error_code failure;
+  auto buffer = asio::dynamic_buffer(line, kMaxLine);
+  co_await asio::async_read_until(channel_, buffer, '\n', asio::redirect_error(asio::use_awaitable, failure));
+  if (line == word + "\n") co_return Result<void>();
+  if (line.starts_with("unfit ") && line.ends_with('\n')) {
+    co_return error(Code::FailedPrecondition, "{}", line.substr(6, line.size() - 7));
+  }
+  co_return error(Code::Unavailable, "the container in reserve ended, or said nothing in time");
+}
+
+void Standby::hang_up() {
+  boost::system::error_code ignored;
+  channel_.close(ignored);
+}
+
+Task<void> Standby::end() {
+  auto self = shared_from_this();
+  while (ending_ && !ended_) co_await loaded_.wait(Deadline::never());
+  if (std::exchange(ending_, true)) co_return;
+  if (state_ != State::Over) failure_ = Error{Code::Cancelled, "the container in reserve was given up"};
+  state_ = State::Over;
+  hang_up();
+  loaded_.notify_all();
+  while (starting_) co_await loaded_.wait(Deadline::never());
+  if (body_.sandbox) {
+    body_.sandbox->kill();
+    co_await body_.sandbox->wait();
+  }
+  body_ = Body();
+  ended_ = true;
+  loaded_.notify_all();
+}
+
+}  // namespace bimodal::runtime

@@ -1,0 +1,59 @@
+// A container in reserve: a sandbox whose Python has imported what every container of its image imports, and waits to
+// be told which container it is.
+//
+// It is started exactly as a container is, behind the same barriers, but for the layers of mounts and with no secret.
+// become() puts the new root under it and sends the rest; bimodal_runner/standby.py is the other side. One standby
+// becomes one container: nothing is ever forked from it. Loop-bound. end() must finish before destruction, unless
+// become() has given the body away.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <memory>
+#include <string>
+
+#include "async/pulse.h"
+#include "runtime/body.h"
+
+namespace bimodal::runtime {
+
+class Standby : public std::enable_shared_from_this<Standby> {
+ public:
+  Standby(boost::asio::any_io_executor executor, sandbox::Launcher& sandboxes, const ContainersConfig& config);
+
+  // Starts it for that plan's image, and returns when it is ready. FailedPrecondition: it said that it never will be,
+  // and why.
+  Task<Result<void>> load(ContainerPlan plan, model::FunctionVersionPtr version);
+
+  // Makes it the container of `task_id`, as soon as it is ready. Once. After a failure end() is all that is left.
+  Task<Result<Body>> become(ContainerPlan plan, model::FunctionVersionPtr version, std::string task_id);
+
+  // Kills it and waits until nothing of it is left. May be called while load() or become() run: they fail then.
+  Task<void> end();
+
+  bool ready() const { return state_ == State::Ready; }
+  const std::string& id() const { return id_; }
+
+  Pulse changed;  // its owner's
+
+ private:
+  enum class State { Loading, Ready, Over };
+
+  Task<Result<void>> start(ContainerPlan plan, model::FunctionVersionPtr version);
+  Task<Result<void>> hand_over(ContainerPlan plan, model::FunctionVersionPtr version, std::string task_id);
+  Task<Result<void>> expect(std::string word, Deadline deadline);
+  void hang_up();
+
+  boost::asio::any_io_executor executor_;
+  sandbox::Launcher& sandboxes_;
+  const ContainersConfig& config_;
+  const std::string id_;
+  State state_ = State::Loading;
+  bool starting_ = false, ending_ = false, ended_ = false;
+  Error failure_;
+  Pulse loaded_;
+  Body body_;
+  boost::asio::local::stream_protocol::socket channel_;
+};
+
+}  // namespace bimodal::runtime

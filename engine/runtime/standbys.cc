@@ -1,0 +1,210 @@
+#include "runtime/standbys.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+
+namespace bimodal::runtime {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto kAfterStart = 200ms;  // the container that has just started answers first
+constexpr auto kFirstPause = 1s;     // after one that failed; doubled with each
+constexpr auto kLongestPause = 10min;
+constexpr std::size_t kMaxSetbacks = 1'000;
+
+// Equal for two starts exactly when a standby for one can become the other.
+std::string key_of(const model::FunctionVersion& version, const ContainerPlan& plan, const ContainersConfig& config) {
+  std::string key = version.app_id;
+  auto add = [&key](const std::string& part) { key.append(1, '\0').append(part); };
+  add(fmt::format(
+      "{} {} {} {}", version.block_network, memory_limit_of(version, config), version.resources.cpu_milli_max,
+      plan.reserve->layers));
+  add(plan.workdir);
+  add(plan.user);
+  add(plan.python);
+  for (std::size_t i = 0; i < plan.reserve->layers; ++i) add(plan.layers[i].native());
+  for (const auto& [name, value] : plan.reserve->env) add(name + "=" + value);
+  return key;
+}
+
+}  // namespace
+
+Standbys::Standbys(Surroundings& surroundings)
+    : surroundings_(surroundings), changed_(surroundings.executor), scope_(surroundings.executor, "standbys") {}
+
+void Standbys::expect(const std::string& app_id, std::vector<model::FunctionVersionPtr> versions) {
+  apps_.insert(app_id);
+  if (closed_ || surroundings_.config.max_standbys == 0) return;
+  if (!versions.empty()) scope_.spawn(expect_all(app_id, std::move(versions)));
+}
+
+void Standbys::dismiss(const std::string& app_id) {
+  apps_.erase(app_id);
+  std::vector<std::string> keys;
+  for (const auto& [key, entry] : entries_) {
+    if (entry.app_id == app_id) keys.push_back(key);
+  }
+  for (const auto& key : keys) drop(key);
+}
+
+void Standbys::want(model::FunctionVersionPtr version) {
+  if (closed_ || surroundings_.config.max_standbys == 0 || !apps_.contains(version->app_id)) return;
+  scope_.spawn(want_one(std::move(version)));
+}
+
+std::shared_ptr<Standby> Standbys::take(const model::FunctionVersion& version, const ContainerPlan& plan) {
+  if (!plan.reserve) return nullptr;
+  auto found = entries_.find(key_of(version, plan, surroundings_.config));
+  if (found == entries_.end()) return nullptr;
+  auto standby = found->second.standby;
+  entries_.erase(found);
+  standby->changed.notify_all();
+  return standby;
+}
+
+void Standbys::release(const std::shared_ptr<Standby>& standby) {
+  alive_.erase(standby);
+  changed_.notify_all();
+}
+
+void Standbys::discard(std::shared_ptr<Standby> standby) {
+  scope_.spawn(end(std::move(standby)));
+}
+
+std::vector<StandbyInfo> Standbys::list() const {
+  std::vector<StandbyInfo> all;
+  for (const auto& [key, entry] : entries_) {
+    all.push_back({entry.standby->id(), entry.app_id, entry.standby->ready()});
+  }
+  return all;
+}
+
+Task<void> Standbys::close() {
+  closed_ = true;
+  entries_.clear();
+  changed_.notify_all();
+  auto alive = alive_;
+  for (const auto& standby : alive) {
+    standby->changed.notify_all();
+    scope_.spawn(end(standby));
+  }
+  while (!alive_.empty()) co_await changed_.wait(Deadline::never());
+  co_await scope_.close();
+}
+
+// The standbys of images that the app doesn't have any more go.
+Task<void> Standbys::expect_all(std::string app_id, std::vector<model::FunctionVersionPtr> versions) {
+  std::set<std::string> keys;
+  for (auto& version : versions) keys.insert(co_await prepare(version));
+  auto entries = entries_;
+  for (const auto& [key, entry] : entries) {
+    if (entry.app_id == app_id && !keys.contains(key)) drop(key);
+  }
+}
+
+Task<void> Standbys::want_one(model::FunctionVersionPtr version) {
+  if (!co_await sleep_until(Deadline::after(kAfterStart))) co_return;
+  co_await prepare(std::move(version));
+}
+
+// Makes sure that there is one for that version. Returns its key; "" when there can't be one.
+Task<std::string> Standbys::prepare(model::FunctionVersionPtr version) {
+  auto plan = co_await surroundings_.planner.plan(version, "");
+  if (!plan || !plan->reserve) co_return "";
+  std::string key = key_of(*version, *plan, surroundings_.config);
+  if (closed_ || !apps_.contains(version->app_id)) co_return "";
+  Deadline idle_until = Deadline::after(surroundings_.config.standby_idle);
+  auto found = entries_.find(key);
+  if (found != entries_.end()) found->second.idle_until = idle_until;
+  if (found != entries_.end() || !may_try(key)) co_return key;
+  make_room();
+  auto standby = std::make_shared<Standby>(surroundings_.executor, surroundings_.sandboxes, surroundings_.config);
+  alive_.insert(standby);
+  Entry entry{version->app_id, standby, idle_until};
+  entries_.emplace(key, std::move(entry));
+  scope_.spawn(keep(key, std::move(standby), *std::move(plan), version));
+  co_return key;
+}
+
+Task<void> Standbys::keep(
+    std::string key, std::shared_ptr<Standby> standby, ContainerPlan plan, model::FunctionVersionPtr of) {
+  co_await load(key, standby, std::move(plan), std::move(of));
+  while (holds(key, standby)) {
+    Deadline idle_until = entries_.at(key).idle_until;
+    if (idle_until.passed()) {
+      drop(key);
+    } else {
+      co_await standby->changed.wait(idle_until);
+    }
+  }
+  changed_.notify_all();
+}
+
+Task<void> Standbys::load(
+    std::string key, std::shared_ptr<Standby> standby, ContainerPlan plan, model::FunctionVersionPtr of) {
+  // One that was taken while it waited for its turn is needed now.
+  while (loading_ && holds(key, standby) && !closed_) co_await changed_.wait(Deadline::never());
+  bool in_turn = !loading_;
+  if (in_turn) loading_ = true;
+  auto loaded = co_await standby->load(std::move(plan), of);
+  if (in_turn) loading_ = false;
+  changed_.notify_all();
+  if (loaded) {
+    setbacks_.erase(key);
+    co_return;
+  }
+  if (loaded.error().code != Code::Cancelled) set_back(key, *of, loaded.error());
+  if (holds(key, standby)) entries_.erase(key);
+  co_await end(std::move(standby));
+}
+
+Task<void> Standbys::end(std::shared_ptr<Standby> standby) {
+  co_await standby->end();
+  release(standby);
+}
+
+bool Standbys::may_try(const std::string& key) {
+  auto found = setbacks_.find(key);
+  return found == setbacks_.end() || found->second.until.passed();
+}
+
+void Standbys::set_back(const std::string& key, const model::FunctionVersion& version, const Error& why) {
+  if (setbacks_.size() >= kMaxSetbacks) setbacks_.clear();
+  Setback& setback = setbacks_[key];
+  bool first = setback.failures++ == 0;
+  auto pause = kFirstPause * (1 << std::min(setback.failures - 1, 10));
+  setback.until = Deadline::after(std::min<Deadline::Clock::duration>(pause, kLongestPause));
+  if (!first) return;
+  log::info("{}/{}: no container in reserve: {}", version.app_name, version.tag, why.message);
+  surroundings_.logs(
+      {version.app_id, version.function_id, "", model::LogStream::System,
+       "containers of this image are started from the beginning: " + why.message + "\n",
+       std::chrono::system_clock::now()});
+}
+
+bool Standbys::holds(const std::string& key, const std::shared_ptr<Standby>& standby) const {
+  auto found = entries_.find(key);
+  return found != entries_.end() && found->second.standby == standby;
+}
+
+void Standbys::drop(const std::string& key) {
+  auto found = entries_.find(key);
+  if (found == entries_.end()) return;
+  auto standby = found->second.standby;
+  entries_.erase(found);
+  standby->changed.notify_all();
+  scope_.spawn(end(std::move(standby)));
+}
+
+// The one that was wanted longest ago gives way.
+void Standbys::make_room() {
+  while (entries_.size() >= static_cast<std::size_t>(surroundings_.config.max_standbys)) {
+    auto older = [](const auto& a, const auto& b) { return a.second.idle_until.point() < b.second.idle_until.point(); };
+    drop(std::min_element(entries_.begin(), entries_.end(), older)->first);
+  }
+}
+
+}  // namespace bimodal::runtime

@@ -1,0 +1,73 @@
+// The containers in reserve: at most one for each app and image (and network, limits and user), `max_standbys` in all.
+//
+// They are loaded one at a time, in the background. A start takes the one that fits, even while that still loads: the
+// rest of its way is shorter than a start from the beginning. Loop-bound; close() must finish before destruction.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "async/pulse.h"
+#include "async/scope.h"
+#include "runtime/live_container.h"
+#include "runtime/standby.h"
+
+namespace bimodal::runtime {
+
+class Standbys {
+ public:
+  explicit Standbys(Surroundings& surroundings);
+
+  void expect(const std::string& app_id, std::vector<model::FunctionVersionPtr> versions);  // as Containers::expect()
+  void dismiss(const std::string& app_id);
+  // A container of that version was started: makes up for the one that it took. Nothing for an app that isn't expected.
+  void want(model::FunctionVersionPtr version);
+
+  // One that fits, for good; null when there is none.
+  std::shared_ptr<Standby> take(const model::FunctionVersion& version, const ContainerPlan& plan);
+  // One that was taken has become the container.
+  void release(const std::shared_ptr<Standby>& standby);
+  // Ends one that was taken and couldn't.
+  void discard(std::shared_ptr<Standby> standby);
+
+  std::vector<StandbyInfo> list() const;
+  Task<void> close();
+
+ private:
+  struct Entry {
+    std::string app_id;
+    std::shared_ptr<Standby> standby;
+    Deadline idle_until = Deadline::never();
+  };
+  struct Setback {
+    int failures = 0;
+    Deadline until = Deadline::never();  // no further attempt before
+  };
+
+  Task<void> expect_all(std::string app_id, std::vector<model::FunctionVersionPtr> versions);
+  Task<void> want_one(model::FunctionVersionPtr version);
+  Task<std::string> prepare(model::FunctionVersionPtr version);
+  Task<void> keep(std::string key, std::shared_ptr<Standby> standby, ContainerPlan plan, model::FunctionVersionPtr of);
+  Task<void> load(std::string key, std::shared_ptr<Standby> standby, ContainerPlan plan, model::FunctionVersionPtr of);
+  Task<void> end(std::shared_ptr<Standby> standby);
+  bool may_try(const std::string& key);
+  void set_back(const std::string& key, const model::FunctionVersion& version, const Error& why);
+  bool holds(const std::string& key, const std::shared_ptr<Standby>& standby) const;
+  void drop(const std::string& key);
+  void make_room();
+
+  Surroundings& surroundings_;
+  std::set<std::string> apps_;  // that are served
+  std::map<std::string, Entry> entries_;
+  std::set<std::shared_ptr<Standby>> alive_;  // those, and what was taken or is being ended
+  std::map<std::string, Setback> setbacks_;
+  bool loading_ = false;
+  bool closed_ = false;
+  Pulse changed_;
+  Scope scope_;
+};
+
+}  // namespace bimodal::runtime

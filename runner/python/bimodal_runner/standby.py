@@ -1,0 +1,168 @@
+"""A container in reserve: a Python that has imported what every container of its image imports, and waits to be told
+which one it is.
+
+Runs inside sitecustomize, before the interpreter looks at its own `-m`: what follows is an ordinary start. The daemon
+holds the other end of the socket BIMODAL_STANDBY_FD:
+
+    we    ready, or unfit and why                 one line
+    they  swap this sandbox's root, then send     u32 size, then working directory and NAME=VALUE…, separated by NUL
+    we    go, or unfit and why                    one line; the socket is closed
+
+Until then the process has no secret and none of the app's files. It serves one container, and never forks.
+"""
+
+import importlib
+import importlib.util
+import os
+import socket
+import struct
+import sys
+import time
+
+VARIABLE = "BIMODAL_STANDBY_FD"
+
+_MAX_TASK = 16 * 1024 * 1024  # bytes
+_CLIENT = "modal._container_entrypoint"
+# Everything of the client that a container of some kind imports after its entrypoint.
+_CLIENT_PARTS = ("modal._runtime.asgi", "modal._runtime.user_code_imports", "modal._serialization")
+_FRAMEWORKS = ("fastapi", "starlette.applications", "starlette.responses", "flask", "uuid", "ssl")
+
+
+class Unfit(Exception):
+    """This process can't become that container: it would differ from one that was started for it."""
+
+
+def decline(reason):
+    """Ends the process, which can't become any container."""
+    _give_up(socket.socket(fileno=int(os.environ.pop(VARIABLE))), reason)
+
+
+def wait(own_dir):
+    """Returns as the container that the daemon wants; ends the process when there will be none. `own_dir` is where the
+    runner is."""
+    channel = socket.socket(fileno=int(os.environ.pop(VARIABLE)))
+    try:
+        _preload()
+        known = _Known(own_dir)
+        channel.sendall(b"ready\n")
+        task = _receive(channel)
+        if task is None:  # not needed any more
+            os._exit(0)
+        _become(*task, known)
+    except Unfit as reason:
+        _give_up(channel, str(reason))
+    except Exception as error:  # pylint: disable=broad-except
+        _give_up(channel, f"{type(error).__name__}: {error}")
+    channel.sendall(b"go\n")
+    channel.close()
+
+
+def _give_up(channel, reason):
+    channel.sendall(b"unfit " + " ".join(reason.split()).encode(errors="replace")[:500] + b"\n")
+    os._exit(0)
+
+
+def _preload():
+    importlib.import_module(_CLIENT)
+    del sys.modules[_CLIENT]  # it is about to run as __main__
+    for name in _CLIENT_PARTS:
+        importlib.import_module(name)
+    for name in _FRAMEWORKS:
+        try:
+            if importlib.util.find_spec(name.partition(".")[0]) is not None:
+                importlib.import_module(name)
+        except Exception:  # pylint: disable=broad-except
+            pass  # the app's own import says what is wrong, if the app imports it at all
+
+
+class _Known:
+    """What was imported from where, to be compared with what an import would find in the new root."""
+
+    def __init__(self, own_dir):
+        self._own_dir = own_dir
+        self._names = {name.partition(".")[0] for name in sys.modules}
+        files = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
+        self._files = {file: _identity(file) for file in files if file}
+        first = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path and path != own_dir]
+        self._first = first  # directories that come before those of the image
+        self._path = list(sys.path)
+
+    def check(self, directory):
+        """Raises Unfit when a module that is loaded would be another one in this root. `directory` is where the program
+        starts, from where it imports first."""
+        for path in {*self._first, directory}:
+            for entry in _entries(path):
+                name = entry.partition(".")[0]
+                if name in self._names and self._shadows(path, entry):
+                    raise Unfit(f"{os.path.join(path, entry)} takes the place of a module that is loaded already")
+        for file, identity in self._files.items():
+            if _identity(file) != identity:
+                raise Unfit(f"{file} is another file than in the image")
+        import site
+
+        extra = site.getusersitepackages() if site.ENABLE_USER_SITE else None
+        if extra and extra not in self._path and os.path.isdir(extra):
+            raise Unfit(f"{extra} isn't in the image")
+
+    def _shadows(self, path, entry):
+        # A directory without an __init__.py only counts when nothing else has that name.
+        whole = os.path.join(path, entry)
+        if os.path.isdir(whole):
+            return os.path.isfile(os.path.join(whole, "__init__.py")) and not self._is_loaded_from(whole)
+        return entry.endswith((".py", ".pyc", ".so")) and not self._is_loaded_from(whole)
+
+    def _is_loaded_from(self, whole):
+        return any(file == whole or file.startswith(whole + os.sep) for file in self._files)
+
+
+def _identity(file):
+    try:
+        status = os.stat(file)
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns
+
+
+def _entries(path):
+    try:
+        return os.listdir(path)
+    except OSError:
+        return []
+
+
+def _receive(channel):
+    """The working directory and the environment, both in bytes; None when the daemon has hung up."""
+    head = _receive_exactly(channel, 4)
+    if head is None:
+        return None
+    (size,) = struct.unpack("<I", head)
+    if size > _MAX_TASK:
+        raise Unfit(f"a task of {size} bytes")
+    body = _receive_exactly(channel, size)
+    if body is None:
+        return None
+    directory, *variables = body.split(b"\0")
+    return directory, variables
+
+
+def _receive_exactly(channel, size):
+    parts = []
+    while size > 0:
+        part = channel.recv(min(size, 1 << 16))
+        if not part:
+            return None
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
+def _become(directory, variables, known):
+    os.chdir(directory)
+    known.check(os.fsdecode(directory))
+    os.environ.clear()
+    for variable in variables:
+        name, _, value = variable.partition(b"=")
+        os.environb[name] = value
+    time.tzset()
+    sys.path_importer_cache.clear()
+    importlib.invalidate_caches()
