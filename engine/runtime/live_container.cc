@@ -100,6 +100,7 @@ Task<std::optional<Body>> LiveContainer::take_from_reserve(ContainerPlan plan) {
   auto body = co_await standby->become(std::move(plan), version_, task_id_);
   if (body) {
     surroundings_.standbys->release(standby);
+    reserved_ = true;
     co_return std::move(*body);
   }
   log::info("{}: {} starts from the beginning: {}", name(), task_id_, body.error().message);
@@ -256,6 +257,10 @@ void LiveContainer::become_warm_if_ready() {
   if (warm_ || !asked_ || !runner_ready_ || !orders_.all_seated() || exit_ || !failure_summary_.empty()) return;
   warm_ = true;
   warm_at_ = std::chrono::system_clock::now();
+  auto took = std::chrono::duration_cast<std::chrono::milliseconds>(warm_at_ - enqueued_at_);
+  log::info(
+      "{}: {} warm after {} ms, started {}", name(), task_id_, took.count(),
+      reserved_ ? "from the reserve" : "from the beginning");
   changed_.notify_all();
 }
 

@@ -98,6 +98,7 @@ class LiveContainer : public scheduler::Container, public Session, public std::e
   bool runner_ready_;   // listens; also true when there is no web method to listen for
   bool asked_ = false;  // for inputs, at least once
   bool warm_ = false;
+  bool reserved_ = false;  // was in reserve before
   bool leaving_ = false;
   std::string kill_reason_;      // set when the daemon killed it
   std::string failure_summary_;  // what the container itself said of its failure

@@ -74,6 +74,94 @@ TEST_F(SandboxedContainers, LeaveNothingBehind) {
   EXPECT_TRUE(until([&] { return fs::is_empty(home.config.home / "run"); }));
 }
 
+class ReservedContainers : public SandboxedContainers {
+ protected:
+  void SetUp() override {
+    home.config.max_standbys = 2;
+    home.planner.reserve = Reserve{.layers = 1, .env = {{"PATH", "/bin"}}};
+  }
+  void expect(std::vector<model::FunctionVersion> versions) {
+    std::vector<model::FunctionVersionPtr> shared;
+    for (auto& version : versions) shared.push_back(std::make_shared<const model::FunctionVersion>(version));
+    home.containers();
+    on(home.control, [&] { home.containers().expect("ap-1", shared); });
+  }
+  std::vector<StandbyInfo> standbys() {
+    return on(home.control, [&] { return home.containers().standbys(); });
+  }
+  std::size_t ready() {
+    auto all = standbys();
+    return static_cast<std::size_t>(std::count_if(all.begin(), all.end(), [](auto& one) { return one.ready; }));
+  }
+  bool runs(const std::string& id) { return fs::exists(home.config.home / "run" / id); }
+};
+
+TEST_F(ReservedContainers, AreTakenByTheNextStartAndReplaced) {
+  expect({web_function("serve")});
+  ASSERT_TRUE(until([&] { return ready() == 1; }));
+  std::string taken = standbys().front().id;
+  auto container = home.launched(web_function("serve"));
+  ASSERT_TRUE(container) << container.error().message;
+  std::string id = (*container)->task_id();
+  EXPECT_TRUE(until([&] { return home.api.said(id) == id + "\n"; }));
+  EXPECT_TRUE(runs(taken));
+  EXPECT_FALSE(runs(id));  // it lives in the directory of the one that it took
+  EXPECT_TRUE(until([&] { return ready() == 1 && standbys().front().id != taken; }));
+  on(home.control, [&] { (*container)->drain(); });
+  EXPECT_EQ(home.exit_of(*container).kind, ExitKind::Finished);
+  EXPECT_TRUE(until([&] { return !runs(taken); }));
+}
+
+TEST_F(ReservedContainers, OfOtherLimitsAreNotTaken) {
+  expect({web_function("serve")});
+  ASSERT_TRUE(until([&] { return ready() == 1; }));
+  auto larger = web_function("serve");
+  larger.resources.memory_mb_max = 64;
+  auto container = home.launched(larger);
+  ASSERT_TRUE(container) << container.error().message;
+  EXPECT_TRUE(runs((*container)->task_id()));
+}
+
+TEST_F(ReservedContainers, ThatAreUnfitLeaveTheStartAsItWasAndSayWhy) {
+  home.planner.reserve->env["FAKE_STANDBY"] = "unfit";
+  expect({web_function("serve")});
+  auto said = [&] {
+    return home.log.contains(
+        "containers of this image are started from the beginning: for anything\n", model::LogStream::System);
+  };
+  EXPECT_TRUE(until(said));
+  auto container = home.launched(web_function("serve"));
+  ASSERT_TRUE(container) << container.error().message;
+  EXPECT_TRUE(runs((*container)->task_id()));
+}
+
+TEST_F(ReservedContainers, AreNoMoreThanTheSettingAndGoWithTheirApp) {
+  std::vector<model::FunctionVersion> versions(3, web_function("serve"));
+  for (int i = 0; i < 3; ++i) versions[static_cast<std::size_t>(i)].resources.memory_mb_max = 64 + i;
+  expect(versions);
+  ASSERT_TRUE(until([&] { return ready() == 2; }));
+  on(home.control, [&] { home.containers().dismiss("ap-1"); });
+  EXPECT_TRUE(standbys().empty());
+  EXPECT_TRUE(until([&] { return fs::is_empty(home.config.home / "run"); }));
+}
+
+TEST_F(ReservedContainers, GoWhenTheAppHasStartedNothingForALongTime) {
+  home.config.standby_idle = 200ms;
+  expect({web_function("serve")});
+  EXPECT_TRUE(until([&] { return !standbys().empty(); }));
+  EXPECT_TRUE(until([&] { return standbys().empty() && fs::is_empty(home.config.home / "run"); }));
+}
+
+TEST_F(ReservedContainers, AreGoneWhenTheyCanNotBecomeTheContainer) {
+  expect({web_function("serve")});
+  ASSERT_TRUE(until([&] { return ready() == 1; }));
+  std::string taken = standbys().front().id;
+  home.planner.layers.push_back(home.home.path / "missing");  // no new root can be made of that
+  auto failed = home.launched(web_function("serve"));
+  EXPECT_FALSE(failed);
+  EXPECT_TRUE(until([&] { return !runs(taken); }));
+}
+
 }  // namespace
 }  // namespace bimodal::runtime
 

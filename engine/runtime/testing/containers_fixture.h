@@ -44,11 +44,13 @@ class FakePlanner : public Planner {
     plan.arguments = "arguments of " + task_id;
     plan.python = program;
     plan.user = user;
+    plan.reserve = reserve;
     co_return plan;
   }
   std::vector<std::filesystem::path> layers;
   std::string program;
   std::string user;
+  std::optional<Reserve> reserve;
 };
 
 // Keeps the connections, so that a test can read what every fake container says.

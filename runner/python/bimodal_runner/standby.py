@@ -18,6 +18,7 @@ import socket
 import struct
 import sys
 import time
+import warnings
 
 VARIABLE = "BIMODAL_STANDBY_FD"
 
@@ -25,7 +26,20 @@ _MAX_TASK = 16 * 1024 * 1024  # bytes
 _CLIENT = "modal._container_entrypoint"
 # Everything of the client that a container of some kind imports after its entrypoint.
 _CLIENT_PARTS = ("modal._runtime.asgi", "modal._runtime.user_code_imports", "modal._serialization")
-_FRAMEWORKS = ("fastapi", "starlette.applications", "starlette.responses", "flask", "uuid", "ssl")
+# What a web function's container imports besides, if its image has it.
+_FRAMEWORKS = (
+    "fastapi",
+    "fastapi.middleware.cors",
+    "fastapi.telemetry._runtime",
+    "pydantic.v1",
+    "starlette.applications",
+    "starlette.responses",
+    "anyio._backends._asyncio",
+    "flask",
+    "uuid",
+    "ssl",
+    "runpy",
+)
 
 
 class Unfit(Exception):
@@ -63,6 +77,12 @@ def _give_up(channel, reason):
 
 
 def _preload():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        _import_everything()
+
+
+def _import_everything():
     importlib.import_module(_CLIENT)
     del sys.modules[_CLIENT]  # it is about to run as __main__
     for name in _CLIENT_PARTS:

@@ -1,0 +1,168 @@
+"""Containers in reserve: what a start gains by them, and that nothing else tells the two kinds of container apart."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from support.apps import write
+from support.command import run
+from support.inside import Inside
+from support.paths import PYTHON, ROOT
+from support.waiting import eventually
+
+PROBE = ROOT / "tests/support/probe.py"
+
+# What a container can know of itself, but for what is its own in any case.
+FACTS = """
+import json, os, resource, signal, socket, sys, threading
+own = ("MODAL_TASK_ID", "MODAL_CONTAINER_ARGUMENTS_PATH")
+status = dict(line.split(":", 1) for line in open("/proc/self/status").read().splitlines())
+with open("/proc/self/mountinfo") as table:
+    mounts = sorted(line.split()[4] + " " + line.split()[5] for line in table)
+result = {
+    "argv": sys.argv, "original": sys.orig_argv, "path": sys.path, "flags": str(sys.flags),
+    "main": sys.modules["__main__"].__spec__.name, "cwd": os.getcwd(), "pid": os.getpid(), "parent": os.getppid(),
+    "env": {name: value for name, value in os.environ.items() if name not in own},
+    "umask": os.umask(0o022), "limits": [resource.getrlimit(kind) for kind in range(16)], "user": [os.getuid(), os.getgid()],
+    "status": {name: status[name].strip() for name in ("CapEff", "CapBnd", "NoNewPrivs", "Seccomp", "Seccomp_filters")},
+    "handlers": {name: str(signal.getsignal(name).__class__) for name in (1, 2, 13, 15)},
+    "mounts": mounts, "host": socket.gethostname(), "root": sorted(os.listdir("/")), "home": sorted(os.listdir("/root")),
+    "descriptors": sorted(os.readlink(f"/proc/self/fd/{fd}").split("[")[0] for fd in os.listdir("/proc/self/fd")
+                          if os.path.exists(f"/proc/self/fd/{fd}") or os.path.islink(f"/proc/self/fd/{fd}")),
+    "threads": threading.active_count(), "stdio": [str(sys.stdout.encoding), sys.stdout.line_buffering, sys.stdin.isatty()],
+}
+"""
+
+RANDOMNESS = """
+import os, random, ssl, uuid
+result = [ssl.RAND_bytes(8).hex(), os.urandom(8).hex(), str(random.random()), str(uuid.uuid4()), str(hash("x")), hex(id(os))]
+"""
+
+# Of the same name as a module that every container in reserve has imported.
+SHADOW = """
+import os
+
+with open(os.path.join(os.path.dirname(os.__file__), "uuid.py")) as original:
+    exec(original.read())
+"""
+
+APP = """
+import os
+
+import modal
+
+image = modal.Image.debian_slim().add_local_file("{shadow}", "/root/uuid.py")
+app = modal.App("guarded")
+
+
+@app.function(secrets=[modal.Secret.from_dict({{"PASSWORD": "open sesame"}})])
+@modal.fastapi_endpoint()
+def secret():
+    return [os.environ["PASSWORD"], "open sesame" in open("/proc/self/environ").read(), started_anew()]
+
+
+@app.function(image=image)
+@modal.fastapi_endpoint()
+def shadowed():
+    import uuid
+
+    return [uuid.__file__, started_anew()]
+
+
+@app.function(secrets=[modal.Secret.from_dict({{"PYTHONHASHSEED": "1"}})])
+@modal.fastapi_endpoint()
+def seeded():
+    return [hash("x"), started_anew()]
+
+
+def started_anew():
+    return "BIMODAL_STANDBY_FD=" not in open("/proc/self/environ").read()
+"""
+
+
+def ready(daemon, count: int):
+    def reached() -> bool:
+        return sum(standby["state"] == "ready" for standby in daemon.status()["standbys"]) >= count
+
+    eventually(reached, 60, f"{count} containers in reserve")
+
+
+def probe_of(daemon) -> Inside:
+    return Inside(daemon, next(url for url in daemon.deploy(PROBE) if "probe-probe" in url))
+
+
+@pytest.fixture(scope="module")
+def from_reserve(daemon):
+    inside = probe_of(daemon)
+    ready(daemon, 3)  # one for each network and limits
+    return inside
+
+
+def test_a_container_from_the_reserve_can_not_tell_that_it_is_one(from_reserve, fresh_daemon):
+    ordinary = probe_of(fresh_daemon({"BIMODAL_STANDBY": "0"}))
+    assert ordinary.daemon.status()["standbys"] == []
+    expected, found = ordinary.result(FACTS), from_reserve.result(FACTS)
+    assert found == expected
+    assert from_reserve.result("result = 'BIMODAL_STANDBY_FD=' in open('/proc/self/environ').read()")
+
+
+def stop_containers(daemon):
+    for container in daemon.containers():
+        words = [PYTHON, "-m", "modal", "container", "stop", "-y", container["task_id"]]
+        done = run(words, daemon.client_environment)
+        assert done.status == 0, done.output
+    eventually(lambda: not daemon.containers(), 20, "no container left")
+
+
+def test_another_takes_the_place_of_the_one_that_was_used_and_shares_no_randomness_with_it(from_reserve):
+    daemon = from_reserve.daemon
+    first = from_reserve.result(RANDOMNESS)
+    stop_containers(daemon)
+    ready(daemon, 3)
+    second = from_reserve.result(RANDOMNESS)
+    assert not set(first) & set(second)
+
+
+def standby_processes(daemon) -> list[int]:
+    found = []
+    for directory in Path("/proc").iterdir():
+        try:
+            if not directory.name.isdigit() or b"BIMODAL_STANDBY_FD=" not in (directory / "environ").read_bytes():
+                continue
+            if str(daemon.home) in (directory / "mountinfo").read_text():
+                found.append(int(directory.name))
+        except OSError:
+            continue
+    return found
+
+
+def test_requests_are_answered_although_the_reserve_was_killed(from_reserve):
+    daemon = from_reserve.daemon
+    stop_containers(daemon)
+    ready(daemon, 3)
+    for pid in standby_processes(daemon):
+        os.kill(pid, signal.SIGKILL)
+    assert from_reserve.result("result = 1 + 1") == 2
+
+
+def test_what_the_reserve_does_not_fit_is_started_anew(daemon, scripts):
+    shadow = scripts / "shadow.py"
+    shadow.write_text(SHADOW)
+    urls = daemon.deploy(write(scripts, APP.format(shadow=shadow), "guarded"))
+    secret, shadowed, seeded = (next(url for url in urls if name in url) for name in ("secret", "shadowed", "seeded"))
+    ready(daemon, 1)
+    assert daemon.get(secret).json() == ["open sesame", False, False]
+    ready(daemon, 1)
+    assert daemon.get(shadowed).json() == ["/root/uuid.py", True]
+    words = [PYTHON, "-c", "print(hash('x'))"]
+    expected = run(words, {"PYTHONHASHSEED": "1"}).output
+    assert daemon.get(seeded).json() == [int(expected), True]
+
+
+def test_the_reserve_of_a_stopped_app_goes(daemon):
+    (app,) = (each["app_id"] for each in daemon.status()["apps"] if each["name"] == "guarded")
+    ready(daemon, 1)
+    done = daemon.bimodal("app", "stop", "-y", "guarded")
+    assert done.status == 0, done.output
+    assert app not in [standby["app_id"] for standby in daemon.status()["standbys"]]
