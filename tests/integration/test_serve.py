@@ -1,5 +1,7 @@
 """bimodal serve: reload, broken files, Ctrl-C, --timeout."""
 
+import os
+import re
 import statistics
 import time
 
@@ -8,13 +10,21 @@ from support.waiting import eventually
 
 STOPPED = "modal-http: app for invoked web endpoint is stopped"
 RELOADS = 10
-# Guards against a step back. The aim is 1.5 s: the client's own restart takes most of it, the container's start the rest.
-RELOAD_BOUND_S = 4.0
+# The median on a quiet machine. The client's own part (it notices the file, starts Python anew, creates functions) is 1.2 s.
+RELOAD_BOUND_S = 1.5
+# From the publish to a warm container: our own part.
+START_BOUND_MS = 150
+# On a busy machine, where nobody's share can be told: guards against a step back.
+BUSY_BOUND_S = 4.0
 
 
 def answers(daemon, url: str, text: str) -> bool:
     answer = daemon.get(url)
     return answer.status_code == 200 and answer.json() == text
+
+
+def has_reserve(daemon) -> bool:
+    return any(standby["state"] == "ready" for standby in daemon.status()["standbys"])
 
 
 def test_the_url_of_a_served_app_ends_in_dev_and_stops_with_ctrl_c(daemon, scripts):
@@ -35,12 +45,20 @@ def test_a_saved_file_answers_anew_within_seconds(daemon, scripts, record_proper
         (url,) = serving.urls
         eventually(lambda: answers(daemon, url, "version 0"), 60, "the first version")
         for number in range(1, RELOADS + 1):
+            eventually(lambda: has_reserve(daemon), 60, "a container in reserve")
             write_hello(scripts, f"version {number}")
             saved = time.monotonic()
             eventually(lambda: answers(daemon, url, f"version {number}"), 20, f"version {number}")  # noqa: B023
             times.append(time.monotonic() - saved)
+    starts = [int(took) for took in re.findall(r"warm after (\d+) ms, started from the reserve", daemon.log())][
+        -RELOADS:
+    ]
+    assert len(starts) == RELOADS, daemon.log()
     record_property("reload_median_s", round(statistics.median(times), 2))
-    assert statistics.median(times) <= RELOAD_BOUND_S, times
+    record_property("start_median_ms", statistics.median(starts))
+    quiet = os.getloadavg()[0] <= 0.75 * os.cpu_count()
+    assert statistics.median(times) <= (RELOAD_BOUND_S if quiet else BUSY_BOUND_S), (times, starts)
+    assert statistics.median(starts) <= START_BOUND_MS or not quiet, starts
 
 
 def test_a_broken_file_leaves_the_old_version_serving_and_shows_why(daemon, scripts):
