@@ -4,7 +4,6 @@
 
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/redirect_error.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <cerrno>
@@ -44,6 +43,7 @@ Standby::Standby(asio::any_io_executor executor, sandbox::Launcher& sandboxes, c
 
 Task<Result<void>> Standby::load(ContainerPlan plan, model::FunctionVersionPtr version) {
   auto self = shared_from_this();
+  if (state_ == State::Over) co_return tl::unexpected<Error>(failure_);
   starting_ = true;
   auto done = co_await start(std::move(plan), std::move(version));
   starting_ = false;
@@ -87,6 +87,7 @@ Task<Result<void>> Standby::hand_over(ContainerPlan plan, model::FunctionVersion
   auto spec = container_spec(plan, *version, task_id, *body_.directory, config_);
   std::string task = task_of(spec);
   CO_TRY_VOID(co_await body_.sandbox->reroot(std::move(spec)));
+  auto timer = hang_up_at(Deadline::after(kAnswerPatience));
   boost::system::error_code failure;
   co_await asio::async_write(channel_, asio::buffer(task), asio::redirect_error(asio::use_awaitable, failure));
   if (failure) co_return error(Code::Unavailable, "the container in reserve has ended");
@@ -95,10 +96,7 @@ Task<Result<void>> Standby::hand_over(ContainerPlan plan, model::FunctionVersion
 
 // Reads one line: `word`, or "unfit" and why.
 Task<Result<void>> Standby::expect(std::string word, Deadline deadline) {
-  asio::steady_timer timer(executor_, deadline.point());
-  timer.async_wait([self = shared_from_this()](boost::system::error_code cancelled) {
-    if (!cancelled) self->hang_up();
-  });
+  auto timer = hang_up_at(deadline);
   std::string line;
   boost::system::error_code failure;
   auto buffer = asio::dynamic_buffer(line, kMaxLine);
@@ -108,6 +106,15 @@ Task<Result<void>> Standby::expect(std::string word, Deadline deadline) {
     co_return error(Code::FailedPrecondition, "{}", line.substr(6, line.size() - 7));
   }
   co_return error(Code::Unavailable, "the container in reserve ended, or said nothing in time");
+}
+
+// While the timer lives.
+asio::steady_timer Standby::hang_up_at(Deadline deadline) {
+  asio::steady_timer timer(executor_, deadline.point());
+  timer.async_wait([self = shared_from_this()](boost::system::error_code cancelled) {
+    if (!cancelled) self->hang_up();
+  });
+  return timer;
 }
 
 void Standby::hang_up() {

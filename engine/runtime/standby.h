@@ -9,6 +9,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <memory>
 #include <string>
 
@@ -42,6 +43,7 @@ class Standby : public std::enable_shared_from_this<Standby> {
   Task<Result<void>> start(ContainerPlan plan, model::FunctionVersionPtr version);
   Task<Result<void>> hand_over(ContainerPlan plan, model::FunctionVersionPtr version, std::string task_id);
   Task<Result<void>> expect(std::string word, Deadline deadline);
+  boost::asio::steady_timer hang_up_at(Deadline deadline);
   void hang_up();
 
   boost::asio::any_io_executor executor_;

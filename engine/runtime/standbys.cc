@@ -10,7 +10,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto kAfterStart = 200ms;  // the container that has just started answers first
+constexpr auto kAfterStart = 200ms;  // containers that start now, or have just started, go first
 constexpr auto kFirstPause = 1s;     // after one that failed; doubled with each
 constexpr auto kLongestPause = 10min;
 constexpr std::size_t kMaxSetbacks = 1'000;
@@ -62,6 +62,7 @@ std::shared_ptr<Standby> Standbys::take(const model::FunctionVersion& version, c
   auto standby = found->second.standby;
   entries_.erase(found);
   standby->changed.notify_all();
+  changed_.notify_all();
   return standby;
 }
 
@@ -97,6 +98,7 @@ Task<void> Standbys::close() {
 
 // The standbys of images that the app doesn't have any more go.
 Task<void> Standbys::expect_all(std::string app_id, std::vector<model::FunctionVersionPtr> versions) {
+  if (!co_await sleep_until(Deadline::after(kAfterStart))) co_return;
   std::set<std::string> keys;
   for (auto& version : versions) keys.insert(co_await prepare(version));
   auto entries = entries_;
@@ -196,6 +198,7 @@ void Standbys::drop(const std::string& key) {
   auto standby = found->second.standby;
   entries_.erase(found);
   standby->changed.notify_all();
+  changed_.notify_all();
   scope_.spawn(end(std::move(standby)));
 }
 
