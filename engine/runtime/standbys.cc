@@ -181,10 +181,13 @@ void Standbys::set_back(const std::string& key, const model::FunctionVersion& ve
   setback.until = Deadline::after(std::min<Deadline::Clock::duration>(pause, kLongestPause));
   if (!first) return;
   log::info("{}/{}: no container in reserve: {}", version.app_name, version.tag, why.message);
-  surroundings_.logs(
-      {version.app_id, version.function_id, "", model::LogStream::System,
-       "containers of this image are started from the beginning: " + why.message + "\n",
-       std::chrono::system_clock::now()});
+  model::LogEntry line;
+  line.app_id = version.app_id;
+  line.function_id = version.function_id;
+  line.stream = model::LogStream::System;
+  line.text = "containers of this image are started from the beginning: " + why.message + "\n";
+  line.at = std::chrono::system_clock::now();
+  surroundings_.logs(std::move(line));
 }
 
 bool Standbys::holds(const std::string& key, const std::shared_ptr<Standby>& standby) const {
