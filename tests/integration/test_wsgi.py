@@ -67,7 +67,7 @@ def test_a_chunked_upload_is_read_to_its_end(daemon, url):
 
 def test_failures_before_and_after_the_head(daemon, url):
     answer = daemon.get(url + "/fail")
-    assert answer.status_code == 500 and "ValueError: no answer" in answer.text
+    assert (answer.status_code, answer.text) == (500, "Internal Server Error")
     with pytest.raises(Exception, match="incomplete|peer closed"):
         daemon.get(url + "/half")
     assert daemon.get(url).status_code == 200
