@@ -17,6 +17,7 @@
 #include "image/builder.h"
 #include "rpc/host.h"
 #include "sandbox/cgroups.h"
+#include "sandbox/own_namespace.h"
 #include "scheduler/functions.h"
 #include "server/account.h"
 #include "server/adapters.h"
@@ -139,7 +140,8 @@ void Daemon::Parts::make_engine() {
   runtime::ContainersConfig settings{
       .home = config.home,
       .exit_grace = config.exit_grace,
-      .max_standbys = ::geteuid() == 0 ? config.standby : 0,  // Sandbox::reroot() needs root
+      // Sandbox::reroot() needs root.
+      .max_standbys = sandbox::privilege_here() == sandbox::Privilege::Root ? config.standby : 0,
       .standby_idle = config.standby_idle};
   auto keep = [this](model::LogEntry entry) { logs->append(std::move(entry)); };
   containers = std::make_unique<runtime::Containers>(executor, *sandboxes, *planner, connections, keep, settings);
