@@ -1,10 +1,14 @@
 #include "control/container_arguments.h"
 
 #include <algorithm>
+#include <limits>
 #include <set>
 #include <string_view>
 
+#include "control/class_parameters.h"
 #include "control/utf8.h"
+#include "control/web_arguments.h"
+#include "runtime/web_request.h"
 
 namespace bimodal::control {
 namespace {
@@ -15,10 +19,19 @@ constexpr std::size_t kMaxSummary = 300;
 // taken for a bare dictionary (protocol §10.6).
 constexpr std::string_view kSeatArguments = "\x82\x81\xA1\x64type\x64seat\xA0";
 
+// Enough for requests as inputs of their own, too: whether they will be is not known yet.
 std::uint32_t slots_of(const model::FunctionVersion& version, const api::Function& definition) {
-  auto seats = static_cast<std::uint32_t>(version.web_methods.size());
-  std::uint32_t ordinary = version.has_plain_methods ? std::max(1u, definition.max_concurrent_inputs()) : 0;
-  return std::max(1u, seats + ordinary);
+  const std::uint32_t inputs = std::max(1u, definition.max_concurrent_inputs());
+  return version.has_plain_methods ? inputs + 1 : inputs;
+}
+
+// A piece of a response comes in the message whatever its size: an application's own send() is its bound. As a blob it
+// would have to pass the gateway, which not every container reaches.
+void lift_size_limit(const std::string& function_id, api::AppLayout& layout) {
+  for (auto& object : *layout.mutable_objects()) {
+    if (object.object_id() != function_id || !object.has_function_handle_metadata()) continue;
+    object.mutable_function_handle_metadata()->set_max_object_size_bytes(std::numeric_limits<std::int32_t>::max());
+  }
 }
 
 void add_missing_dependencies(const api::Function& definition, api::AppLayout& layout) {
@@ -57,6 +70,7 @@ api::ContainerArguments container_arguments(
     std::uint32_t slots = slots_of(version, definition);
     definition.set_max_concurrent_inputs(slots);
     definition.set_target_concurrent_inputs(slots);
+    lift_size_limit(version.function_id, layout);
   }
   add_missing_dependencies(definition, layout);
   api::ContainerArguments out;
@@ -64,6 +78,7 @@ api::ContainerArguments container_arguments(
   out.set_function_id(version.function_id);
   out.set_app_id(version.app_id);
   out.set_environment_name(version.environment);
+  if (!version.arguments.empty()) out.set_serialized_params(serialized_params(version.parameters, version.arguments));
   *out.mutable_function_def() = std::move(definition);
   *out.mutable_app_layout() = std::move(layout);
   return out;
@@ -87,8 +102,24 @@ api::FunctionGetInputsResponse inputs_for(const runtime::Order& order) {
       item.mutable_input()->set_method_name(order.method_name);
       break;
     }
+    case runtime::Order::Kind::Request: {
+      auto& item = *response.add_inputs();
+      item.set_input_id(order.input_id);
+      item.set_function_call_id(order.function_call_id);
+      item.set_function_call_invocation_type(api::FUNCTION_CALL_INVOCATION_TYPE_SYNC);
+      item.mutable_input()->set_args(web_arguments(order.request->head()));
+      item.mutable_input()->set_data_format(api::DATA_FORMAT_PICKLE);
+      item.mutable_input()->set_method_name(order.method_name);
+      break;
+    }
   }
   return response;
+}
+
+std::string failure_of(const api::GenericResult& result) {
+  if (result.status() == api::GenericResult::GENERIC_STATUS_SUCCESS) return "";
+  if (result.status() == api::GenericResult::GENERIC_STATUS_TERMINATED) return "the request was cancelled";
+  return start_failure_of(result).summary;
 }
 
 runtime::StartFailure start_failure_of(const api::GenericResult& result) {

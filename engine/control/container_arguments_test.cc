@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "control/class_parameters.h"
+
 namespace bimodal::control {
 namespace {
 
@@ -23,12 +25,47 @@ std::uint32_t slots(int web_methods, bool plain, std::uint32_t wanted) {
   return arguments.function_def().max_concurrent_inputs();
 }
 
-TEST(ContainerArguments, HaveOneSlotForEachWebMethodBesideOrdinaryInputs) {
+TEST(ContainerArguments, HaveRoomForASeatBesideOrdinaryInputs) {
   EXPECT_EQ(slots(1, false, 0), 1u);
-  EXPECT_EQ(slots(1, false, 100), 1u);  // requests are admitted outside; the seat is the only input
-  EXPECT_EQ(slots(3, false, 0), 3u);
-  EXPECT_EQ(slots(2, true, 0), 3u);
-  EXPECT_EQ(slots(2, true, 8), 10u);
+  EXPECT_EQ(slots(1, false, 100), 100u) << "on the client's own path each request is an input";
+  EXPECT_EQ(slots(3, false, 0), 1u) << "one seat serves all web methods";
+  EXPECT_EQ(slots(2, true, 0), 2u);
+  EXPECT_EQ(slots(2, true, 8), 9u);
+}
+
+TEST(ContainerArguments, CarryTheArgumentsOfAClass) {
+  auto version = version_with(1, false);
+  version.parameters = {
+      {"name", model::ParameterType::Text, {}},
+      {"size", model::ParameterType::Integer, {}},
+      {"loud", model::ParameterType::Boolean, {}},
+      {"salt", model::ParameterType::Bytes, {}}};
+  version.arguments = {
+      {"name", std::string("x")}, {"size", std::int64_t{-7}}, {"loud", true}, {"salt", std::string("\xff")}};
+  api::ClassParameterSet set;
+  ASSERT_TRUE(set.ParseFromString(container_arguments(version, "ta-1", {}, {}).serialized_params()));
+  ASSERT_EQ(set.parameters_size(), 4);
+  EXPECT_EQ(set.parameters(0).name(), "name");
+  EXPECT_EQ(set.parameters(0).string_value(), "x");
+  EXPECT_EQ(set.parameters(1).type(), api::PARAM_TYPE_INT);
+  EXPECT_EQ(set.parameters(1).int_value(), -7);
+  EXPECT_TRUE(set.parameters(2).bool_value());
+  EXPECT_EQ(set.parameters(3).bytes_value(), "\xff");
+}
+
+TEST(ClassParameters, KeepTheirDefaultsAndRefuseTypesThatNoUrlCarries) {
+  api::ClassParameterInfo info;
+  auto& size = *info.add_schema();
+  size.set_name("size");
+  size.set_type(api::PARAM_TYPE_UNKNOWN);
+  size.mutable_full_type()->set_base_type(api::PARAM_TYPE_INT);
+  size.set_has_default(true);
+  size.set_int_default(7);
+  auto parameters = class_parameters(info);
+  ASSERT_TRUE(parameters);
+  EXPECT_EQ(parameters->at(0).default_value, model::ParameterValue(std::int64_t{7}));
+  size.mutable_full_type()->set_base_type(api::PARAM_TYPE_LIST);
+  EXPECT_NE(class_parameters(info).error().message.find("'size'"), std::string::npos);
 }
 
 TEST(ContainerArguments, LeaveAFunctionWithoutWebMethodsAlone) {

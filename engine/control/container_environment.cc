@@ -12,8 +12,8 @@ constexpr std::string_view kPlace = "local";  // of MODAL_REGION and MODAL_CLOUD
 constexpr std::string_view kPythonPath = "/__modal/runner:/root:/pkg";
 
 // Read by the interpreter, the C library or the client while they start, not when they are used.
-constexpr std::string_view kReadAtStart[] = {"PYTHON",  "MODAL_", "LD_",      "LC_",  "LANG",
-                                             "MALLOC_", "GLIBC_", "OPENSSL_", "SSL_", "HOME"};
+constexpr std::string_view kReadAtStart[] = {"PYTHON", "MODAL_",   "LD_",  "LC_",  "LANG",    "MALLOC_",
+                                             "GLIBC_", "OPENSSL_", "SSL_", "HOME", "BIMODAL_"};
 
 }  // namespace
 

@@ -16,6 +16,9 @@ using namespace std::chrono_literals;
 // A container asks again at once; the official client's own timeout for this call is far longer.
 constexpr auto kInputPoll = 20s;
 
+// A little less than the time after which the client takes a heartbeat for lost (15 s).
+constexpr auto kHeartbeatPoll = 12s;
+
 double started_at(const runtime::TaskInfo& task) {
   return task.started_at.time_since_epoch().count() == 0 ? 0 : unix_seconds(task.started_at);
 }
@@ -64,7 +67,11 @@ Task<Result<Containers::Empty>> Containers::hello(rpc::Call call, Empty) {
 Task<Result<api::ContainerHeartbeatResponse>> Containers::heartbeat(rpc::Call call, api::ContainerHeartbeatRequest) {
   CO_TRY(SessionPtr session, session_of(call));
   session->heartbeat();
-  co_return api::ContainerHeartbeatResponse();
+  const Deadline deadline = Deadline::after(kHeartbeatPoll).or_earlier(call.deadline);
+  const std::vector<std::string> cancelled = co_await session->cancelled_inputs(deadline);
+  api::ContainerHeartbeatResponse response;
+  for (const std::string& input_id : cancelled) response.mutable_cancel_input_event()->add_input_ids(input_id);
+  co_return response;
 }
 
 Task<Result<api::FunctionGetInputsResponse>> Containers::get_inputs(rpc::Call call, api::FunctionGetInputsRequest) {
@@ -75,7 +82,7 @@ Task<Result<api::FunctionGetInputsResponse>> Containers::get_inputs(rpc::Call ca
 
 Task<Result<Containers::Empty>> Containers::put_outputs(rpc::Call call, api::FunctionPutOutputsRequest request) {
   CO_TRY(SessionPtr session, session_of(call));
-  for (const auto& output : request.outputs()) session->output(output.input_id());
+  for (const auto& output : request.outputs()) session->output(output.input_id(), failure_of(output.result()));
   co_return Empty();
 }
 

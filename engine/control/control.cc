@@ -15,6 +15,7 @@
 #include "control/publisher.h"
 #include "control/registry.h"
 #include "control/secrets.h"
+#include "control/web_streams.h"
 #include "control/workspace.h"
 
 namespace bimodal::control {
@@ -39,6 +40,7 @@ struct Control::State {
         mounts(context, service),
         images(context, service),
         containers(context, service),
+        web_streams(context, service),
         collector(context) {}
 
   Context& context;
@@ -58,6 +60,7 @@ struct Control::State {
   Mounts mounts;
   Images images;
   Containers containers;
+  WebStreams web_streams;
   Collector collector;
 };
 

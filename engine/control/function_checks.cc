@@ -1,6 +1,7 @@
 #include "control/function_checks.h"
 
 #include <algorithm>
+#include "control/class_parameters.h"
 
 #include "rpc/fields.h"
 
@@ -49,10 +50,8 @@ Result<void> check_web(const std::string& object, const api::WebhookConfig& conf
 
 // Options that only matter where web requests are served: other calls aren't served at all yet.
 Result<void> check_web_options(const std::string& object, const api::Function& function) {
-  if (function.class_parameter_info().schema_size() > 0) {
-    return error(
-        Code::InvalidArgument, "{}: modal.parameter() on a class with web methods is not supported by this server",
-        object);
+  if (auto parameters = class_parameters(function.class_parameter_info()); !parameters) {
+    return error(Code::InvalidArgument, "{}: {}", object, parameters.error().message);
   }
   return rpc::refuse_fields(
       object, function,

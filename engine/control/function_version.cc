@@ -8,6 +8,7 @@
 
 #include "base/ids.h"
 #include "control/app_states.h"
+#include "control/class_parameters.h"
 #include "control/web_name.h"
 
 namespace bimodal::control {
@@ -145,6 +146,7 @@ Result<model::FunctionVersion> function_version(
   TRY(auto addresses, web_addresses(home, function));
   for (auto& address : addresses) out.web_methods.push_back(std::move(address.method));
   out.has_plain_methods = has_plain_methods(function);
+  TRY(out.parameters, class_parameters(function.class_parameter_info()));
   TRY(out.scaling, scaling_of(home.settings, function, autoscaler));
   out.resources = resources_of(function);
   out.block_network =

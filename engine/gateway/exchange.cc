@@ -49,9 +49,9 @@ Task<void> await_end(
 }  // namespace
 
 Exchange::Exchange(
-    Front& front, http::ServerConnection& client, const RequestId& id,
-    std::shared_ptr<scheduler::FunctionHandle> handle, std::shared_ptr<scheduler::Pool> pool)
-    : front_(front), client_(&client), id_(id), handle_(std::move(handle)), pool_(std::move(pool)) {}
+    Front& front, http::ServerConnection& client, const RequestId& id, std::shared_ptr<scheduler::PoolSource> source,
+    std::shared_ptr<scheduler::Pool> pool)
+    : front_(front), client_(&client), id_(id), source_(std::move(source)), pool_(std::move(pool)) {}
 
 Exchange::~Exchange() {
   if (runner_) runner_->abandon(stream_);
@@ -137,7 +137,7 @@ void Exchange::on_slot(Result<scheduler::Lease> slot) {
   if (slot) return dispatch(std::move(*slot));
   if (slot.error().code != Code::Unavailable) return fail(no_slot(slot.error()));
   // That version is on its way out; the request belongs to the one that has replaced it.
-  pool_ = handle_->pool();
+  pool_ = source_->pool();
   if (!pool_) return fail(app_stopped());
   if (++retries_ > kMaxRetries) return fail(no_slot(slot.error()));
   seek_slot();

@@ -33,8 +33,8 @@ class Exchange final : public http::Poller::Retirable,
                        private http::TimerWheel::Timer {
  public:
   Exchange(
-      Front& front, http::ServerConnection& client, const RequestId& id,
-      std::shared_ptr<scheduler::FunctionHandle> handle, std::shared_ptr<scheduler::Pool> pool);
+      Front& front, http::ServerConnection& client, const RequestId& id, std::shared_ptr<scheduler::PoolSource> source,
+      std::shared_ptr<scheduler::Pool> pool);
   ~Exchange() override;
 
   // Before start(): the request is that handshake, which is good.
@@ -116,7 +116,7 @@ class Exchange final : public http::Poller::Retirable,
   std::uint32_t stream_ = 0;
   int retries_ = 0;
   RequestId id_;
-  std::shared_ptr<scheduler::FunctionHandle> handle_;
+  std::shared_ptr<scheduler::PoolSource> source_;
   std::shared_ptr<scheduler::Pool> pool_;
   std::optional<scheduler::Lease> lease_;
   std::string web_method_;

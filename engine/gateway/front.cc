@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "gateway/class_arguments.h"
 #include "gateway/front_page.h"
 #include "gateway/internal_service.h"
 #include "gateway/upgrade.h"
@@ -78,6 +79,22 @@ bool Front::admit(
   return true;
 }
 
+namespace {
+
+// Where the pool of the class arguments in the URL comes from; null for what has no parameters.
+tl::expected<std::shared_ptr<scheduler::PoolSource>, EdgeError> source_for(
+    scheduler::FunctionHandle& handle, const scheduler::Pool& pool, const http::RequestHead& head) {
+  const auto& parameters = pool.version().parameters;
+  if (parameters.empty()) return nullptr;
+  auto arguments = class_arguments(parameters, head.query);
+  if (!arguments) return tl::unexpected(bad_request(400, arguments.error().message));
+  auto bound = handle.bind(*std::move(arguments));
+  if (!bound) return tl::unexpected(no_slot(bound.error()));
+  return *std::move(bound);
+}
+
+}  // namespace
+
 void Front::begin(
     http::ServerConnection& client, const http::RequestHead& head, const RequestId& id,
     const RoutingTable::Entry& entry) {
@@ -91,7 +108,12 @@ void Front::begin(
     handshake = http::read_websocket_handshake(head);
     if (handshake->status != 0) return refuse_handshake(client, id, handshake->status, handshake->reason);
   }
-  auto exchange = std::make_unique<Exchange>(*this, client, id, std::move(handle), std::move(pool));
+  auto source = source_for(*handle, *pool, head);
+  if (!source) return reply_error(client, id, source.error());
+  if (*source) pool = (*source)->pool();
+  if (!pool) return reply_error(client, id, app_stopped());
+  if (!*source) *source = std::move(handle);
+  auto exchange = std::make_unique<Exchange>(*this, client, id, *std::move(source), std::move(pool));
   Exchange& started = *exchange;
   started.index = exchanges_.size();
   exchanges_.push_back(std::move(exchange));

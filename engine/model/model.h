@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "model/class_parameters.h"
+
 namespace bimodal::model {
 
 using namespace std::chrono_literals;
@@ -59,8 +61,10 @@ struct FunctionVersion {
   std::string image_id;
   std::vector<std::string> mount_ids;
   std::vector<std::string> secret_ids;
-  std::vector<WebMethod> web_methods;  // empty: not a web function
-  bool has_plain_methods = false;      // inputs other than web requests may come
+  std::vector<WebMethod> web_methods;      // empty: not a web function
+  bool has_plain_methods = false;          // inputs other than web requests may come
+  std::vector<ClassParameter> parameters;  // of a class: each set of arguments has a pool of its own
+  ClassArguments arguments;                // of the pool that this was copied for; empty without parameters
   ScalingPolicy scaling;
   Resources resources;
   bool block_network = false;

@@ -1,9 +1,12 @@
 #include "runtime/body.h"
 
 #include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 
 namespace bimodal::runtime {
 
@@ -20,6 +23,17 @@ Result<Pipe> make_pipe() {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return errno_error(errno, "pipe for a container's output");
   return Pipe{UniqueFd(ends[0]), UniqueFd(ends[1])};
+}
+
+Result<UniqueFd> connect_to(const std::string& path) {
+  sockaddr_un address{.sun_family = AF_UNIX};
+  if (path.size() >= sizeof address.sun_path) return error(Code::Internal, "{} is too long for a socket", path);
+  std::memcpy(address.sun_path, path.data(), path.size());
+  UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!socket) return errno_error(errno, "socket");
+  const auto* to = reinterpret_cast<const sockaddr*>(&address);
+  if (::connect(socket.get(), to, sizeof address) != 0) return errno_error(errno, "connect to " + path);
+  return socket;
 }
 
 }  // namespace
@@ -57,12 +71,15 @@ Task<Result<Body>> start_body(
       {err.write_end.get(), 2},
       {directory->web_listener.get(), wire::kListenFd}};
   if (channel) spec.fds.push_back({channel.get(), kStandbyFd});
+  // Before the container runs, so that it is there when the runner looks for it.
+  CO_TRY(UniqueFd runner, connect_to(directory->web_socket()));
   CO_TRY(auto sandbox, co_await sandboxes.start(std::move(spec)));
   directory->web_listener.reset();
   Body body;
   body.directory = std::move(directory);
   body.out = std::move(out.read_end);
   body.err = std::move(err.read_end);
+  body.runner = std::move(runner);
   body.sandbox = std::move(sandbox);
   co_return body;
 }

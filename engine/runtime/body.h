@@ -21,6 +21,7 @@ inline constexpr int kStandbyFd = wire::kListenFd + 1;  // of a container in res
 struct Body {
   std::unique_ptr<RunDirectory> directory;
   UniqueFd out, err;  // the ends to read
+  UniqueFd runner;    // the first connection to its listening socket: its runner greets there
   std::unique_ptr<sandbox::Sandbox> sandbox;
 };
 

@@ -56,11 +56,19 @@ class ApiConnections {
 
 using LogSink = std::function<void(model::LogEntry)>;
 
+class WebRequest;
+
 // What the next FunctionGetInputs of a container is answered with.
 struct Order {
-  enum class Kind { Seat, KillSwitch, Nothing } kind = Kind::Nothing;  // Nothing: the deadline passed, ask again
-  std::string method_name;                                             // Seat: which web method
-  std::string input_id, function_call_id;
+  enum class Kind {
+    Seat,
+    Request,
+    KillSwitch,
+    Nothing
+  } kind = Kind::Nothing;        // Nothing: the deadline passed, ask again
+  std::string method_name = {};  // Seat, Request: which web method
+  std::string input_id = {}, function_call_id = {};
+  std::shared_ptr<WebRequest> request = nullptr;  // Request
 };
 
 // Why a container could not be started, as its TaskResult said.
@@ -78,7 +86,13 @@ class Session {
   virtual void hello() = 0;
   virtual void heartbeat() = 0;
   virtual Task<Order> next_order(Deadline deadline) = 0;
-  virtual void output(std::string input_id) = 0;  // a seat ended
+  // An input ended: a seat or a request; `failure` in one line, empty when it had none.
+  virtual void output(std::string input_id, std::string failure) = 0;
+  // The request of that call that the container works on; null when there is none.
+  virtual std::shared_ptr<WebRequest> web_request(const std::string& function_call_id) const = 0;
+  // Inputs that the container is to cancel, as soon as there are some, but no later than `deadline`. Answers at once
+  // for a container whose runner sees to that.
+  virtual Task<std::vector<std::string>> cancelled_inputs(Deadline deadline) = 0;
   virtual void start_failed(StartFailure failure) = 0;
   // The user's stop_fetching_inputs(). The pool must be told as well (scheduler::Functions::stop_container, graceful):
   // running seats go on until it drains the container.
@@ -99,6 +113,8 @@ struct TaskInfo {
 struct ContainersConfig {
   std::filesystem::path home;  // run/<task>/ and upper directories live below
   std::chrono::milliseconds exit_grace = std::chrono::seconds(30);
+  // How long after a container's first question its runner may take to greet. A real one has greeted before.
+  std::chrono::milliseconds greeting_patience{0};
   std::chrono::milliseconds heartbeat_limit = std::chrono::seconds(60);  // a warm container without one longer is hung
   std::int64_t default_memory_bytes = 0;                              // limit when the function names none; 0: no limit
   int max_standbys = 0;                                               // containers in reserve at once, of all apps

@@ -41,7 +41,7 @@ LiveContainer::LiveContainer(Surroundings& surroundings, model::FunctionVersionP
       changed_(surroundings.executor),
       orders_(surroundings.executor, *version_),
       runner_(surroundings.executor),
-      runner_ready_(version_->web_methods.empty()) {}
+      web_path_(version_->web_methods.empty() ? WebPath::None : WebPath::Unknown) {}
 
 TaskInfo LiveContainer::info() const {
   return {task_id_, version_->app_id, version_->function_id, enqueued_at_, warm_at_, leaving_ || orders_.stopped()};
@@ -69,13 +69,14 @@ Task<Result<void>> LiveContainer::start() {
   directory_ = std::move(body.directory);
   sandbox_ = std::move(body.sandbox);
   web_socket_ = directory_->web_socket();
+  if (web_path_ == WebPath::Unknown) runner_.adopt(std::move(body.runner));
   follow_output(std::move(body.out), model::LogStream::Stdout);
   follow_output(std::move(body.err), model::LogStream::Stderr);
   auto adopt = [&api = surroundings_.api, task_id = task_id_](UniqueFd connection) {
     api.adopt(std::move(connection), task_id);
   };
   tasks_.spawn(accept_connections(std::move(directory_->api_listener), task_id_ + "'s API socket", std::move(adopt)));
-  if (!version_->web_methods.empty()) tasks_.spawn(follow_runner());
+  if (web_path_ == WebPath::Unknown) tasks_.spawn(follow_runner());
   tasks_.spawn(watch_heartbeats());
   startup_deadline_ = Deadline::after(version_->startup_timeout);
   changed_.notify_all();
@@ -152,17 +153,19 @@ void LiveContainer::heartbeat() {
 Task<Order> LiveContainer::next_order(Deadline deadline) {
   auto self = shared_from_this();
   asked_ = true;
+  choose_web_path();
   become_warm_if_ready();
   auto order = co_await orders_.next(deadline);
   become_warm_if_ready();
   co_return order;
 }
 
-void LiveContainer::output(std::string input_id) {
-  if (!orders_.end_seat(input_id)) return;
+void LiveContainer::output(std::string input_id, std::string failure) {
+  const bool was_seat = orders_.is_seat(input_id);
+  if (!orders_.end(input_id, failure)) return;
   changed_.notify_all();
-  if (leaving_ || orders_.stopped()) return;
-  say("the container stopped serving one of its web methods by itself: it is replaced");
+  if (!was_seat || leaving_ || orders_.stopped()) return;
+  say("the container stopped serving its web methods by itself: it is replaced");
   drain();
 }
 
@@ -195,8 +198,8 @@ void LiveContainer::drain() {
 Task<void> LiveContainer::leave() {
   auto grace = surroundings_.config.exit_grace;
   Deadline end = Deadline::after(grace);
-  while (orders_.seats_are_out() && !end.passed()) co_await changed_.wait(end);
-  if (orders_.seats_are_out()) {
+  while (orders_.inputs_are_out() && !end.passed()) co_await changed_.wait(end);
+  if (orders_.inputs_are_out()) {
     sandbox_->signal(SIGINT);
     end = Deadline::after(std::min<std::chrono::milliseconds>(grace, kLastMoment));
   }
@@ -230,15 +233,65 @@ Task<void> LiveContainer::follow_pipe(std::shared_ptr<LogPipe> pipe) {
 }
 
 Task<void> LiveContainer::follow_runner() {
-  auto greeted = co_await runner_.greet(web_socket_, task_id_);
+  auto greeted = co_await runner_.greet(task_id_);
   if (!greeted) {
     // A runner that is gone says so by its exit, one that breaks the protocol never will.
     if (greeted.error().code == Code::Internal) kill_because(greeted.error().message);
     co_return;
   }
-  runner_ready_ = true;
-  become_warm_if_ready();
+  if (asked_) choose_web_path();
   co_await runner_.follow();
+}
+
+// At a question of the container's. Its runner greets while the user's application is made, so one that hasn't by then
+// never will: the client is another than the runner knows, or the user turned the runner off.
+void LiveContainer::choose_web_path() {
+  if (web_path_ != WebPath::Unknown) return;
+  if (runner_.has_spoken()) {
+    web_path_ = WebPath::Runner;
+    orders_.serve_by_seat();
+    changed_.notify_all();
+  } else if (surroundings_.config.greeting_patience.count() == 0) {
+    serve_by_client();
+  } else {
+    tasks_.spawn(await_greeting());
+  }
+}
+
+Task<void> LiveContainer::await_greeting() {
+  const bool in_vain = co_await sleep_until(Deadline::after(surroundings_.config.greeting_patience));
+  if (in_vain && web_path_ == WebPath::Unknown) serve_by_client();
+}
+
+void LiveContainer::serve_by_client() {
+  auto listener = directory_->listen_for_gateway();
+  if (!listener) return kill_because(listener.error().message);
+  web_path_ = WebPath::Client;
+  runner_.close();
+  web_socket_ = directory_->web_socket();
+  auto changed = [this] {
+    orders_.wake();
+    changed_.notify_all();
+  };
+  bridge_ = std::make_unique<WebBridge>(surroundings_.executor, tasks_, std::move(changed));
+  auto adopt = [this](UniqueFd connection) { bridge_->adopt(std::move(connection), task_id_); };
+  tasks_.spawn(accept_connections(*std::move(listener), task_id_ + "'s client.sock", std::move(adopt)));
+  orders_.serve_requests(*bridge_);
+  become_warm_if_ready();
+}
+
+std::shared_ptr<WebRequest> LiveContainer::web_request(const std::string& function_call_id) const {
+  return bridge_ ? bridge_->find(function_call_id) : nullptr;
+}
+
+Task<std::vector<std::string>> LiveContainer::cancelled_inputs(Deadline deadline) {
+  auto self = shared_from_this();
+  std::vector<std::string> inputs;
+  while (!exit_ && (bridge_ || web_path_ == WebPath::Unknown)) {
+    if (bridge_) inputs = bridge_->take_timed_out();
+    if (!inputs.empty() || !co_await changed_.wait(deadline)) break;
+  }
+  co_return inputs;
 }
 
 Task<void> LiveContainer::watch_heartbeats() {
@@ -254,7 +307,7 @@ Task<void> LiveContainer::watch_heartbeats() {
 }
 
 void LiveContainer::become_warm_if_ready() {
-  if (warm_ || !asked_ || !runner_ready_ || !orders_.all_seated() || exit_ || !failure_summary_.empty()) return;
+  if (warm_ || !asked_ || !orders_.serves() || exit_ || !failure_summary_.empty()) return;
   warm_ = true;
   warm_at_ = std::chrono::system_clock::now();
   auto took = std::chrono::duration_cast<std::chrono::milliseconds>(warm_at_ - enqueued_at_);

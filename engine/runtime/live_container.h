@@ -1,4 +1,4 @@
-// One container from its plan to its last log line: its sandbox, its output, its seats. Loop-bound.
+// One container from its plan to its last log line: its sandbox, its output, its inputs. Loop-bound.
 //
 // run() drives it and returns when nothing of it is left; everything else may be called at any time.
 #pragma once
@@ -15,6 +15,7 @@
 #include "runtime/orders.h"
 #include "runtime/run_directory.h"
 #include "runtime/runner_link.h"
+#include "runtime/web_bridge.h"
 #include "scheduler/launcher.h"
 
 namespace bimodal::runtime {
@@ -58,17 +59,24 @@ class LiveContainer : public scheduler::Container, public Session, public std::e
   void hello() override;
   void heartbeat() override;
   Task<Order> next_order(Deadline deadline) override;
-  void output(std::string input_id) override;
+  void output(std::string input_id, std::string failure) override;
+  std::shared_ptr<WebRequest> web_request(const std::string& function_call_id) const override;
+  Task<std::vector<std::string>> cancelled_inputs(Deadline deadline) override;
   void start_failed(StartFailure failure) override;
   void stop_fetching() override;
 
  private:
+  enum class WebPath { Unknown, None, Runner, Client };  // who serves web requests; None: there are no web methods
+
   Task<Result<void>> start();
   Task<Result<Body>> make_body(ContainerPlan plan);
   Task<std::optional<Body>> take_from_reserve(ContainerPlan plan);
   void follow_output(UniqueFd read_end, model::LogStream stream);
   Task<void> follow_pipe(std::shared_ptr<LogPipe> pipe);
   Task<void> follow_runner();
+  void choose_web_path();
+  Task<void> await_greeting();
+  void serve_by_client();
   Task<void> watch_heartbeats();
   Task<void> leave();
   Task<Result<UniqueFd>> connect_here(std::shared_ptr<LiveContainer> self, std::uint16_t port, Deadline deadline);
@@ -91,11 +99,12 @@ class LiveContainer : public scheduler::Container, public Session, public std::e
   Pulse changed_;  // anything that a waiting coroutine below may look at
   Orders orders_;
   RunnerLink runner_;
+  std::unique_ptr<WebBridge> bridge_;  // when the client serves web requests by its own path
+  WebPath web_path_;
   Deadline startup_deadline_ = Deadline::never();
   std::optional<Deadline::Clock::time_point> last_heartbeat_;
   std::chrono::system_clock::time_point warm_at_{};
   int open_pipes_ = 0;
-  bool runner_ready_;   // listens; also true when there is no web method to listen for
   bool asked_ = false;  // for inputs, at least once
   bool warm_ = false;
   bool reserved_ = false;  // was in reserve before

@@ -1,41 +1,62 @@
 #include "runtime/orders.h"
 
+#include <utility>
+
 #include "base/ids.h"
 
 namespace bimodal::runtime {
 
 Orders::Orders(boost::asio::any_io_executor executor, const model::FunctionVersion& version)
-    : changed_(std::move(executor)) {
-  for (auto method = version.web_methods.rbegin(); method != version.web_methods.rend(); ++method) {
-    unseated_.push_back(method->method_name);
-  }
+    : seat_method_(version.web_methods.empty() ? "" : version.web_methods.front().method_name),
+      serves_(version.web_methods.empty()),
+      changed_(std::move(executor)) {}
+
+void Orders::serve_by_seat() {
+  seat_is_free_ = true;
+  wake();
+}
+
+void Orders::serve_requests(WebBridge& bridge) {
+  bridge_ = &bridge;
+  serves_ = true;
+  wake();
 }
 
 Task<Order> Orders::next(Deadline deadline) {
-  while (!stopped_ && unseated_.empty()) {
+  while (true) {
+    // Also when stopped: the gateway has given these requests to this container.
+    if (auto request = bridge_ ? bridge_->take() : nullptr) {
+      const wire::RequestHead& head = request->head();
+      co_return Order{
+          Order::Kind::Request, std::string(head.web_method), request->input_id(), request->call_id(), request};
+    }
+    if (stopped_) co_return Order{Order::Kind::KillSwitch};
+    if (std::exchange(seat_is_free_, false)) co_return make_seat();
     if (!co_await changed_.wait(deadline)) co_return Order{};
   }
-  Order order;
-  if (stopped_) {
-    order.kind = Order::Kind::KillSwitch;
-    co_return order;
-  }
-  order.kind = Order::Kind::Seat;
-  order.method_name = std::move(unseated_.back());
-  order.input_id = new_id("in");
-  order.function_call_id = new_id("fc");
-  unseated_.pop_back();
-  seats_.insert(order.input_id);
-  co_return order;
 }
 
-bool Orders::end_seat(const std::string& input_id) {
-  return seats_.erase(input_id) > 0;
+Order Orders::make_seat() {
+  Order order{Order::Kind::Seat, seat_method_, new_id("in"), new_id("fc")};
+  seat_ = order.input_id;
+  serves_ = true;
+  return order;
+}
+
+bool Orders::end(const std::string& input_id, const std::string& failure) {
+  if (bridge_) return bridge_->end(input_id, failure);
+  if (!is_seat(input_id)) return false;
+  seat_.clear();
+  return true;
+}
+
+bool Orders::inputs_are_out() const {
+  return bridge_ ? !bridge_->is_idle() : !seat_.empty();
 }
 
 void Orders::stop() {
   stopped_ = true;
-  changed_.notify_all();
+  wake();
 }
 
 }  // namespace bimodal::runtime

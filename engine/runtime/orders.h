@@ -1,18 +1,18 @@
-// What a container is told when it asks for inputs: one seat per web method, then to wait, in the end to go.
+// What a container is told when it asks for inputs: to serve, by a seat or request by request, and in the end to go.
 //
-// A seat is the one long-lived input during which the runner serves requests of a web method. Loop-bound.
+// A seat is the one long-lived input during which the runner serves the requests of all web methods. A container whose
+// client takes web requests by its own path gets each of them as an input. Loop-bound.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
-#include <set>
 #include <string>
-#include <vector>
 
 #include "async/deadline.h"
 #include "async/pulse.h"
 #include "async/task.h"
 #include "model/model.h"
 #include "runtime/containers.h"
+#include "runtime/web_bridge.h"
 
 namespace bimodal::runtime {
 
@@ -20,20 +20,32 @@ class Orders {
  public:
   Orders(boost::asio::any_io_executor executor, const model::FunctionVersion& version);
 
-  // Seats first; then waits for stop(), or answers Nothing at the deadline.
+  // How web requests are served; until one is called nothing is handed out. `bridge` must outlive this.
+  void serve_by_seat();
+  void serve_requests(WebBridge& bridge);
+
+  // A seat or a request, then the kill switch; Nothing at the deadline.
   Task<Order> next(Deadline deadline);
-  // A seat's output came. False when there is no such seat (any more).
-  bool end_seat(const std::string& input_id);
+  // There may be something new to hand out.
+  void wake() { changed_.notify_all(); }
+  // An input's output came, with its failure in one line or an empty one. False when there is no such input (any more).
+  bool end(const std::string& input_id, const std::string& failure);
   // From now on the answer is KillSwitch, also for those who wait.
   void stop();
 
-  bool all_seated() const { return unseated_.empty(); }   // every seat was handed out
-  bool seats_are_out() const { return !seats_.empty(); }  // some have not ended
+  bool serves() const { return serves_; }  // the seat was handed out, or none is needed
+  bool inputs_are_out() const;             // some have not ended
+  bool is_seat(const std::string& input_id) const { return !seat_.empty() && seat_ == input_id; }
   bool stopped() const { return stopped_; }
 
  private:
-  std::vector<std::string> unseated_;  // method names, in reverse
-  std::set<std::string> seats_;        // input ids
+  Order make_seat();
+
+  const std::string seat_method_;  // any web method stands for all
+  bool serves_;
+  bool seat_is_free_ = false;
+  std::string seat_;             // input id of the one that is out
+  WebBridge* bridge_ = nullptr;  // when requests are handed out one by one
   Pulse changed_;
   bool stopped_ = false;
 };

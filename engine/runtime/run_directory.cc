@@ -55,10 +55,10 @@ Result<void> write_file(const fs::path& path, const std::string& content) {
   return {};
 }
 
-std::string socket_path(const fs::path& directory, int descriptor) {
-  std::string plain = directory / "web.sock";
+std::string socket_path(const fs::path& directory, int descriptor, const std::string& name) {
+  std::string plain = directory / name;
   if (plain.size() < sizeof(sockaddr_un::sun_path)) return plain;
-  return fmt::format("/proc/self/fd/{}/web.sock", descriptor);
+  return fmt::format("/proc/self/fd/{}/{}", descriptor, name);
 }
 
 }  // namespace
@@ -83,12 +83,18 @@ Result<void> RunDirectory::fill(const std::string& arguments) {
   TRY_VOID(write_arguments(arguments));
   TRY(web_listener, listen_in(descriptor_.get(), "web.sock", 0600));
   TRY(api_listener, listen_in(descriptor_.get(), "api/api.sock", kSocketForAll));
-  web_socket_ = socket_path(path_, descriptor_.get());
+  web_socket_ = socket_path(path_, descriptor_.get(), "web.sock");
   return {};
 }
 
 Result<void> RunDirectory::write_arguments(const std::string& arguments) {
   return write_file(api() / "arguments.bin", arguments);
+}
+
+Result<UniqueFd> RunDirectory::listen_for_gateway() {
+  TRY(UniqueFd listener, listen_in(descriptor_.get(), "client.sock", 0600));
+  web_socket_ = socket_path(path_, descriptor_.get(), "client.sock");
+  return listener;
 }
 
 RunDirectory::~RunDirectory() {

@@ -1,6 +1,7 @@
 // What one container has on the host, below <home>/run/<task>/ (only the daemon may enter):
 //
 //   web.sock            listening; the container inherits it as wire::kListenFd
+//   client.sock         listening in its place, when the container's client serves web requests by its own path
 //   upper/              the container's changes to its image
 //   standby/            those of its time in reserve (standby.h)
 //   api/                bound into the container: api.sock (listening, its server URL) and arguments.bin
@@ -25,6 +26,8 @@ class RunDirectory {
   ~RunDirectory();
 
   const std::string& web_socket() const { return web_socket_; }
+  // Makes client.sock, and web_socket() its path.
+  Result<UniqueFd> listen_for_gateway();
   std::filesystem::path api() const { return path_ / "api"; }
   std::filesystem::path upper() const { return path_ / "upper"; }
   std::filesystem::path first_upper() const { return path_ / "standby"; }  // before it is known which container this is

@@ -2,10 +2,7 @@
 
 #include <sys/socket.h>
 
-#include <boost/asio/buffer.hpp>
-#include <boost/asio/read.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include <cerrno>
 
 #include "base/log.h"
 
@@ -15,12 +12,12 @@ namespace asio = boost::asio;
 
 RunnerLink::RunnerLink(asio::any_io_executor executor) : socket_(std::move(executor)) {}
 
-Task<Result<void>> RunnerLink::greet(std::string path, std::string task_id) {
-  boost::system::error_code failure;
-  asio::local::stream_protocol::endpoint endpoint(path);
-  co_await socket_.async_connect(endpoint, asio::redirect_error(asio::use_awaitable, failure));
-  if (failure) co_return error(Code::Unavailable, "connect to the runner: {}", failure.message());
-  CO_TRY(auto hello, co_await read());
+void RunnerLink::adopt(UniqueFd connection) {
+  socket_.assign(asio::local::stream_protocol(), connection.release());
+}
+
+Task<Result<void>> RunnerLink::greet(std::string task_id) {
+  CO_TRY(Frame hello, co_await read_frame(socket_));
   if (hello.header.type != wire::FrameType::Hello) {
     co_return error(Code::Internal, "the runner began with frame type {}, not Hello", int(hello.header.type));
   }
@@ -34,9 +31,15 @@ Task<Result<void>> RunnerLink::greet(std::string path, std::string task_id) {
   co_return Result<void>();
 }
 
+// The Hello comes in one piece. While greet() has its head and not yet its end, the end is still unread.
+bool RunnerLink::has_spoken() {
+  char byte;
+  return greeted_ || ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 Task<void> RunnerLink::follow() {
   while (true) {
-    auto frame = co_await read();
+    auto frame = co_await read_frame(socket_);
     if (!frame) co_return;
     if (frame->header.type != wire::FrameType::Ping) continue;
     send({.type = wire::FrameType::Pong, .extra = frame->header.extra});
@@ -47,17 +50,9 @@ void RunnerLink::drain() {
   if (greeted_) send({.type = wire::FrameType::Drain});
 }
 
-Task<Result<RunnerLink::Frame>> RunnerLink::read() {
-  boost::system::error_code failure;
-  char bytes[wire::kHeaderSize];
-  co_await asio::async_read(socket_, asio::buffer(bytes), asio::redirect_error(asio::use_awaitable, failure));
-  if (failure) co_return error(Code::Unavailable, "read from the runner: {}", failure.message());
-  auto header = wire::decode_frame_header(bytes);
-  if (!header) co_return error(Code::Internal, "the runner sent a frame that breaks the protocol");
-  Frame frame{*header, std::string(header->size, '\0')};
-  co_await asio::async_read(socket_, asio::buffer(frame.payload), asio::redirect_error(asio::use_awaitable, failure));
-  if (failure) co_return error(Code::Unavailable, "read from the runner: {}", failure.message());
-  co_return frame;
+void RunnerLink::close() {
+  boost::system::error_code ignored;
+  socket_.close(ignored);
 }
 
 // At once or not at all: this connection carries nothing else, so a full socket buffer means a runner that is stuck.

@@ -2,12 +2,12 @@
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/local/stream_protocol.hpp>
 #include <string>
 
 #include "async/task.h"
 #include "base/result.h"
-#include "wire/frame.h"
+#include "base/unique_fd.h"
+#include "runtime/frame_io.h"
 
 namespace bimodal::runtime {
 
@@ -15,23 +15,24 @@ class RunnerLink {
  public:
   explicit RunnerLink(boost::asio::any_io_executor executor);
 
-  // Connects to the Unix socket at `path` and waits for the runner's Hello. Fails when it speaks another version of the
-  // protocol, or for another task.
-  Task<Result<void>> greet(std::string path, std::string task_id);
+  // A connection to the runner's listening socket, which nobody needs to have accepted yet.
+  void adopt(UniqueFd connection);
+  // Waits for the runner's Hello. Unavailable when the connection ends before, Internal when the runner speaks another
+  // version of the protocol or for another task.
+  Task<Result<void>> greet(std::string task_id);
+  // Whether anything has come from the runner, read or not.
+  bool has_spoken();
   // Answers pings until the runner closes the connection.
   Task<void> follow();
-  // Tells the runner to finish its requests and end its seats. Does nothing before it has greeted.
+  // Tells the runner to finish its requests and end its seat. Does nothing before it has greeted.
   void drain();
+  // Ends greet() and follow().
+  void close();
 
  private:
-  struct Frame {
-    wire::FrameHeader header;
-    std::string payload;
-  };
-  Task<Result<Frame>> read();
   void send(wire::FrameHeader header);
 
-  boost::asio::local::stream_protocol::socket socket_;
+  FrameSocket socket_;
   bool greeted_ = false;
 };
 

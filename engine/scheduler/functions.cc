@@ -33,6 +33,19 @@ Task<std::optional<ContainerExit>> exit_before(std::shared_ptr<Container> contai
   co_return std::get<0>(std::move(first));
 }
 
+// A caller chooses the arguments of a class, so that no set of them is kept warm: their number is the caller's, too.
+model::ScalingPolicy scaling_of(const model::FunctionVersion& version, model::ScalingPolicy scaling) {
+  if (!version.parameters.empty()) scaling.min_containers = scaling.buffer_containers = 0;
+  return scaling;
+}
+
+model::FunctionVersionPtr with_scaling_of(const model::FunctionVersionPtr& version) {
+  if (version->parameters.empty()) return version;
+  auto copy = std::make_shared<model::FunctionVersion>(*version);
+  copy->scaling = scaling_of(*version, version->scaling);
+  return copy;
+}
+
 bool is_definition(const std::shared_ptr<Pool>& pool, const model::FunctionVersion& version) {
   return pool && pool->version().definition_id == version.definition_id;
 }
@@ -54,6 +67,7 @@ struct Functions::State {
   Task<void> close_pool(std::shared_ptr<Pool> pool, Deadline patience);
   Task<void> abort_pool(std::shared_ptr<Pool> pool);
   bool drains(const std::string& app_id) const;
+  static std::vector<std::shared_ptr<Pool>> pools_of(const Published& function);
 
   Launcher& launcher;
   asio::any_io_executor control;
@@ -119,7 +133,8 @@ Task<std::optional<ContainerExit>> Functions::exit_of(std::shared_ptr<Container>
 bool Functions::stop_container(const std::string& task_id, bool graceful) {
   auto stop = [&](const std::shared_ptr<Pool>& pool) { return pool && pool->stop_container(task_id, graceful); };
   for (auto& [id, function] : state_->functions) {
-    if (stop(function.current) || stop(function.pending)) return true;
+    const auto pools = State::pools_of(function);
+    if (std::any_of(pools.begin(), pools.end(), stop)) return true;
   }
   return std::any_of(state_->draining.begin(), state_->draining.end(), stop);
 }
@@ -127,14 +142,23 @@ bool Functions::stop_container(const std::string& task_id, bool graceful) {
 bool Functions::update_scaling(const std::string& function_id, model::ScalingPolicy scaling) {
   auto found = state_->functions.find(function_id);
   if (found == state_->functions.end() || !found->second.current) return false;
-  found->second.current->update_scaling(scaling);
+  for (auto& pool : State::pools_of(found->second)) pool->update_scaling(scaling_of(pool->version(), scaling));
   return true;
 }
 
 std::optional<PoolLoad> Functions::load(const std::string& function_id) const {
   auto found = state_->functions.find(function_id);
   if (found == state_->functions.end() || !found->second.current) return std::nullopt;
-  return found->second.current->load();
+  PoolLoad sum;
+  for (auto& pool : State::pools_of(found->second)) {
+    if (pool == found->second.pending) continue;
+    const PoolLoad load = pool->load();
+    sum.containers += load.containers;
+    sum.starting += load.starting;
+    sum.running += load.running;
+    sum.waiting += load.waiting;
+  }
+  return sum;
 }
 
 Task<void> Functions::close(Deadline grace) {
@@ -153,12 +177,12 @@ void Functions::State::install(const model::FunctionVersionPtr& version, Switch 
   Published& function = find_or_add(*version);
   if (is_definition(function.current, *version)) {
     withdraw(function.pending);
-    function.current->update_scaling(version->scaling);
+    for (auto& pool : pools_of(function)) pool->update_scaling(scaling_of(*version, version->scaling));
     return;
   }
   if (how == Switch::WhenWarm && is_definition(function.pending, *version)) return;
   withdraw(function.pending);
-  auto fresh = Pool::create(version, launcher, control, limits);
+  auto fresh = Pool::create(with_scaling_of(version), launcher, control, limits);
   bool was_warm = function.current && function.current->load().containers > 0;
   if (was_warm && how == Switch::WhenWarm) {
     function.pending = fresh;
@@ -173,6 +197,13 @@ Published& Functions::State::find_or_add(const model::FunctionVersion& version) 
   std::lock_guard lock(mutex);
   Published& function = functions[version.function_id];
   function.app_id = version.app_id;
+  FunctionHandle& handle = *function.handle;
+  if (handle.make_) return function;
+  handle.max_sets_ = limits.max_parameter_sets;
+  handle.make_ = [this](model::FunctionVersionPtr bound) { return Pool::create(bound, launcher, control, limits); };
+  handle.retire_ = [this](std::shared_ptr<Pool> pool) {
+    asio::post(control, [this, pool = std::move(pool)]() mutable { withdraw(pool); });
+  };
   return function;
 }
 
@@ -198,7 +229,7 @@ Task<void> Functions::State::warm_up(std::shared_ptr<Pool> pool) {
 }
 
 void Functions::State::set_current(Published& function, std::shared_ptr<Pool> pool) {
-  function.handle->set(pool);
+  for (auto& replaced : function.handle->set(pool)) withdraw(replaced);
   function.current.swap(pool);
   withdraw(pool);
 }
@@ -226,6 +257,13 @@ Task<void> Functions::State::abort_pool(std::shared_ptr<Pool> pool) {
   co_await pool->abort();
   draining.remove(pool);
   changed.notify_all();
+}
+
+std::vector<std::shared_ptr<Pool>> Functions::State::pools_of(const Published& function) {
+  auto pools = function.handle->bound_pools();
+  if (function.current) pools.push_back(function.current);
+  if (function.pending) pools.push_back(function.pending);
+  return pools;
 }
 
 bool Functions::State::drains(const std::string& app_id) const {

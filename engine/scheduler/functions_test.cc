@@ -35,9 +35,20 @@ class FunctionsTest : public testing::Test {
   std::shared_ptr<Pool> pool(const std::string& function_id = "fu-1") { return functions.find(function_id)->pool(); }
   std::string definition() { return pool()->version().definition_id; }
 
+  static model::FunctionVersionPtr class_version(std::string definition_id) {
+    auto version =
+        std::make_shared<model::FunctionVersion>(*FunctionsTest::version("fu-1", std::move(definition_id), 3));
+    version->parameters = {{"size", model::ParameterType::Integer, {}}};
+    version->scaling.scaledown_window = 10ms;
+    return version;
+  }
+  Result<std::shared_ptr<PoolSource>> bound(std::int64_t size) {
+    return functions.find("fu-1")->bind({{"size", size}});
+  }
+
   Loop control{"control"};
   FakeLauncher launcher{control.executor()};
-  Functions functions{launcher, control.executor(), PoolLimits()};
+  Functions functions{launcher, control.executor(), PoolLimits{.max_parameter_sets = 2}};
 };
 
 TEST_F(FunctionsTest, FindsWhatWasPublished) {
@@ -65,6 +76,43 @@ TEST_F(FunctionsTest, SwitchesAtOnceAndWarmsTheNewVersionWhenTheOldOneWasWarm) {
   EXPECT_EQ(launcher.alive(), 2) << "the old one still has a request";
   lease.reset();
   EXPECT_TRUE(until([&] { return launcher.alive() == 1; }));
+}
+
+TEST_F(FunctionsTest, HasAPoolForEachSetOfClassArguments) {
+  publish({class_version("de-1")}, Switch::AtOnce);
+  auto one = bound(1).value()->pool();
+  EXPECT_EQ(bound(1).value()->pool(), one);
+  EXPECT_NE(bound(2).value()->pool(), one);
+  EXPECT_EQ(std::get<std::int64_t>(one->version().arguments.at("size")), 1);
+  EXPECT_EQ(launcher.started(), 0) << "callers choose the sets: none is kept warm";
+  auto lease = get(start(control, one->acquire(Deadline::after(5s))));
+  ASSERT_TRUE(lease);
+  EXPECT_EQ(on(control, [&] { return functions.load("fu-1"); })->running, 1);
+}
+
+TEST_F(FunctionsTest, BoundsTheSetsOfClassArgumentsThatAreInUse) {
+  publish({class_version("de-1")}, Switch::AtOnce);
+  auto first = bound(1).value();
+  auto one = get(start(control, first->pool()->acquire(Deadline::after(5s))));
+  auto two = get(start(control, bound(2).value()->pool()->acquire(Deadline::after(5s))));
+  ASSERT_TRUE(one && two);
+  EXPECT_EQ(bound(3).error().code, Code::ResourceExhausted);
+  one = tl::unexpected<Error>(Error{});
+  EXPECT_TRUE(until([&] { return bound(3).has_value(); })) << "once the containers of another set are gone";
+  EXPECT_TRUE(first->pool() == nullptr || first->pool()->version().arguments.size() == 1u);
+}
+
+TEST_F(FunctionsTest, ReplacesThePoolsOfClassArgumentsAtAPublish) {
+  publish({class_version("de-1")}, Switch::AtOnce);
+  auto source = bound(1).value();
+  auto old = source->pool();
+  auto lease = get(start(control, old->acquire(Deadline::after(5s))));
+  publish({class_version("de-2")}, Switch::WhenWarm);
+  EXPECT_EQ(source->pool()->version().definition_id, "de-2");
+  EXPECT_EQ(get(start(control, old->acquire(Deadline::after(5s)))).error().code, Code::Unavailable);
+  on(control, [&] { functions.publish("ap-1", {}, Switch::AtOnce); });
+  EXPECT_EQ(source->pool(), nullptr);
+  EXPECT_EQ(bound(1).error().code, Code::Unavailable);
 }
 
 TEST_F(FunctionsTest, StartsNothingWhenTheOldVersionWasCold) {

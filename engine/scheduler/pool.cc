@@ -1,6 +1,7 @@
 #include "scheduler/pool.h"
 
 #include <algorithm>
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
 
 #include "async/pulse.h"
@@ -41,6 +42,7 @@ struct Pool::State {
       std::shared_ptr<Slots> slots)
       : version(std::move(version)),
         launcher(launcher),
+        control(control),
         limits(limits),
         scaling(this->version->scaling),
         slots(std::move(slots)),
@@ -74,6 +76,7 @@ struct Pool::State {
 
   model::FunctionVersionPtr version;
   Launcher& launcher;
+  asio::any_io_executor control;
   PoolLimits limits;
   model::ScalingPolicy scaling;
   std::shared_ptr<Slots> slots;
@@ -117,7 +120,7 @@ std::shared_ptr<Pool> Pool::create(
   pool->slots_ = std::make_shared<Slots>(name_of(*version), slot_limits(version->scaling, limits), std::move(ask));
   pool->state_ = std::make_unique<State>(std::move(version), launcher, std::move(control), limits, pool->slots_);
   pool->state_->self = pool;
-  pool->state_->lives.spawn(pool->state_->tend(pool));
+  asio::dispatch(pool->state_->control, [pool] { pool->state_->lives.spawn(pool->state_->tend(pool)); });
   return pool;
 }
 

@@ -21,8 +21,9 @@
 namespace bimodal::scheduler {
 
 struct PoolLimits {
-  int max_containers = 100;  // when the function names no maximum
-  int max_waiting = 2000;    // requests that wait; more are refused with ResourceExhausted
+  int max_containers = 100;      // when the function names no maximum
+  int max_waiting = 2000;        // requests that wait; more are refused with ResourceExhausted
+  int max_parameter_sets = 100;  // pools of one class with parameters; those without containers give way to new ones
   std::chrono::milliseconds first_retry = std::chrono::seconds(1);  // after a failed start; doubles from then on
   std::chrono::milliseconds last_retry = std::chrono::seconds(60);
 };
@@ -53,7 +54,7 @@ class Lease {
 
 class Pool : public std::enable_shared_from_this<Pool> {
  public:
-  // `control` is the loop that starts and stops containers. Begins min_containers at once.
+  // `control` is the loop that starts and stops containers. Begins min_containers at once. Any thread.
   static std::shared_ptr<Pool> create(
       model::FunctionVersionPtr version, Launcher& launcher, boost::asio::any_io_executor control, PoolLimits limits);
   ~Pool();

@@ -1,5 +1,6 @@
 #include "connection.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -26,7 +27,21 @@ char* read_buffer() {
 
 }  // namespace
 
-Connection::Connection(Ref server, int socket) : server_(std::move(server)), socket_(socket) {
+int greet(int listen_fd, std::string_view task_id) {
+  pollfd waiting{listen_fd, POLLIN, 0};
+  if (::poll(&waiting, 1, 0) != 1) return -1;
+  const int socket = ::accept4(listen_fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  if (socket < 0) return -1;
+  std::string frame;
+  wire::append_frame(frame, {.type = wire::FrameType::Hello, .extra = wire::kVersion}, task_id);
+  // The buffer of a new socket holds far more.
+  if (::send(socket, frame.data(), frame.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(frame.size())) return socket;
+  ::close(socket);
+  return -1;
+}
+
+Connection::Connection(Ref server, int socket, Greeting greeting) : server_(std::move(server)), socket_(socket) {
+  if (greeting == Greeting::Said) return;
   const std::string& task_id = this->server().task_id();
   append(
       {.size = static_cast<std::uint32_t>(task_id.size()), .type = wire::FrameType::Hello, .extra = wire::kVersion},

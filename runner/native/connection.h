@@ -19,8 +19,9 @@ namespace bimodal::runner {
 
 class Connection {
  public:
-  // Owns `socket`, which is non-blocking. Says Hello.
-  Connection(Ref server, int socket);
+  enum class Greeting { Say, Said };
+  // Owns `socket`, which is non-blocking. Says Hello, unless that was done (greet()).
+  Connection(Ref server, int socket, Greeting greeting);
   ~Connection();
 
   static bool make_type();  // false with a Python error set
@@ -77,5 +78,8 @@ class Connection {
   bool writes_watched_ = false;
   std::unordered_map<std::uint32_t, StreamRef> streams_;
 };
+
+// Accepts a connection that waits at `listen_fd` already, and says Hello on it. -1 when none waits, or it is gone.
+int greet(int listen_fd, std::string_view task_id);
 
 }  // namespace bimodal::runner

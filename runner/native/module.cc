@@ -1,4 +1,5 @@
-// The extension module `_runner`: one type to use, Server, and the error that send() raises for a caller that is gone.
+// The extension module `_runner`: one type to use, Server; greet(), for before there is one; and the error that send()
+// raises for a caller that is gone.
 #include "awaitable.h"
 #include "connection.h"
 #include "headers.h"
@@ -11,8 +12,21 @@
 namespace bimodal::runner {
 namespace {
 
+PyObject* greet_waiting(PyObject*, PyObject* args) {
+  int listen_fd;
+  const char* task_id;
+  if (!PyArg_ParseTuple(args, "is", &listen_fd, &task_id)) return nullptr;
+  return PyLong_FromLong(greet(listen_fd, task_id));
+}
+
+PyMethodDef functions[] = {
+    {"greet", greet_waiting, METH_VARARGS,
+     "greet(listen_fd, task_id): say Hello to who waits there, as the connection's descriptor; -1 when nobody does"},
+    {nullptr, nullptr, 0, nullptr},
+};
+
 PyModuleDef definition = {
-    PyModuleDef_HEAD_INIT, "_runner", "Serves ASGI and WSGI requests over a framed Unix stream.", -1};
+    PyModuleDef_HEAD_INIT, "_runner", "Serves ASGI and WSGI requests over a framed Unix stream.", -1, functions};
 
 bool prepare() {
   return make_names() && make_header_names() && make_scope_templates() && Awaitable::make_type() &&

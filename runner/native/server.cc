@@ -47,13 +47,19 @@ void Server::accept() {
       ::close(socket);
       continue;
     }
-    Ref connection = Object<Connection>::create(Connection::type(), Ref::borrow(object_of(this)), socket);
-    if (!connection || !Object<Connection>::of(connection.get()).watch()) {
-      report_unraisable(object_of(this));
-      return;
-    }
-    connections_.push_back(std::move(connection));
+    add_connection(Object<Connection>::create(
+        Connection::type(), Ref::borrow(object_of(this)), socket, Connection::Greeting::Say));
   }
+}
+
+void Server::add_greeted(int socket) {
+  add_connection(
+      Object<Connection>::create(Connection::type(), Ref::borrow(object_of(this)), socket, Connection::Greeting::Said));
+}
+
+void Server::add_connection(Ref connection) {
+  if (!connection || !Object<Connection>::of(connection.get()).watch()) return report_unraisable(object_of(this));
+  connections_.push_back(std::move(connection));
 }
 
 const Server::Mount* Server::find(std::string_view web_method) const {

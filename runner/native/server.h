@@ -43,6 +43,8 @@ class Server {
   void mount(Mount mount) { mounts_.push_back(std::move(mount)); }
   bool start();  // false with a Python error set
   void accept();
+  // Serves a connection that greet() accepted, and owns it. After start().
+  void add_greeted(int socket);
   void drain();
   void close();
   Ref tasks() const;  // the tasks of running requests, as a list; null with a Python error set
@@ -107,6 +109,7 @@ class Server {
     Ref submit, request;
   };
 
+  void add_connection(Ref connection);
   bool prepare_tasks();
   void submit_threaded();
   void make_tasks(const std::vector<Ref>& requests);

@@ -58,6 +58,13 @@ PyObject* start(PyObject* self, PyObject*) {
   return ServerObject::of(self).start() ? none() : nullptr;
 }
 
+PyObject* add_greeted(PyObject* self, PyObject* args) {
+  int socket;
+  if (!PyArg_ParseTuple(args, "i", &socket)) return nullptr;
+  ServerObject::of(self).add_greeted(socket);
+  return none();
+}
+
 PyObject* drain(PyObject* self, PyObject*) {
   ServerObject::of(self).drain();
   return none();
@@ -101,6 +108,7 @@ PyMethodDef methods[] = {
      "mount_threaded(web_method, submit): give requests under that name to submit(), which has a thread answer them"},
     {"cancel_threaded", cancel_threaded, METH_NOARGS, "cancel what threads answer"},
     {"start", start, METH_NOARGS, "accept connections"},
+    {"add_greeted", add_greeted, METH_VARARGS, "add_greeted(fd): serve a connection that greet() gave"},
     {"drain", drain, METH_NOARGS, "call `drained` once no request runs"},
     {"tasks", tasks, METH_NOARGS, "the tasks of running requests"},
     {"close", close, METH_NOARGS, "write what can be written, and close every connection"},

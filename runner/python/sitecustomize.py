@@ -2,7 +2,8 @@
 
 Puts the client's dependencies and FastAPI behind everything that the image has, so that what the user installed wins;
 runs the image's own sitecustomize, which this one hides; and has the runner take over web functions when the
-container was given a listening socket (BIMODAL_LISTEN_FD). Before anybody keeps sys.stderr, it is made to mark lines.
+container was given a listening socket (BIMODAL_LISTEN_FD) and the user doesn't say BIMODAL_RUNNER_TAKEOVER=0. Before anybody
+keeps sys.stderr, it is made to mark lines.
 """
 
 import os
@@ -39,7 +40,8 @@ def _main():
         from bimodal_runner import hook, output
 
         output.install()
-        hook.install()
+        if os.environ.get("BIMODAL_RUNNER_TAKEOVER") != "0":
+            hook.install()
     if os.environ.get("BIMODAL_STANDBY_FD"):
         from bimodal_runner import standby
 

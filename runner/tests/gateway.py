@@ -100,10 +100,12 @@ class Answer:
 class Gateway:
     """One connection. Every wait is bounded by the socket's timeout."""
 
-    def __init__(self, path, timeout=10):
-        self.socket = socket.socket(socket.AF_UNIX)
+    def __init__(self, path, timeout=10, connection=None):
+        """Connects to `path`, or takes `connection`, which did so before."""
+        self.socket = connection or socket.socket(socket.AF_UNIX)
         self.socket.settimeout(timeout)
-        self.socket.connect(path)
+        if connection is None:
+            self.socket.connect(path)
         self._streams = itertools.count(1)
         self._unread = {}  # frames of other streams than the one that is waited for
         self.hello = self.read_frame()

@@ -39,6 +39,8 @@ class Container:
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(self.path)
         listener.listen()
+        self.first = socket.socket(socket.AF_UNIX)  # the daemon's own connection, there before the process
+        self.first.connect(self.path)
         variables = dict(
             PATH=os.environ["PATH"],
             MODAL_CONTAINER_ARGUMENTS_PATH=str(arguments),
@@ -80,6 +82,7 @@ class Container:
         assert self.process.wait(TIMEOUT) == 0, self.errors
 
     def close(self):
+        self.first.close()
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
@@ -115,6 +118,28 @@ def test_asgi_function_is_served_and_ends_cleanly(start):
     assert container.errors == ""
     calls = [name for name in container.control.calls if name != "ContainerHeartbeat"]
     assert calls == ["ContainerHello", "FunctionGetInputs", "FunctionPutOutputs", "FunctionGetInputs"]
+
+
+@pytest.mark.parametrize("function", ["plain", "wsgi"])
+def test_who_has_connected_before_is_greeted_before_any_input_is_asked_for(start, function):
+    container = start(function)
+    with Gateway(container.path, TIMEOUT, container.first) as gateway:
+        container.control.give(seat_input())
+        assert gateway.request().status == 200
+        gateway.send_frame(DRAIN)
+        container.control.outputs.get(timeout=TIMEOUT)
+    container.finish()
+
+
+@pytest.mark.parametrize("environment", [{"BIMODAL_LISTEN_FD": ""}, {"BIMODAL_RUNNER_TAKEOVER": "0"}])
+def test_without_a_takeover_nobody_is_greeted(start, environment):
+    container = start("plain", environment=environment)
+    assert official_answer(container)[0] == "in-http"
+    container.first.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        container.first.recv(1)
+    container.finish()
+    assert container.errors == ""
 
 
 def test_a_drain_lets_the_running_request_finish(start, tmp_path):
@@ -210,13 +235,6 @@ def test_other_inputs_take_the_clients_own_path(start):
         assert gateway.request().status == 200
         gateway.send_frame(DRAIN)
     container.finish()
-
-
-def test_without_a_listening_socket_nothing_is_replaced(start):
-    container = start("plain", environment={"BIMODAL_LISTEN_FD": ""})
-    assert official_answer(container)[0] == "in-http"
-    container.finish()
-    assert container.errors == ""
 
 
 def test_an_unknown_client_keeps_its_own_path_and_says_so_once(start, tmp_path):

@@ -116,6 +116,7 @@ class ContainersHome {
     planner.program = FAKE_CONTAINER;
     config.home = home.path / "home";
     config.exit_grace = 300ms;
+    config.greeting_patience = scheduler::kPatience;  // the stand-in for `control` asks at once
     std::filesystem::create_directories(config.home);
     sandboxes = make(*this);
     control.start();

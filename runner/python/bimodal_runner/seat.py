@@ -19,16 +19,25 @@ class Seat:
         self._attempt_token_var = attempt_token_var
         self._mounts = []
         self._wsgi_mounts = []
+        self._greeted = -1  # a connection that waits for the seat
         self._over = None  # a future while an input occupies the seat
         self._drained = False  # for good: a container that was told to drain is on its way out
 
     def mount(self, web_method, app, state):
         """Serves `app` for that method of the user's class ("" for a function). `state` is the lifespan's dictionary."""
+        self._greet()
         self._mounts.append((web_method, app, state))
 
     def mount_wsgi(self, web_method, app):
         """The same for a WSGI application."""
+        self._greet()
         self._wsgi_mounts.append((web_method, app))
+
+    def _greet(self):
+        # The daemon has connected before we began. That it is greeted now, before the client asks for inputs, tells it
+        # that the seat will be taken.
+        if not self._mounts and not self._wsgi_mounts:
+            self._greeted = _runner.greet(_listener(), _task_id())
 
     async def occupy(self):
         """Serves until drained, then ends without yielding anything; cancelled, it cancels its requests first.
@@ -47,8 +56,8 @@ class Seat:
         drained = asyncio.Event()
         server = _runner.Server(
             loop,
-            int(os.environ["BIMODAL_LISTEN_FD"]),
-            os.environ.get("MODAL_TASK_ID", ""),
+            _listener(),
+            _task_id(),
             *self._vars,
             errors.report,
             drained.set,
@@ -59,6 +68,9 @@ class Seat:
             for web_method, app in self._wsgi_mounts:
                 server.mount_threaded(web_method, wsgi.submitter(app))
             server.start()
+            if self._greeted >= 0:
+                server.add_greeted(self._greeted)
+                self._greeted = -1
             await drained.wait()
             self._drained = True
         except asyncio.CancelledError:
@@ -81,3 +93,11 @@ class Seat:
         if server.running:
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(drained.wait(), _CANCEL_GRACE)
+
+
+def _listener():
+    return int(os.environ["BIMODAL_LISTEN_FD"])
+
+
+def _task_id():
+    return os.environ.get("MODAL_TASK_ID", "")
