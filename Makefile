@@ -30,20 +30,14 @@ build: ## Build the release
 run: setup build ## Start the daemon, deploy examples/hello.py, print its URL
 	@tools/run_example.sh "$(BIMODAL)"
 
-# Fuzzing runs beside the rest at low priority: it needs minutes, and the suite waits more than it computes.
 .PHONY: test
 test: setup build ## Everything that CI runs: unit tests, the suite against the real daemon, protocol drift, fuzzing
-	@nice -n 19 tools/fuzz.sh 60 >build/fuzz.log 2>&1 & fuzz=$$!; failed=0; \
-	  $(MAKE) test-stages || failed=1; \
-	  wait $$fuzz || failed=1; cat build/fuzz.log; exit $$failed
-
-.PHONY: test-stages
-test-stages:
 	@ctest --preset release
 	@$(VENV)/bin/python tools/proto_drift.py --newest
 	@$(VENV_OLDEST)/bin/python tools/proto_drift.py
 	@BIMODAL_RUNNER_DIR=build/release/runner $(VENV)/bin/python -m pytest -q runner/tests
 	@$(VENV)/bin/python -m pytest -q tests
+	@tools/fuzz.sh 60
 
 .PHONY: check
 check: ## Format, unit tests of the debug build, lints; for while you work
