@@ -40,7 +40,9 @@ TEST(Status, TextNamesEveryUrl) {
 TEST(Status, LimitsThatNothingHoldsAreNamed) {
   DaemonStatus status = sample();
   EXPECT_EQ(as_text(status).find("limits"), std::string::npos);
-  EXPECT_TRUE(read_account(R"({"apps": [], "containers": [], "unenforced_limits": "memory: no cgroup"})", status));
+  const std::string account =
+      R"({"apps": [], "containers": [], "standbys": [], "unenforced_limits": "memory: no cgroup"})";
+  EXPECT_TRUE(read_account(account, status));
   EXPECT_NE(as_text(status).find("memory: no cgroup"), std::string::npos);
   EXPECT_EQ(nlohmann::json::parse(as_json(status))["unenforced_limits"], "memory: no cgroup");
 }

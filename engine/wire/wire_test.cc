@@ -117,7 +117,7 @@ TEST(RequestHead, DecodesOnlyWhenNoByteIsMissingOrLeftOver) {
 TEST(RequestHead, RefusesUnknownKindVersionFlagAndIdLength) {
   const std::string good = encoded(sample_request());
   RequestHead head;
-  for (auto [offset, value] : {std::pair{0, 2}, {1, 12}, {2, 2}, {3, 1}}) {
+  for (auto [offset, value] : {std::pair{0, 3}, {1, 12}, {2, 2}, {3, 1}}) {
     std::string bad = good;
     bad[static_cast<std::size_t>(offset)] = static_cast<char>(value);
     EXPECT_FALSE(decode(bad, head)) << offset;
