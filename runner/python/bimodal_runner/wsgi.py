@@ -63,12 +63,16 @@ def _input_of(request):
 class _Response:
     """What start_response() and the application's result become. The head leaves with the first bytes."""
 
-    def __init__(self, request):
+    def __init__(self, request, upgraded):
         self._request = request
+        self._upgraded = upgraded
         self._started = False
         self._sent = False
 
     def start(self, status, headers, exc_info=None):
+        # flask-sock answers once more when it is done with the socket: that response has nowhere to go.
+        if self._upgraded is not None and self._upgraded.switched:
+            return lambda data: None
         if exc_info:
             try:
                 if self._sent:
@@ -126,7 +130,7 @@ def _call(request, app, log, upgraded=None, extra=()):
     environ["wsgi.input"] = io.BytesIO() if upgraded else _input_of(request)
     environ["wsgi.errors"] = log
     environ["wsgi.file_wrapper"] = FileWrapper
-    response = _Response(request)
+    response = _Response(request, upgraded)
     result = app(environ, response.start)
     try:
         if upgraded is None or not upgraded.switched:
