@@ -40,7 +40,8 @@ def raw_answer(daemon, url, request: bytes) -> bytes:
 def test_the_scope_is_as_servers_make_it(daemon, url):
     scope = daemon.post(url + "/caf%C3%A9/%2F?a=%20&b=1", content=b"x", headers={"X-Odd": "1"}).json()
     assert scope["type"] == "http"
-    assert scope["asgi"] == {"version": "3.0", "spec_version": "2.4"}
+    assert scope["asgi"]["version"] == "3.0"
+    assert scope["asgi"]["spec_version"] in ("2.3", "2.4")  # the runner's is uvicorn's
     assert (scope["http_version"], scope["method"], scope["scheme"], scope["root_path"]) == ("1.1", "POST", "http", "")
     assert (scope["path"], scope["raw_path"]) == ("/café//", {"bytes": "/caf%C3%A9/%2F"})
     assert scope["query_string"] == {"bytes": "a=%20&b=1"}
@@ -114,10 +115,10 @@ def test_trailers_come_behind_the_body(daemon, url):
     assert rest.endswith(b"0\r\nx-sum: 42\r\n\r\n")
 
 
-def test_an_exception_before_the_response_is_a_500_with_its_reason(daemon, url):
+def test_an_exception_before_the_response_is_a_500_without_its_text(daemon, url):
     answer = daemon.get(url + "/fail")
     assert answer.status_code == 500
-    assert answer.text.startswith("modal-http: ") and "\n" not in answer.text.rstrip("\n")
+    assert answer.text == "Internal Server Error"
     assert daemon.get(url + "/ids").status_code == 200
 
 
@@ -130,7 +131,7 @@ def test_an_exception_after_the_head_cuts_the_response(daemon, url):
 def test_an_application_without_a_response_is_a_500(daemon, url):
     answer = daemon.get(url + "/nothing")
     assert answer.status_code == 500
-    assert answer.text.startswith("modal-http: ")
+    assert answer.text == "Internal Server Error"
 
 
 def test_an_answer_may_come_before_the_body_was_read(daemon, url):
