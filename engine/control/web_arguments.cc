@@ -96,7 +96,7 @@ void put_asgi_version(Pickle& pickle) {
   pickle.text("version");
   pickle.text("3.0");
   pickle.text("spec_version");
-  pickle.text("2.4");
+  pickle.text("2.3");
   pickle.end_dict();
 }
 

@@ -108,7 +108,8 @@ void LiveSandbox::signal(int number) {
 
 Result<UniqueFd> LiveSandbox::connect(std::uint16_t port) const {
   if (!started_ || !embryo_.process.pidfd) return error(Code::Unavailable, "sandbox {} does not run", spec_.name);
-  return connect_inside(embryo_.process.pid, address_of(host_, spec_.network, embryo_.address_index), port);
+  return connect_inside(
+      embryo_.process.pid, host_.privilege, address_of(host_, spec_.network, embryo_.address_index), port);
 }
 
 // In the child. The outcome is one byte of Code and the message, or nothing.

@@ -81,9 +81,12 @@ def started_anew():
 """
 
 
-def ready(daemon, count: int):
+def ready(daemon, count: int, app: str):
     def reached() -> bool:
-        return sum(standby["state"] == "ready" for standby in daemon.status()["standbys"]) >= count
+        status = daemon.status()
+        wanted = {each["app_id"] for each in status["apps"] if each["name"] == app}
+        found = [standby for standby in status["standbys"] if standby["app_id"] in wanted]
+        return sum(standby["state"] == "ready" for standby in found) >= count
 
     eventually(reached, 60, f"{count} containers in reserve")
 
@@ -95,7 +98,7 @@ def probe_of(daemon) -> Inside:
 @pytest.fixture(scope="module")
 def from_reserve(daemon):
     inside = probe_of(daemon)
-    ready(daemon, 3)  # one for each network and limits
+    ready(daemon, 3, "probe")  # one for each network and limits
     return inside
 
 
@@ -119,7 +122,7 @@ def test_another_takes_the_place_of_the_one_that_was_used_and_shares_no_randomne
     daemon = from_reserve.daemon
     first = from_reserve.result(RANDOMNESS)
     stop_containers(daemon)
-    ready(daemon, 3)
+    ready(daemon, 3, "probe")
     second = from_reserve.result(RANDOMNESS)
     assert not set(first) & set(second)
 
@@ -140,7 +143,7 @@ def standby_processes(daemon) -> list[int]:
 def test_requests_are_answered_although_the_reserve_was_killed(from_reserve):
     daemon = from_reserve.daemon
     stop_containers(daemon)
-    ready(daemon, 3)
+    ready(daemon, 3, "probe")
     for pid in standby_processes(daemon):
         os.kill(pid, signal.SIGKILL)
     assert from_reserve.result("result = 1 + 1") == 2
@@ -151,9 +154,9 @@ def test_what_the_reserve_does_not_fit_is_started_anew(daemon, scripts):
     shadow.write_text(SHADOW)
     urls = daemon.deploy(write(scripts, APP.format(shadow=shadow), "guarded"))
     secret, shadowed, seeded = (next(url for url in urls if name in url) for name in ("secret", "shadowed", "seeded"))
-    ready(daemon, 1)
+    ready(daemon, 1, "guarded")
     assert daemon.get(secret).json() == ["open sesame", False, False]
-    ready(daemon, 1)
+    ready(daemon, 1, "guarded")
     assert daemon.get(shadowed).json() == ["/root/uuid.py", True]
     words = [PYTHON, "-c", "print(hash('x'))"]
     expected = run(words, {"PYTHONHASHSEED": "1"}).output
@@ -162,7 +165,7 @@ def test_what_the_reserve_does_not_fit_is_started_anew(daemon, scripts):
 
 def test_the_reserve_of_a_stopped_app_goes(daemon):
     (app,) = (each["app_id"] for each in daemon.status()["apps"] if each["name"] == "guarded")
-    ready(daemon, 1)
+    ready(daemon, 1, "guarded")
     done = daemon.bimodal("app", "stop", "-y", "guarded")
     assert done.status == 0, done.output
     assert app not in [standby["app_id"] for standby in daemon.status()["standbys"]]

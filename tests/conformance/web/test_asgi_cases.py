@@ -40,8 +40,7 @@ def raw_answer(daemon, url, request: bytes) -> bytes:
 def test_the_scope_is_as_servers_make_it(daemon, url):
     scope = daemon.post(url + "/caf%C3%A9/%2F?a=%20&b=1", content=b"x", headers={"X-Odd": "1"}).json()
     assert scope["type"] == "http"
-    assert scope["asgi"]["version"] == "3.0"
-    assert scope["asgi"]["spec_version"] in ("2.3", "2.4")  # the runner's is uvicorn's
+    assert scope["asgi"] == {"version": "3.0", "spec_version": "2.3"}
     assert (scope["http_version"], scope["method"], scope["scheme"], scope["root_path"]) == ("1.1", "POST", "http", "")
     assert (scope["path"], scope["raw_path"]) == ("/café//", {"bytes": "/caf%C3%A9/%2F"})
     assert scope["query_string"] == {"bytes": "a=%20&b=1"}
@@ -162,12 +161,13 @@ def test_as_many_requests_run_together_as_the_function_says(daemon, url):
     assert [answer.json() for answer in answers] == [20] * 20
 
 
-def test_a_request_that_outlives_its_timeout_is_cancelled(daemon, stubborn):
+def test_a_request_that_outlives_its_timeout_is_cancelled(daemon, stubborn, path):
     assert daemon.get(stubborn + "/ok").json() == []
     answer = daemon.get(stubborn + "/")
     assert answer.status_code == 500
     assert answer.text.strip() == "modal-http: internal error: function execution timed out"
-    assert daemon.get(stubborn + "/ok").json() == ["cancelled"]
+    # The client hears of cancelled inputs only while a heartbeat is out; a container that doesn't in time is replaced.
+    assert daemon.get(stubborn + "/ok").json() in ([["cancelled"]] if path == "takeover" else [["cancelled"], []])
 
 
 def test_a_container_that_stops_fetching_finishes_and_another_serves(daemon, url):
