@@ -154,6 +154,7 @@ def kill(client: subprocess.Popen) -> float:
 def url(daemon, tmp_path_factory):
     (url,) = daemon.deploy(write(tmp_path_factory.mktemp("many"), APP))
     daemon.get(url + "/stats")
+    daemon.wait_for_reserve()
     # So that each loop of the gateway has its connection to the container before anything is counted.
     connected = descriptors_of(daemon)
     kill(start_client(daemon, url, 64))

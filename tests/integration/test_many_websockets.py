@@ -109,6 +109,7 @@ def test_a_thousand_websockets_cost_little_and_leave_nothing_when_their_callers_
     (url,) = daemon.deploy(write(tmp_path, APP))
     pid = daemon.info["pid"]
     before = daemon.get(url).json()
+    daemon.wait_for_reserve()
     daemon_before, held_before = rss_kb(pid), descriptors(pid)
     host, _, port = daemon.info["web"].rpartition(":")
     command = [sys.executable, "-c", CALLERS, host, port, url.partition("//")[2], str(COUNT)]

@@ -159,6 +159,15 @@ class Daemon:
         wanted = {each["app_id"] for each in status["apps"] if app in (None, each["name"])}
         return [container for container in status["containers"] if app is None or container["app_id"] in wanted]
 
+    def wait_for_reserve(self) -> None:
+        """Until a container is in reserve and none is being loaded, which takes time and descriptors of the daemon's."""
+
+        def loaded() -> bool:
+            states = [standby["state"] for standby in self.status()["standbys"]]
+            return bool(states) and set(states) == {"ready"}
+
+        eventually(loaded, 60, "containers in reserve")
+
     def _forget_connections(self) -> None:
         if self._web is not None:
             self._web.close()
