@@ -34,6 +34,19 @@ def built():
 
     return [idna.__version__, os.getuid(), os.listdir("/etc/skel"), os.path.exists("/var/mail")]
 """
+SERVER = """
+import subprocess
+
+import modal
+
+app = modal.App("server")
+
+
+@app.function()
+@modal.web_server(8000)
+def files():
+    subprocess.Popen(["python", "-m", "http.server", "8000", "--directory", "/etc"])
+"""
 ADDRESS_OF_ETH0 = """
 import fcntl, socket, struct
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -69,6 +82,12 @@ def test_functions_and_classes_answer(daemon):
     assert daemon.get(url, params={"name": "you"}).json() == {"message": "Hello, you!"}
     (url,) = daemon.deploy(EXAMPLES / "model_service.py")
     assert daemon.post(url, json={"text": "a great day"}).json() == {"score": 2}
+
+
+def test_a_server_on_a_port_answers(daemon):
+    (url,) = daemon.deploy(write(daemon.user.work, SERVER, "server"))
+    for _ in range(3):
+        assert daemon.get(url + "/os-release").text.startswith("PRETTY_NAME")
 
 
 def test_the_daemon_is_a_process_of_the_user(daemon):
