@@ -47,7 +47,7 @@ api::AppListResponse::AppListItem item_of(const App& app, int tasks, const std::
   return out;
 }
 
-Result<api::AppDeploymentHistory> history_item(const store::Deployment& deployment) {
+Result<api::AppDeploymentHistory> history_item(const store::Deployment& deployment, int current) {
   api::AppDeploymentHistory out;
   out.set_app_id(deployment.app_id);
   out.set_version(static_cast<std::uint32_t>(deployment.version));
@@ -55,7 +55,11 @@ Result<api::AppDeploymentHistory> history_item(const store::Deployment& deployme
   out.set_deployed_at(deployment.deployed_at);
   out.set_deployed_by(deployment.deployed_by);
   out.set_tag(deployment.tag);
-  out.set_deployment_type(api::DEPLOYMENT_TYPE_STANDARD);
+  out.set_deployment_type(static_cast<api::DeploymentType>(deployment.kind));
+  if (deployment.kind == store::DeploymentKind::Rollback) {
+    out.set_rollback_version(static_cast<std::uint32_t>(deployment.origin));
+  }
+  out.set_rollback_allowed(deployment.version != current && deployment.kind != store::DeploymentKind::Staged);
   if (deployment.commit_info.empty()) return out;
   if (!out.mutable_commit_info()->ParseFromString(deployment.commit_info)) {
     return error(Code::DataLoss, "Version {} of {} has a damaged record", deployment.version, deployment.app_id);
@@ -69,7 +73,7 @@ Result<api::AppDeploymentHistoryResponse> read_history(Transaction& transaction,
   api::AppDeploymentHistoryResponse response;
   response.set_production_app_version(static_cast<std::uint32_t>(app.version));
   for (const auto& deployment : deployments) {
-    TRY(*response.add_app_deployment_histories(), history_item(deployment));
+    TRY(*response.add_app_deployment_histories(), history_item(deployment, app.version));
   }
   return response;
 }

@@ -89,6 +89,15 @@ std::string first_url(const PublishedApp& app, const Settings& settings) {
   return front_url(settings);
 }
 
+// What every RPC that changes what an app serves answers.
+template <typename Response>
+Response changed(const PublishedApp& app, const Settings& settings) {
+  Response response;
+  response.set_url(first_url(app, settings));
+  response.set_deployed_at(app.published_at);
+  return response;
+}
+
 }  // namespace
 
 Apps::Apps(Context& context, Publisher& publisher, rpc::Service& service)
@@ -97,6 +106,9 @@ Apps::Apps(Context& context, Publisher& publisher, rpc::Service& service)
   service.mutation("AppGetOrCreate", this, &Apps::get_or_create);
   service.query("AppHeartbeat", this, &Apps::heartbeat);
   service.mutation("AppPublish", this, &Apps::publish);
+  service.mutation("AppRollback", this, &Apps::roll_back);
+  service.mutation("AppRollover", this, &Apps::roll_over);
+  service.mutation("AppPromote", this, &Apps::promote);
   service.mutation("AppClientDisconnect", this, &Apps::disconnect);
   service.mutation("AppStop", this, &Apps::stop);
 }
@@ -138,10 +150,27 @@ Task<Result<rpc::Empty>> Apps::heartbeat(rpc::Call call, api::AppHeartbeatReques
 Task<Result<api::AppPublishResponse>> Apps::publish(rpc::Call call, api::AppPublishRequest request) {
   CO_TRY(auto app, co_await publisher_.publish(std::move(request), call.caller.client_version));
   if (!app.ephemeral) heartbeats_.forget(app.app_id);
-  api::AppPublishResponse response;
-  response.set_url(first_url(app, context_.settings));
-  response.set_deployed_at(app.published_at);
-  co_return response;
+  co_return changed<api::AppPublishResponse>(app, context_.settings);
+}
+
+Task<Result<api::AppRollbackResponse>> Apps::roll_back(rpc::Call call, api::AppRollbackRequest request) {
+  VersionChange change{
+      request.app_id(), store::DeploymentKind::Rollback, request.version(), call.caller.client_version};
+  CO_TRY(auto app, co_await publisher_.change(std::move(change)));
+  co_return changed<api::AppRollbackResponse>(app, context_.settings);
+}
+
+Task<Result<api::AppRolloverResponse>> Apps::roll_over(rpc::Call call, api::AppRolloverRequest request) {
+  VersionChange change{request.app_id(), store::DeploymentKind::Rollover, 0, call.caller.client_version};
+  CO_TRY(auto app, co_await publisher_.change(std::move(change)));
+  co_return changed<api::AppRolloverResponse>(app, context_.settings);
+}
+
+Task<Result<api::AppPromoteResponse>> Apps::promote(rpc::Call call, api::AppPromoteRequest request) {
+  VersionChange change{
+      request.app_id(), store::DeploymentKind::Promotion, request.version(), call.caller.client_version};
+  CO_TRY(auto app, co_await publisher_.change(std::move(change)));
+  co_return changed<api::AppPromoteResponse>(app, context_.settings);
 }
 
 Task<Result<rpc::Empty>> Apps::disconnect(rpc::Call call, api::AppClientDisconnectRequest request) {

@@ -1,5 +1,5 @@
-// AppCreate, AppGetOrCreate, AppHeartbeat, AppPublish, AppClientDisconnect, AppStop: the life of an app (protocol §3,
-// §4). Loop-bound.
+// AppCreate, AppGetOrCreate, AppHeartbeat, AppPublish, AppRollback, AppRollover, AppPromote, AppClientDisconnect,
+// AppStop: the life of an app (protocol §3, §4). Loop-bound.
 #pragma once
 
 #include "async/scope.h"
@@ -25,6 +25,9 @@ class Apps {
   Task<Result<api::AppGetOrCreateResponse>> get_or_create(rpc::Call call, api::AppGetOrCreateRequest request);
   Task<Result<Empty>> heartbeat(rpc::Call call, api::AppHeartbeatRequest request);
   Task<Result<api::AppPublishResponse>> publish(rpc::Call call, api::AppPublishRequest request);
+  Task<Result<api::AppRollbackResponse>> roll_back(rpc::Call call, api::AppRollbackRequest request);
+  Task<Result<api::AppRolloverResponse>> roll_over(rpc::Call call, api::AppRolloverRequest request);
+  Task<Result<api::AppPromoteResponse>> promote(rpc::Call call, api::AppPromoteRequest request);
   Task<Result<Empty>> disconnect(rpc::Call call, api::AppClientDisconnectRequest request);
   Task<Result<Empty>> stop(rpc::Call call, api::AppStopRequest request);
 

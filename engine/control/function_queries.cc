@@ -15,22 +15,42 @@ namespace {
 using store::App;
 using store::Transaction;
 
-// The running deployed app of that name, as of `version` (0: the current one).
-Result<App> deployed_app(
-    Transaction& transaction, const std::string& environment_name, const std::string& name, int version) {
+// The running deployed app of that name.
+Result<App> deployed_app(Transaction& transaction, const std::string& environment_name, const std::string& name) {
   TRY(auto environment, store::EnvironmentTable(transaction).resolve(environment_name));
   TRY(auto app, store::AppTable(transaction).find_deployed(environment.environment_id, name));
   if (!app) return error(Code::NotFound, "App '{}' not found in environment '{}'", name, environment.name);
-  if (version > app->version || version < 0) {
-    return error(Code::NotFound, "App '{}' has no version {}; the current one is {}", name, version, app->version);
-  }
-  if (version > 0) app->version = version;
   return *std::move(app);
+}
+
+// A function id leads to what its app serves now. So `version` (0: whatever is served) can be asked for as long as it
+// has `tag` with the very code that is served.
+Result<void> check_version(Transaction& transaction, const App& app, const std::string& tag, int version) {
+  if (version == 0 || version == app.version) return {};
+  store::DeploymentTable deployments(transaction);
+  TRY(auto asked, deployments.layout(app.app_id, version));
+  TRY(auto current, deployments.layout(app.app_id, app.version));
+  if (asked.empty()) {
+    return error(
+        Code::NotFound, "App '{}' has no version {} that is kept; the current one is {}", app.name, version,
+        app.version);
+  }
+  auto has_tag = [&](const store::LayoutEntry& entry) { return entry.tag == tag; };
+  const auto then = std::find_if(asked.begin(), asked.end(), has_tag);
+  if (then == asked.end()) return error(Code::NotFound, "Version {} of app '{}' has no '{}'", version, app.name, tag);
+  const auto now = std::find_if(current.begin(), current.end(), has_tag);
+  if (now != current.end() && now->definition_id == then->definition_id) return {};
+  return error(
+      Code::FailedPrecondition,
+      "'{}' of app '{}' has changed since version {}, and only the current version {} runs: go back with `modal app "
+      "rollback {} v{}`, or deploy the old code under another name",
+      tag, app.name, version, app.version, app.name, version);
 }
 
 Result<api::FunctionGetResponse> find_function(
     Transaction& transaction, const Settings& settings, const api::FunctionGetRequest& request) {
-  TRY(auto app, deployed_app(transaction, request.environment_name(), request.app_name(), request.app_version()));
+  TRY(auto app, deployed_app(transaction, request.environment_name(), request.app_name()));
+  TRY_VOID(check_version(transaction, app, request.object_tag(), static_cast<int>(request.app_version())));
   TRY(auto functions, published_functions(transaction, settings, app));
   for (const auto& record : functions) {
     if (record.tag != request.object_tag()) continue;
@@ -44,7 +64,8 @@ Result<api::FunctionGetResponse> find_function(
 }
 
 Result<api::ClassGetResponse> find_class(Transaction& transaction, const api::ClassGetRequest& request) {
-  TRY(auto app, deployed_app(transaction, request.environment_name(), request.app_name(), request.app_version()));
+  TRY(auto app, deployed_app(transaction, request.environment_name(), request.app_name()));
+  TRY_VOID(check_version(transaction, app, request.object_tag(), static_cast<int>(request.app_version())));
   TRY(auto layout, store::DeploymentTable(transaction).layout(app.app_id, app.version));
   for (const auto& entry : layout) {
     if (!entry.is_class() || entry.tag != request.object_tag()) continue;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "async/loop.h"
+#include "control/app_queries.h"
 #include "control/apps.h"
 #include "control/environments.h"
 #include "control/function_queries.h"
@@ -61,6 +62,7 @@ class Api {
         workspace_(context_, service_),
         environments_(context_, publisher_, service_),
         apps_(context_, publisher_, service_),
+        app_queries_(context_, service_),
         creation_(context_, registry_, service_),
         queries_(context_, registry_, service_),
         secrets_(context_, service_) {
@@ -152,6 +154,7 @@ class Api {
   Workspace workspace_;
   Environments environments_;
   Apps apps_;
+  AppQueries app_queries_;
   Functions creation_;
   FunctionQueries queries_;
   Secrets secrets_;

@@ -1,11 +1,11 @@
 #include "control/publication.h"
 
+#include <algorithm>
 #include <set>
 
 #include "control/app_records.h"
 #include "control/app_states.h"
 #include "rpc/fields.h"
-#include "store/deployment_table.h"
 #include "store/function_table.h"
 
 namespace bimodal::control {
@@ -54,8 +54,7 @@ Result<void> add_classes(store::Transaction& transaction, const api::AppPublishR
 }
 
 Result<void> check_request(const api::AppPublishRequest& request) {
-  return rpc::refuse_fields(
-      "app " + request.app_id(), request, {{"staged", "--staged"}, {"rollback_version", "rollback"}});
+  return rpc::refuse_fields("app " + request.app_id(), request, {{"rollback_version", "rollback"}});
 }
 
 // A running app of that name that isn't this one.
@@ -67,21 +66,47 @@ Result<void> check_name(store::Transaction& transaction, const store::App& app) 
       holder->app_id, app.name);
 }
 
-store::Deployment deployment_of(
-    const store::App& app, const api::AppPublishRequest& request, const Settings& settings,
-    const std::string& client_version) {
+store::Deployment deployment_of(const api::AppPublishRequest& request, const std::string& client_version) {
   store::Deployment out;
-  out.app_id = app.app_id;
-  out.version = app.version;
-  out.deployed_at = app.deployed_at;
-  out.deployed_by = settings.workspace;
   out.client_version = request.client_version().empty() ? client_version : request.client_version();
   out.tag = request.deployment_tag();
+  if (request.staged()) out.kind = store::DeploymentKind::Staged;
   if (request.has_commit_info()) out.commit_info = request.commit_info().SerializeAsString();
   return out;
 }
 
+// A staged version may be newer than the one that is served.
+Result<int> next_version(store::Transaction& transaction, const store::App& app) {
+  TRY(auto history, store::DeploymentTable(transaction).history(app.app_id));
+  return 1 + (history.empty() ? app.version : std::max(app.version, history.front().version));
+}
+
 }  // namespace
+
+Result<PublishedApp> write_version(
+    store::Transaction& transaction, const Settings& settings, store::App app, store::Deployment record,
+    const Layout& layout, const TakenHosts& taken, double now) {
+  record.app_id = app.app_id;
+  record.deployed_at = now;
+  record.deployed_by = settings.workspace;
+  TRY(record.version, next_version(transaction, app));
+  const bool staged = record.kind == store::DeploymentKind::Staged;
+  if (!staged) {
+    app.version = record.version;
+    app.deployed_at = now;
+  }
+  TRY_VOID(store::AppTable(transaction).update(app));
+  store::DeploymentTable deployments(transaction);
+  TRY_VOID(deployments.insert(record, layout));
+  const int kept = app.state == AppState::Deployed ? kKeptVersions : 1;
+  TRY_VOID(deployments.keep_newest(app.app_id, kept, app.version));
+  TRY_VOID(store::DefinitionTable(transaction).remove_unused(app.app_id, now - kKeepStagedSeconds));
+  if (!staged) TRY_VOID(store::FunctionTable(transaction).clear_autoscalers(app.app_id));
+  TRY(auto published, published_app(transaction, settings, app));
+  TRY_VOID(check_hosts(published, taken));
+  published.published_at = now;
+  return published;
+}
 
 Result<PublishedApp> write_publication(
     store::Transaction& transaction, const Settings& settings, const api::AppPublishRequest& request,
@@ -96,17 +121,12 @@ Result<PublishedApp> write_publication(
     app.name = request.name().empty() ? app.description : request.name();
     TRY_VOID(check_name(transaction, app));
   }
-  ++app.version;
-  app.deployed_at = now;
-  TRY_VOID(store::AppTable(transaction).update(app));
-  store::DeploymentTable deployments(transaction);
-  TRY_VOID(deployments.insert(deployment_of(app, request, settings, client_version), layout));
-  TRY_VOID(deployments.keep_newest(app.app_id, app.state == AppState::Deployed ? kKeptVersions : 1));
-  TRY_VOID(store::DefinitionTable(transaction).remove_unused(app.app_id, now - kKeepStagedSeconds));
-  TRY_VOID(store::FunctionTable(transaction).clear_autoscalers(app.app_id));
-  TRY(auto published, published_app(transaction, settings, app));
-  TRY_VOID(check_hosts(published, taken));
-  return published;
+  if (request.staged() && app.state != AppState::Deployed) {
+    return error(
+        Code::FailedPrecondition, "App {} is not deployed: only such an app can have a staged version", app.app_id);
+  }
+  return write_version(
+      transaction, settings, std::move(app), deployment_of(request, client_version), layout, taken, now);
 }
 
 Result<void> check_hosts(const PublishedApp& app, const TakenHosts& taken) {

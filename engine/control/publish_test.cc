@@ -54,6 +54,7 @@ class PublishTest : public testing::Test {
       (*request.mutable_function_ids())[function.function_name()] = staged.function_id();
       (*request.mutable_definition_ids())[staged.function_id()] = staged.handle_metadata().definition_id();
     }
+    request.set_staged(staged_);
     published_ = {};
     return api_->call(&Stub::AppPublish, request, &published_);
   }
@@ -79,9 +80,41 @@ class PublishTest : public testing::Test {
     return api_->call(&Stub::AppClientDisconnect, request, &response);
   }
 
-  grpc::Status get(const std::string& app, const std::string& tag, api::FunctionGetResponse* response) {
+  grpc::Status roll_back(const std::string& app_id, int version) {
+    api::AppRollbackRequest request;
+    request.set_app_id(app_id);
+    request.set_version(version);
+    api::AppRollbackResponse response;
+    return api_->call(&Stub::AppRollback, request, &response);
+  }
+
+  grpc::Status roll_over(const std::string& app_id) {
+    api::AppRolloverRequest request;
+    request.set_app_id(app_id);
+    api::AppRolloverResponse response;
+    return api_->call(&Stub::AppRollover, request, &response);
+  }
+
+  api::AppDeploymentHistoryResponse history_of(const std::string& app_id) {
+    api::AppDeploymentHistoryRequest request;
+    request.set_app_id(app_id);
+    api::AppDeploymentHistoryResponse response;
+    EXPECT_TRUE(api_->call(&Stub::AppDeploymentHistory, request, &response).ok());
+    return response;
+  }
+
+  std::string definition_of(const std::string& app, const std::string& tag) {
+    api::FunctionGetResponse response;
+    const auto status = get(app, tag, &response);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    return response.handle_metadata().definition_id();
+  }
+
+  grpc::Status get(
+      const std::string& app, const std::string& tag, api::FunctionGetResponse* response, int version = 0) {
     api::FunctionGetRequest request;
     request.set_app_name(app);
+    request.set_app_version(static_cast<std::uint32_t>(version));
     request.set_object_tag(tag);
     return api_->call(&Stub::FunctionGet, request, response);
   }
@@ -89,6 +122,7 @@ class PublishTest : public testing::Test {
   TemporaryHome home_;
   std::unique_ptr<Api> api_;
   api::AppPublishResponse published_;
+  bool staged_ = false;
 };
 
 TEST_F(PublishTest, StagingChangesNothingThatIsServed) {
@@ -343,6 +377,81 @@ TEST_F(PublishTest, TheLayoutListsFunctionsAndClasses) {
   api::ClassGetResponse found;
   ASSERT_TRUE(api_->call(&Stub::ClassGet, find, &found).ok());
   EXPECT_EQ(found.class_id(), created.class_id());
+}
+
+TEST_F(PublishTest, ARollbackServesTheOldDefinitionAsANewVersion) {
+  const auto app_id = deploy("web", {web_function("hello", "im-1")});
+  const auto before = definition_of("web", "hello");
+  ASSERT_TRUE(
+      publish(app_id, api::APP_STATE_DEPLOYED, {web_function("hello", "im-2"), web_function("bye", "im-2")}).ok());
+  ASSERT_NE(definition_of("web", "hello"), before);
+  ASSERT_TRUE(roll_back(app_id, -1).ok());
+  EXPECT_EQ(definition_of("web", "hello"), before);
+  EXPECT_FALSE(api_->route("ws--web-bye.localhost"));
+  const auto history = history_of(app_id);
+  EXPECT_EQ(history.production_app_version(), 3u);
+  EXPECT_EQ(history.app_deployment_histories(0).deployment_type(), api::DEPLOYMENT_TYPE_ROLLBACK);
+  EXPECT_EQ(history.app_deployment_histories(0).rollback_version(), 1u);
+  restart();
+  EXPECT_EQ(definition_of("web", "hello"), before);
+}
+
+TEST_F(PublishTest, ARollbackIsRefusedWithoutAVersionToGoTo) {
+  const auto app_id = deploy("web", {web_function("hello", "im-1")});
+  EXPECT_EQ(roll_back(app_id, -1).error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(roll_back(app_id, 1).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(roll_back(app_id, 7).error_code(), grpc::StatusCode::NOT_FOUND);
+  EXPECT_EQ(roll_back("ap-none", -1).error_code(), grpc::StatusCode::NOT_FOUND);
+  const auto served = create_app("served", api::APP_STATE_EPHEMERAL);
+  EXPECT_EQ(roll_back(served, -1).error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+}
+
+TEST_F(PublishTest, ARolloverMakesNewDefinitionsOfTheSameContent) {
+  const auto app_id = deploy("web", {web_function("hello", "im-1")});
+  const auto first = definition_of("web", "hello");
+  ASSERT_TRUE(roll_over(app_id).ok());
+  const auto second = definition_of("web", "hello");
+  EXPECT_NE(second, first);
+  ASSERT_TRUE(publish(app_id, api::APP_STATE_DEPLOYED, {web_function("hello", "im-1")}).ok());
+  EXPECT_EQ(definition_of("web", "hello"), second);  // what an equal deploy keeps is what runs
+  ASSERT_TRUE(roll_back(app_id, 1).ok());
+  EXPECT_EQ(definition_of("web", "hello"), first);
+  ASSERT_TRUE(roll_over(app_id).ok());
+  EXPECT_NE(definition_of("web", "hello"), second);
+  EXPECT_EQ(history_of(app_id).app_deployment_histories(0).deployment_type(), api::DEPLOYMENT_TYPE_ROLLOVER);
+}
+
+TEST_F(PublishTest, AStagedVersionServesNothingUntilItIsPromoted) {
+  const auto app_id = deploy("web", {web_function("hello", "im-1")});
+  const auto before = definition_of("web", "hello");
+  staged_ = true;
+  ASSERT_TRUE(publish(app_id, api::APP_STATE_DEPLOYED, {web_function("hello", "im-2")}).ok());
+  staged_ = false;
+  EXPECT_EQ(definition_of("web", "hello"), before);
+  EXPECT_EQ(history_of(app_id).production_app_version(), 1u);
+  EXPECT_EQ(roll_back(app_id, 2).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  api::AppPromoteRequest request;
+  request.set_app_id(app_id);
+  request.set_version(2);
+  api::AppPromoteResponse response;
+  ASSERT_TRUE(api_->call(&Stub::AppPromote, request, &response).ok());
+  EXPECT_NE(definition_of("web", "hello"), before);
+  EXPECT_EQ(history_of(app_id).production_app_version(), 3u);
+  ASSERT_TRUE(roll_back(app_id, -1).ok());  // to what was served before, not to what was staged
+  EXPECT_EQ(definition_of("web", "hello"), before);
+}
+
+TEST_F(PublishTest, AVersionCanBeLookedUpWhileItsCodeIsTheOneThatRuns) {
+  const auto app_id = deploy("web", {web_function("hello", "im-1"), web_function("bye", "im-1")});
+  ASSERT_TRUE(
+      publish(app_id, api::APP_STATE_DEPLOYED, {web_function("hello", "im-2"), web_function("bye", "im-1")}).ok());
+  api::FunctionGetResponse response;
+  EXPECT_TRUE(get("web", "bye", &response, 1).ok());
+  EXPECT_TRUE(get("web", "hello", &response, 2).ok());
+  const auto status = get("web", "hello", &response, 1);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_NE(status.error_message().find("rollback web v1"), std::string::npos) << status.error_message();
+  EXPECT_EQ(get("web", "bye", &response, 3).error_code(), grpc::StatusCode::NOT_FOUND);
 }
 
 TEST_F(PublishTest, RefusesFunctionsAndDefinitionsOfAnotherApp) {

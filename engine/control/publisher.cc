@@ -74,10 +74,24 @@ Task<Result<PublishedApp>> Publisher::publish(api::AppPublishRequest request, st
     return write_publication(transaction, context_.settings, request, client_version, taken, unix_now());
   };
   CO_TRY(auto app, co_await context_.transact(std::move(work)));
-  auto reserve = app.functions;
-  serve(app, std::move(reserve));
-  announce_routes();
+  serve_anew(app);
   co_return app;
+}
+
+Task<Result<PublishedApp>> Publisher::change(VersionChange change) {
+  const Turn::Guard guard = co_await turn_.take();
+  TakenHosts taken = registry_.hosts_taken_from(change.app_id);
+  auto work = [this, change = std::move(change), taken = std::move(taken)](Transaction& transaction) {
+    return write_change(transaction, context_.settings, change, taken, unix_now());
+  };
+  CO_TRY(auto app, co_await context_.transact(std::move(work)));
+  serve_anew(app);
+  co_return app;
+}
+
+void Publisher::serve_anew(const PublishedApp& app) {
+  serve(app, app.functions);
+  announce_routes();
 }
 
 Task<Result<void>> Publisher::stop(std::string app_id) {

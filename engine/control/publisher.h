@@ -10,6 +10,7 @@
 #include "control/publication.h"
 #include "control/registry.h"
 #include "control/turn.h"
+#include "control/version_changes.h"
 
 namespace bimodal::control {
 
@@ -19,6 +20,9 @@ class Publisher {
 
   // The app as it is served from now on.
   Task<Result<PublishedApp>> publish(api::AppPublishRequest request, std::string client_version);
+
+  // A rollback, rollover or promotion (version_changes.h). The app as it is served from now on.
+  Task<Result<PublishedApp>> change(VersionChange change);
 
   // Completes when the app serves nothing any more; its containers go in the background, and its state turns from
   // Stopping to Stopped when the last is gone. Nothing happens to one that is stopped. NotFound names the id.
@@ -39,6 +43,7 @@ class Publisher {
   Task<void> finish_stop(std::string app_id);
   // `reserve`: of which containers are kept in reserve from now on.
   void serve(PublishedApp app, std::vector<model::FunctionVersionPtr> reserve);
+  void serve_anew(const PublishedApp& app);
   void announce_routes();
 
   Context& context_;

@@ -17,6 +17,9 @@ struct LayoutEntry {
   bool is_class() const { return definition_id.empty(); }
 };
 
+// How a version came about. Numbers as modal.client.DeploymentType.
+enum class DeploymentKind { Standard = 1, Rollback = 2, Rollover = 3, Promotion = 4, Staged = 5 };
+
 struct Deployment {
   std::string app_id;
   int version = 0;
@@ -25,6 +28,8 @@ struct Deployment {
   std::string client_version;
   std::string tag;
   std::string commit_info;  // serialized modal.client.CommitInfo, "" for none
+  DeploymentKind kind = DeploymentKind::Standard;
+  int origin = 0;  // the version that this one repeats: of a rollback or promotion; else 0
 };
 
 class DeploymentTable {
@@ -34,8 +39,8 @@ class DeploymentTable {
   Result<void> insert(const Deployment& deployment, const std::vector<LayoutEntry>& layout);
   Result<std::vector<Deployment>> history(const std::string& app_id);  // newest first
   Result<std::vector<LayoutEntry>> layout(const std::string& app_id, int version);
-  // Keeps the newest `count` versions.
-  Result<void> keep_newest(const std::string& app_id, int count);
+  // Keeps the newest `count` versions, and `current` whatever its age.
+  Result<void> keep_newest(const std::string& app_id, int count, int current);
 
  private:
   Transaction& transaction_;

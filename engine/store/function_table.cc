@@ -63,6 +63,21 @@ Result<std::optional<Definition>> DefinitionTable::find(const std::string& defin
   return found;
 }
 
+Result<void> DefinitionTable::renew(const std::string& definition_id, const std::string& fresh_id, double now) {
+  TRY(auto old, find(definition_id));
+  if (!old) return error(Code::NotFound, "Definition {} not found", definition_id);
+  // A hash is unique for its function: the definition that has it now gets one that no content has.
+  const std::string hash = old->content_hash.substr(0, old->content_hash.find(' '));
+  TRY_VOID(transaction_.run(
+      "UPDATE definitions SET content_hash = content_hash || ' ' || definition_id WHERE function_id = ? AND "
+      "content_hash = ?",
+      {old->function_id, hash}));
+  TRY_VOID(transaction_.run(
+      "INSERT INTO definitions (definition_id, function_id, content_hash, function, created_at) VALUES (?, ?, ?, ?, ?)",
+      {fresh_id, old->function_id, hash, Blob{old->function}, now}));
+  return {};
+}
+
 Result<void> DefinitionTable::each(const std::function<void(const std::string& function)>& visit) {
   return transaction_.query("SELECT function FROM definitions", {}, [&](const Row& row) { visit(row.text(0)); });
 }

@@ -47,6 +47,9 @@ class DefinitionTable {
   // Keeps `definition` unless that function has one with the same hash already. Returns the id of the one that stands.
   Result<std::string> stage(const Definition& definition);
   Result<std::optional<Definition>> find(const std::string& definition_id);
+  // Gives the content of `definition_id` to a new definition of id `fresh_id`, which stage() finds from now on, so that
+  // its function gets new containers. The old one stays. NotFound names the id.
+  Result<void> renew(const std::string& definition_id, const std::string& fresh_id, double now);
   // Calls `visit` with the serialized modal.client.Function of every definition, published, staged or kept.
   Result<void> each(const std::function<void(const std::string& function)>& visit);
   // Removes definitions of the app that no layout holds and that are older than `created_before`.

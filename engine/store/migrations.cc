@@ -112,7 +112,13 @@ CREATE TABLE mounts (
 CREATE UNIQUE INDEX mounts_by_name ON mounts (name) WHERE name <> '';
 )sql";
 
-constexpr std::array<std::string_view, 1> kMigrations = {kVersion1};
+// Kinds of versions are modal.client.DeploymentType by number.
+constexpr std::string_view kVersionKinds = R"sql(
+ALTER TABLE deployments ADD COLUMN kind INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE deployments ADD COLUMN origin INTEGER NOT NULL DEFAULT 0;  -- the version that this one repeats, 0 for none
+)sql";
+
+constexpr std::array<std::string_view, 2> kMigrations = {kVersion1, kVersionKinds};
 
 }  // namespace
 

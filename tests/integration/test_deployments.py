@@ -79,6 +79,37 @@ def test_list_history_and_stop(daemon, scripts):
     assert daemon.get(url).json() == "listed"
 
 
+def test_rollback_switches_the_code_and_rollover_the_containers(daemon, scripts):
+    (url,) = daemon.deploy(write_hello(scripts, "one", app="undone"))
+    assert daemon.get(url).json() == "one"
+    daemon.deploy(write_hello(scripts, "two", app="undone"), "--strategy", "recreate")
+    assert daemon.get(url).json() == "two"
+    done = daemon.bimodal("app", "rollback", "undone")
+    assert done.status == 0, done.output
+    eventually(lambda: daemon.get(url).json() == "one", 20, "the old version")
+    assert daemon.bimodal("app", "rollback", "undone", "v2", "--strategy", "recreate").status == 0
+    assert daemon.get(url).json() == "two"
+    history = json.loads(daemon.bimodal("app", "history", "undone", "--json").output)
+    assert [next(iter(version.values())) for version in history] == ["v4", "v3", "v2", "v1"]
+    (before,) = daemon.containers("undone")
+    rolled = daemon.bimodal("app", "rollover", "undone", "--strategy", "recreate")
+    assert rolled.status == 0, rolled.output
+    assert daemon.get(url).json() == "two"
+    assert before["task_id"] not in {container["task_id"] for container in daemon.containers("undone")}
+    for words, why in ((["v9"], "no version v9"), (["v5"], "at version v5 already")):
+        refused = daemon.bimodal("app", "rollback", "undone", *words)
+        assert refused.status != 0 and why in refused.output, refused.output
+
+
+def test_a_staged_version_runs_once_it_is_promoted(daemon, scripts):
+    (url,) = daemon.deploy(write_hello(scripts, "now", app="staged"))
+    daemon.deploy(write_hello(scripts, "later", app="staged"), "--staged")
+    assert daemon.get(url).json() == "now"
+    promoted = daemon.bimodal("app", "promote", "staged", "v2")
+    assert promoted.status == 0, promoted.output
+    eventually(lambda: daemon.get(url).json() == "later", 20, "the staged version")
+
+
 def test_what_a_container_prints_is_in_the_apps_logs(daemon, scripts):
     script = write(
         scripts,
