@@ -159,7 +159,7 @@ TEST(Body, OfARequestIsNotReadFasterThanTheContainerReads) {
   constexpr std::size_t kSize = 300 << 20;
   auto caller = rig.call(request("POST /sink", "Content-Length: " + std::to_string(kSize) + "\r\n"));
   ASSERT_TRUE(until([&] { return rig.runner->requests() == 1; }));
-  rig.runner->paused = true;
+  rig.runner->pause();
   const std::size_t before = resident_kib();
   std::atomic<std::size_t> sent = 0;
   std::thread sender([&] {
@@ -173,7 +173,7 @@ TEST(Body, OfARequestIsNotReadFasterThanTheContainerReads) {
   }));
   EXPECT_LT(sent, 32u << 20);
   EXPECT_LT(resident_kib(), before + 16 * 1024);
-  rig.runner->paused = false;
+  rig.runner->resume();
   EXPECT_EQ(caller.read_response().body, std::to_string(kSize));
   EXPECT_LT(resident_kib(), before + 16 * 1024);
   sender.join();

@@ -15,6 +15,10 @@ namespace bimodal::gateway {
 
 enum class CancelReason : std::uint32_t { CallerGone = 1, TimedOut = 2, Draining = 3 };
 
+// What becomes of a request whose way into the container broke. Repeatable: the container had not begun with it, or it
+// may be done twice (RFC 9110 §9.2.2), so that it can go elsewhere.
+enum class Loss { Repeatable, Final };
+
 class ContainerLink {
  public:
   // One request as the link sees it. After on_done() or on_lost() it hears nothing more.
@@ -36,17 +40,19 @@ class ContainerLink {
     // head can't be passed on, and the stream has ended.
     virtual bool on_switch(std::string_view /*protocol*/, const wire::Headers&) { return false; }
     virtual void on_done() = 0;
-    // The way into the container broke. `unsent` holds all of the stream's frames if not a byte of them was written, so
-    // that the request can safely go elsewhere; it is empty otherwise.
-    virtual void on_lost(std::string unsent) = 0;
+    // The way into the container broke.
+    virtual void on_lost(Loss loss) = 0;
 
    protected:
     ~Stream() = default;
   };
 
   // Opens a stream with `frames` (a Request frame, maybe Body frames; their stream numbers are filled in here) and
-  // returns its number.
+  // returns its number. What is in `frames` and what send_body() adds is to be kept until may_be_begun(), for a
+  // container that dies before.
   virtual std::uint32_t open(Stream& stream, std::string& frames) = 0;
+  // Whether the container may have begun with an open stream. Once true it stays so.
+  virtual bool may_be_begun(std::uint32_t stream) const = 0;
   virtual void send_body(std::uint32_t stream, std::string_view bytes, http::Part part) = 0;
   virtual void send_credit(std::uint32_t stream, std::uint32_t bytes) = 0;
   virtual void send_cancel(std::uint32_t stream, CancelReason reason) = 0;

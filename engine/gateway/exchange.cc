@@ -19,6 +19,9 @@ constexpr std::uint64_t kMaxUploadCredit = 16 << 20;               // a runner t
 constexpr std::size_t kMaxTrailers = wire::kMaxPayload;            // in memory, however many frames they come in
 constexpr int kMaxRetries = 50;
 constexpr std::chrono::milliseconds kRetryPause{100};
+constexpr int kMaxContainersLost = 5;  // under one request, before it is given up
+// A request's frames: their body is within the first credit, but may have come in many small pieces.
+constexpr std::size_t kMaxKept = wire::kMaxPayload + 2 * wire::kInitialCredit;
 constexpr std::chrono::seconds kCancelPatience{5};  // for a cancelled request to end before its container is killed
 
 }  // namespace
@@ -32,9 +35,10 @@ struct Awaited {
 
 namespace {
 
-Task<void> await_slot(std::shared_ptr<Awaited> wait, std::shared_ptr<scheduler::Pool> pool, Deadline deadline) {
+Task<void> await_slot(
+    std::shared_ptr<Awaited> wait, std::shared_ptr<scheduler::Pool> pool, Deadline deadline, scheduler::QueueEnd end) {
   using boost::asio::experimental::awaitable_operators::operator||;
-  auto first = co_await (pool->acquire(deadline) || wait->gone.wait(Deadline::never()));
+  auto first = co_await (pool->acquire(deadline, end) || wait->gone.wait(Deadline::never()));
   // A slot that came too late goes back with `first`.
   if (wait->exchange && first.index() == 0) wait->exchange->on_slot(std::move(std::get<0>(first)));
 }
@@ -98,14 +102,29 @@ void Exchange::on_body(std::string_view bytes, http::Part part) {
   }
   if (runner_) {
     upload_credit_ -= bytes.size();
+    if (!opening_.empty()) keep_for_another(bytes);
     if (!cancelled_) runner_->send_body(stream_, bytes, part);
     pump_upload();
   } else if (sealed_) {
-    const std::uint8_t flags = body_ended_ ? wire::kEnd : 0;
-    wire::append_frame(opening_, {.type = wire::FrameType::Body, .flags = flags}, bytes);
+    append_body(bytes);
   } else {
     opening_.append(bytes);
   }
+}
+
+void Exchange::append_body(std::string_view bytes) {
+  const std::uint8_t flags = body_ended_ ? wire::kEnd : 0;
+  wire::append_frame(opening_, {.type = wire::FrameType::Body, .flags = flags}, bytes);
+}
+
+void Exchange::keep_for_another(std::string_view bytes) {
+  const bool fits = opening_.size() + wire::kHeaderSize + bytes.size() <= kMaxKept;
+  if (!fits || runner_->may_be_begun(stream_)) return forget_opening();
+  append_body(bytes);
+}
+
+void Exchange::forget_opening() {
+  if (!opening_.empty()) front_.reactor().buffers().give(std::exchange(opening_, {}));
 }
 
 // All that came with the head is in opening_ now, so a small request is one frame.
@@ -115,14 +134,14 @@ void Exchange::on_input_pause() {
 
 void Exchange::seek_slot() {
   if (auto lease = pool_->try_acquire()) return dispatch(std::move(*lease));
-  wait_for_slot();
+  wait_for_slot(scheduler::QueueEnd::Back);
 }
 
-void Exchange::wait_for_slot() {
+void Exchange::wait_for_slot(scheduler::QueueEnd end) {
   const model::FunctionVersion& version = pool_->version();
   const Deadline deadline = Deadline::after(version.startup_timeout + version.timeout);
   wait_ = std::make_shared<Awaited>(*this, front_.reactor().loop().executor());
-  front_.scope().spawn(await_slot(wait_, pool_, deadline));
+  front_.scope().spawn(await_slot(wait_, pool_, deadline, end));
 }
 
 void Exchange::stop_waiting() {
@@ -145,12 +164,12 @@ void Exchange::on_slot(Result<scheduler::Lease> slot) {
 
 void Exchange::dispatch(scheduler::Lease lease) {
   Result<ContainerLink*> runner = front_.link_to(lease.shared_container(), pool_->version(), web_method_);
+  if (!runner && runner.error().code == Code::Unavailable) return go_elsewhere(std::move(lease));
   if (!runner) return retry_later();
   if (!std::exchange(sealed_, true)) seal_request_frame(opening_, head_size_, body_ended_);
   lease_.emplace(std::move(lease));
   runner_ = *runner;
   stream_ = runner_->open(*this, opening_);
-  front_.reactor().buffers().give(std::exchange(opening_, {}));
   upload_credit_ = wire::kInitialCredit - static_cast<std::size_t>(body_size_);  // all of it is in opening_
   download_credit_ = wire::kInitialCredit;
   const bool body_awaited = !body_ended_ && body_size_ == 0;
@@ -165,7 +184,15 @@ void Exchange::dispatch(scheduler::Lease lease) {
   pump_upload();
 }
 
-// The container is gone, or the version: another one gets the request, of which nothing was seen by anybody yet.
+// That container is gone: another one gets the request, of which nobody has seen anything yet, before those that wait.
+void Exchange::go_elsewhere(scheduler::Lease lost) {
+  lost.retire_container();
+  front_.replace(lost.container().task_id());
+  if (++containers_lost_ > kMaxContainersLost) return fail(container_gone());
+  wait_for_slot(scheduler::QueueEnd::Front);
+}
+
+// The container can't be reached now.
 void Exchange::retry_later() {
   if (++retries_ > kMaxRetries) return fail(container_gone());
   arm(TimerUse::Retry, kRetryPause);
@@ -196,6 +223,7 @@ void Exchange::on_uncongested() {
 void Exchange::on_response(const wire::ResponseHead& head, std::string_view body, http::Part part) {
   if (socket_) return runner_->close();
   if (head.status == 101 && tunnel_ == Tunnel::Asked) return on_runner_switch(head, body, part);
+  forget_opening();
   if (!take_credit(body.size()) || !client_) return;
   std::vector<http::Field>& fields = front_.field_scratch();
   fields.clear();
@@ -291,17 +319,15 @@ void Exchange::on_done() {
   release_if_over();
 }
 
-void Exchange::on_lost(std::string unsent) {
+void Exchange::on_lost(Loss loss) {
   runner_ = nullptr;
-  auto container = lease_ ? lease_->shared_container() : nullptr;
-  if (socket_) socket_->forget_runner();
+  scheduler::Lease lease = std::move(*lease_);
   lease_.reset();
+  if (socket_) socket_->forget_runner();
   front_.reactor().disarm(*this);
   timer_use_ = TimerUse::None;
-  if (client_ && !cancelled_ && !unsent.empty()) {
-    opening_ = std::move(unsent);
-    return retry_later();
-  }
+  if (client_ && !cancelled_ && loss == Loss::Repeatable && !opening_.empty()) return go_elsewhere(std::move(lease));
+  auto container = lease.shared_container();
   if (container && client_ && !client_->response_begun()) return learn_end(std::move(container));
   fail(container_gone());
   release_if_over();
@@ -331,7 +357,7 @@ void Exchange::on_timeout() {
     case TimerUse::None:
       return;
     case TimerUse::Retry:
-      return wait_for_slot();
+      return wait_for_slot(scheduler::QueueEnd::Front);
     case TimerUse::FirstMessage:
       return check_first_message();
     case TimerUse::FunctionTimeout:

@@ -3,9 +3,10 @@
 //
 // Two sides end independently. The caller's side ends when the response is written or the caller goes; the container's
 // when its Done arrives or it dies. The slot is given back with the container's side, and the exchange is released when
-// both are over. Memory per exchange: at most one Request frame (wire::kMaxPayload) before the slot is had, plus what
-// was granted already when a container dies under it (wire::kInitialCredit); then at most wire::kInitialCredit bytes of
-// response and as much of trailers as one frame holds.
+// both are over. The request's frames are kept until the container may have begun with them: one that dies before has
+// its request sent to another, in front of those that wait. Memory per exchange: at most one Request frame
+// (wire::kMaxPayload) before the slot is had, kMaxKept until the container begins; then at most wire::kInitialCredit
+// bytes of response and as much of trailers as one frame holds.
 #pragma once
 
 #include <memory>
@@ -82,7 +83,7 @@ class Exchange final : public http::Poller::Retirable,
   bool on_close(std::uint16_t code, std::string_view reason) override;
   bool on_switch(std::string_view protocol, const wire::Headers& headers) override;
   void on_done() override;
-  void on_lost(std::string unsent) override;
+  void on_lost(Loss loss) override;
 
   // WebSocketBridge::Owner
   void on_caller_over() override;
@@ -90,13 +91,17 @@ class Exchange final : public http::Poller::Retirable,
   void on_timeout() override;
 
   void seek_slot();
-  void wait_for_slot();
+  void wait_for_slot(scheduler::QueueEnd end);
+  void go_elsewhere(scheduler::Lease lost);
   void stop_waiting();
   void learn_end(std::shared_ptr<scheduler::Container> container);
   void dispatch(scheduler::Lease lease);
   void retry_later();
   void time_out();
   void check_first_message();
+  void append_body(std::string_view bytes);
+  void keep_for_another(std::string_view bytes);
+  void forget_opening();
   void pump_upload();
   bool take_credit(std::size_t bytes);
   void return_credit();
@@ -115,13 +120,14 @@ class Exchange final : public http::Poller::Retirable,
   ContainerLink* runner_ = nullptr;  // null: no stream now
   std::uint32_t stream_ = 0;
   int retries_ = 0;
+  int containers_lost_ = 0;
   RequestId id_;
   std::shared_ptr<scheduler::PoolSource> source_;
   std::shared_ptr<scheduler::Pool> pool_;
   std::optional<scheduler::Lease> lease_;
   std::string web_method_;
   std::shared_ptr<Awaited> wait_;  // set while waiting for a slot, or for a dead container's reason
-  std::string opening_;            // the Request frame, until a stream is open
+  std::string opening_;            // the Request frame and all of its body, until a container may have begun with it
   std::size_t head_size_ = 0;
   std::uint64_t body_size_ = 0;       // received so far
   std::size_t upload_credit_ = 0;     // bytes that the runner still takes

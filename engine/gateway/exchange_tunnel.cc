@@ -8,6 +8,7 @@ namespace bimodal::gateway {
 bool Exchange::on_switch(std::string_view protocol, const wire::Headers& headers) {
   if (tunnel_ != Tunnel::Asked) return false;
   if (!client_) return true;  // gone meanwhile, which the link was told
+  forget_opening();
   std::vector<http::Field>& fields = front_.field_scratch();
   fields.clear();
   for (const wire::Header& header : headers) fields.push_back({header.name, header.value});

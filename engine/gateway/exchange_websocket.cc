@@ -22,6 +22,7 @@ bool Exchange::on_accept(const wire::AcceptHead& head) {
   if (!handshake_ || socket_) return false;
   if (!client_) return true;  // gone meanwhile, which the runner was told
   if (client_->response_begun()) return false;
+  forget_opening();
   if (switch_to_websocket(head)) return true;
   fail(invalid_response());
   cancel(CancelReason::CallerGone);

@@ -66,6 +66,8 @@ class Front final : public http::Service, private RunnerConnection::Owner, priva
   Result<ContainerLink*> link_to(
       const std::shared_ptr<scheduler::Container>& container, const model::FunctionVersion& version,
       std::string_view web_method);
+  // That container's runner is gone, whatever else of it lives.
+  void replace(const std::string& task_id) { shared_.functions.retire(task_id, "its runner is gone"); }
   void kill_stuck(const std::string& task_id) { shared_.functions.kill_stuck(task_id); }
   // Destroys `exchange` at the end of the turn.
   void release(Exchange& exchange);

@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::size_t kDirectWrite = 8 * 1024;  // from here on a body goes to the kernel without being copied first
 constexpr std::size_t kStreamOffset = 4;        // of the stream number inside a frame header
+constexpr int kMaxLastReads = 64;               // of what a runner said before it closed its end
 
 std::uint8_t flags_of(http::Part part) {
   return part == http::Part::Last ? wire::kEnd : 0;
@@ -31,18 +32,18 @@ Result<UniqueFd> connect_unix(const std::string& path) {
   UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!socket) return errno_error(errno, "socket");
   if (::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) < 0) {
-    return error(Code::Unavailable, "connect to {}: {}", path, std::strerror(errno));
+    const Code code = errno == ECONNREFUSED ? Code::Unavailable : Code::ResourceExhausted;
+    return error(code, "connect to {}: {}", path, std::strerror(errno));
   }
   return socket;
 }
 
-// Calls visit(stream, frame) for every whole frame in `bytes`, which begin with one.
-template <typename F>
-void for_each_frame(std::string_view bytes, F visit) {
-  while (bytes.size() >= wire::kHeaderSize) {
-    const std::size_t size = wire::kHeaderSize + wire::load_u32(bytes.data());
-    visit(wire::load_u32(bytes.data() + kStreamOffset), bytes.substr(0, size));
-    bytes.remove_prefix(std::min(size, bytes.size()));
+// Writes the stream number into every frame of `frames`.
+void number(std::string& frames, std::uint32_t stream) {
+  for (std::size_t at = 0; at < frames.size();) {
+    char* frame = frames.data() + at;
+    wire::store_u32(frame + kStreamOffset, stream);
+    at += wire::kHeaderSize + wire::load_u32(frame);
   }
 }
 
@@ -51,12 +52,16 @@ void for_each_frame(std::string_view bytes, F visit) {
 Result<std::unique_ptr<RunnerConnection>> RunnerConnection::connect(
     http::Reactor& reactor, const std::string& path, std::string task_id, Owner& owner) {
   TRY(UniqueFd socket, connect_unix(path));
-  return std::unique_ptr<RunnerConnection>(new RunnerConnection(reactor, std::move(socket), std::move(task_id), owner));
+  TRY(Tally tally, Tally::send_over(socket.get()));
+  return std::unique_ptr<RunnerConnection>(
+      new RunnerConnection(reactor, std::move(socket), std::move(tally), std::move(task_id), owner));
 }
 
-RunnerConnection::RunnerConnection(http::Reactor& reactor, UniqueFd socket, std::string task_id, Owner& owner)
+RunnerConnection::RunnerConnection(
+    http::Reactor& reactor, UniqueFd socket, Tally tally, std::string task_id, Owner& owner)
     : reactor_(reactor),
       socket_(std::move(socket)),
+      tally_(std::move(tally)),
       task_id_(std::move(task_id)),
       owner_(owner),
       out_(reactor.buffers()) {
@@ -68,14 +73,23 @@ RunnerConnection::~RunnerConnection() {
 }
 
 std::uint32_t RunnerConnection::open(Stream& stream, std::string& frames) {
-  const std::uint32_t number = next_stream_++;
-  for_each_frame(frames, [number](std::uint32_t, std::string_view frame) {
-    wire::store_u32(const_cast<char*>(frame.data()) + kStreamOffset, number);
-  });
-  streams_.emplace(number, Entry{&stream, out_.total_sent() + out_.size()});
+  const std::uint32_t stream_number = next_stream_++;
+  number(frames, stream_number);
+  streams_.emplace(stream_number, Entry{&stream, position() + out_.size()});
   out_.append(frames);
   reactor_.poller().defer(*this);
-  return number;
+  return stream_number;
+}
+
+bool RunnerConnection::may_be_begun(std::uint32_t stream) const {
+  auto found = streams_.find(stream);
+  return found == streams_.end() || found->second.opened_at < handled();
+}
+
+// Up to which byte the runner may have begun with what it was sent. It says Hello before it reads anything.
+std::uint64_t RunnerConnection::handled() const {
+  if (!greeted_) return 0;
+  return keeps_tally_ ? tally_.handled() : position();
 }
 
 void RunnerConnection::send_body(std::uint32_t stream, std::string_view bytes, http::Part part) {
@@ -128,19 +142,28 @@ void RunnerConnection::on_ready(std::uint32_t events) {
 void RunnerConnection::on_turn_end() {
   if (closed_) return;
   if (!blocked_ && !broken_) note_sent(out_.flush(socket_.get()));
-  if (broken_) return lose("the runner's socket is closed");
-  if (out_.size() > kMaxBacklog + streams_.size() * kMaxBacklogPerStream) return lose("the runner doesn't read");
-  if (streams_.empty() && next_stream_ >= kLastStream) return lose("no stream number is left");
+  if (broken_) return read_last_words();
+  if (out_.size() > kMaxBacklog + streams_.size() * kMaxBacklogPerStream) {
+    return lose("the runner doesn't read", EndedBy::Gateway);
+  }
+  if (streams_.empty() && next_stream_ >= kLastStream) return lose("no stream number is left", EndedBy::Gateway);
   relieve();
+}
+
+// The runner has closed its end; what it said before still counts.
+void RunnerConnection::read_last_words() {
+  for (int i = 0; i < kMaxLastReads && !closed_; ++i) read();
+  lose("the runner's socket is closed", EndedBy::Runner);
 }
 
 void RunnerConnection::read() {
   std::span<char> scratch = reactor_.scratch();
   const ssize_t received = ::recv(socket_.get(), scratch.data(), scratch.size(), 0);
   if (received < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  if (received <= 0) return lose(received == 0 ? "the runner closed its socket" : std::strerror(errno));
+  if (received <= 0)
+    return lose(received == 0 ? "the runner closed its socket" : std::strerror(errno), EndedBy::Runner);
   const std::string_view bytes(scratch.data(), static_cast<std::size_t>(received));
-  if (!reader_.feed(bytes, *this) && !closed_) lose("the runner broke the frame protocol");
+  if (!reader_.feed(bytes, *this) && !closed_) lose("the runner broke the frame protocol", EndedBy::Gateway);
 }
 
 bool RunnerConnection::on_frame(const wire::FrameHeader& header, std::string_view payload) {
@@ -154,6 +177,8 @@ bool RunnerConnection::on_frame(const wire::FrameHeader& header, std::string_vie
 bool RunnerConnection::on_connection_frame(const wire::FrameHeader& header) {
   switch (header.type) {
     case wire::FrameType::Hello:
+      greeted_ = true;
+      keeps_tally_ = (header.flags & wire::kTallies) != 0;
       return header.extra == static_cast<std::uint32_t>(wire::kVersion);
     case wire::FrameType::Ping:
       wire::append_frame(out_.tail(), {.type = wire::FrameType::Pong, .extra = header.extra});
@@ -232,41 +257,28 @@ void RunnerConnection::relieve() {
   }
 }
 
-void RunnerConnection::lose(std::string_view why) {
+// What was written to a runner that may live on, it may still read.
+void RunnerConnection::lose(std::string_view why, EndedBy by) {
   if (closed_) return;
   if (!streams_.empty()) log::warning("container {}: {} with {} requests on it", task_id_, why, streams_.size());
-  auto unsent = unsent_frames();
+  const std::uint64_t begun_before = by == EndedBy::Runner ? std::min(handled(), position()) : position();
   closed_ = true;
   reactor_.poller().forget(socket_.get(), *this);
   socket_.reset();
   owner_.on_runner_closed(*this);
-  auto streams = std::move(streams_);
+  std::vector<std::pair<std::uint32_t, Entry>> lost(streams_.begin(), streams_.end());
   streams_.clear();
-  for (auto& [number, entry] : streams) {
-    auto found = unsent.find(number);
-    entry.stream->on_lost(found == unsent.end() ? std::string() : std::move(found->second));
+  // The oldest last: each goes to the front of its queue.
+  std::sort(lost.begin(), lost.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+  for (auto& [stream_number, entry] : lost) {
+    entry.stream->on_lost(entry.opened_at >= begun_before ? Loss::Repeatable : Loss::Final);
   }
 }
 
 void RunnerConnection::close() {
   if (closed_) return;
   if (!blocked_ && !broken_) note_sent(out_.flush(socket_.get()));
-  lose("the gateway closes the connection");
-}
-
-// The frames of streams of which nothing was written, by stream.
-boost::unordered_flat_map<std::uint32_t, std::string> RunnerConnection::unsent_frames() const {
-  const std::uint64_t sent = out_.total_sent();
-  std::uint64_t first = sent + out_.size();
-  for (const auto& [number, entry] : streams_) {
-    if (entry.opened_at >= sent) first = std::min(first, entry.opened_at);
-  }
-  boost::unordered_flat_map<std::uint32_t, std::string> frames;
-  for_each_frame(out_.unsent().substr(first - sent), [&](std::uint32_t number, std::string_view frame) {
-    auto found = streams_.find(number);
-    if (found != streams_.end() && found->second.opened_at >= first) frames[number].append(frame);
-  });
-  return frames;
+  lose("the gateway closes the connection", EndedBy::Gateway);
 }
 
 }  // namespace bimodal::gateway

@@ -2,6 +2,7 @@
 //
 // What streams send during a turn leaves in one write at its end. The runner is the user's code and not trusted: a
 // frame that breaks the protocol or a body beyond its credit ends the connection, and with it every stream on it.
+// When the runner closes its end, its tally says which streams it had not begun.
 #pragma once
 
 #include <boost/unordered/unordered_flat_map.hpp>
@@ -13,6 +14,7 @@
 #include "base/unique_fd.h"
 #include "gateway/container_link.h"
 #include "gateway/frame_reader.h"
+#include "gateway/tally.h"
 #include "http/reactor.h"
 #include "http/send_queue.h"
 #include "http/websocket_session.h"
@@ -39,13 +41,15 @@ class RunnerConnection final : public ContainerLink, public http::Poller::Source
     ~Owner() = default;
   };
 
-  // Connects to the Unix socket `path` of container `task_id`. Unavailable when nobody listens there.
+  // Connects to the Unix socket `path` of container `task_id`. Unavailable when nobody listens there any more, another
+  // code when the attempt may be worth repeating.
   static Result<std::unique_ptr<RunnerConnection>> connect(
       http::Reactor& reactor, const std::string& path, std::string task_id, Owner& owner);
   ~RunnerConnection() override;
 
   // ContainerLink
   std::uint32_t open(Stream& stream, std::string& frames) override;
+  bool may_be_begun(std::uint32_t stream) const override;
   void send_body(std::uint32_t stream, std::string_view bytes, http::Part part) override;
   void send_credit(std::uint32_t stream, std::uint32_t bytes) override;
   void send_cancel(std::uint32_t stream, CancelReason reason) override;
@@ -68,7 +72,9 @@ class RunnerConnection final : public ContainerLink, public http::Poller::Source
     std::uint64_t opened_at = 0;  // position of its first frame in everything ever sent
   };
 
-  RunnerConnection(http::Reactor& reactor, UniqueFd socket, std::string task_id, Owner& owner);
+  enum class EndedBy { Runner, Gateway };
+
+  RunnerConnection(http::Reactor& reactor, UniqueFd socket, Tally tally, std::string task_id, Owner& owner);
 
   void on_ready(std::uint32_t events) override;
   void on_turn_end() override;
@@ -81,11 +87,14 @@ class RunnerConnection final : public ContainerLink, public http::Poller::Source
   void read();
   void note_sent(http::SendQueue::Outcome outcome);
   void relieve();
-  void lose(std::string_view why);
-  boost::unordered_flat_map<std::uint32_t, std::string> unsent_frames() const;
+  void read_last_words();
+  void lose(std::string_view why, EndedBy by);
+  std::uint64_t position() const { return wire::kHeaderSize + out_.total_sent(); }
+  std::uint64_t handled() const;
 
   http::Reactor& reactor_;
   UniqueFd socket_;
+  Tally tally_;
   std::string task_id_;
   Owner& owner_;
   http::SendQueue out_;
@@ -95,6 +104,8 @@ class RunnerConnection final : public ContainerLink, public http::Poller::Source
   wire::Headers trailers_;
   wire::AcceptHead accept_;
   std::uint32_t next_stream_ = 1;
+  bool greeted_ = false;
+  bool keeps_tally_ = false;
   bool was_congested_ = false;
   bool blocked_ = false;
   bool broken_ = false;

@@ -66,7 +66,7 @@ void ServerCall::on_connected(Result<UniqueFd> socket) {
   const Error& why = socket.error();
   if (why.code != Code::Unavailable) return fail(why.message);
   link_.note_server_gone();
-  lose(std::move(frames_));
+  lose(Loss::Repeatable);
 }
 
 void ServerCall::begin(UniqueFd socket) {
@@ -106,11 +106,11 @@ void ServerCall::abandon() {
   cancel();
 }
 
-void ServerCall::lose(std::string unsent) {
+void ServerCall::lose(Loss loss) {
   if (std::exchange(over_, true)) return;
   ContainerLink::Stream* stream = std::exchange(stream_, nullptr);
   link_.end(*this, {});
-  if (stream) stream->on_lost(std::move(unsent));
+  if (stream) stream->on_lost(loss);
 }
 
 void ServerCall::on_ready(std::uint32_t events) {

@@ -35,11 +35,11 @@ class ServerCall final : public http::Poller::Source {
   // The stream hears on_done() at the end of the turn.
   void cancel();
   void abandon();
-  // The stream hears on_lost(unsent).
-  void lose(std::string unsent);
+  void lose(Loss loss);
   void on_connected(Result<UniqueFd> socket);
 
   std::uint32_t number() const { return number_; }
+  bool may_be_begun() const { return socket_ || tried_again_; }
   // No byte of its response has come.
   bool waits() const { return !answered_; }
   // What holds this call while a connection is made for it, and null when it is over.

@@ -62,6 +62,11 @@ std::uint32_t ServerLink::open(Stream& stream, std::string& frames) {
   return number;
 }
 
+bool ServerLink::may_be_begun(std::uint32_t stream) const {
+  auto found = calls_.find(stream);
+  return found == calls_.end() || found->second->may_be_begun();
+}
+
 void ServerLink::send_body(std::uint32_t stream, std::string_view bytes, http::Part part) {
   auto found = calls_.find(stream);
   if (found != calls_.end()) found->second->send_body(bytes, part);
@@ -86,7 +91,7 @@ void ServerLink::close() {
   drop_idle();
   std::vector<ServerCall*> running;
   for (auto& [number, call] : calls_) running.push_back(call.get());
-  for (ServerCall* call : running) call->lose({});
+  for (ServerCall* call : running) call->lose(Loss::Final);
   release_if_idle();
 }
 

@@ -46,6 +46,7 @@ class ServerLink final : public ContainerLink, public http::Poller::Retirable, p
 
   // ContainerLink
   std::uint32_t open(Stream& stream, std::string& frames) override;
+  bool may_be_begun(std::uint32_t stream) const override;
   void send_body(std::uint32_t stream, std::string_view bytes, http::Part part) override;
   void send_credit(std::uint32_t stream, std::uint32_t bytes) override;
   void send_cancel(std::uint32_t stream, CancelReason reason) override;

@@ -64,7 +64,7 @@ class WebBridge::Connection final : public GatewaySide, public std::enable_share
       send({.type = wire::FrameType::Pong, .extra = header.extra}, {});
       return true;
     }
-    if (header.stream == 0) return header.type == wire::FrameType::Pong;
+    if (header.stream == 0) return header.type == wire::FrameType::Pong || header.type == wire::FrameType::Tally;
     if (header.type == wire::FrameType::Request) return begin(frame);
     auto found = requests_.find(header.stream);
     if (found == requests_.end()) return true;  // of a stream that has just ended
@@ -139,8 +139,8 @@ void WebBridge::adopt(UniqueFd connection, std::string task_id) {
   (void)connection.release();
   auto adopted = std::make_shared<Connection>(*this, std::move(socket));
   adopted->send({.type = wire::FrameType::Hello, .extra = wire::kVersion}, task_id);
+  scope_.spawn(Connection::write(adopted));  // first: Hello goes out before anything is read
   scope_.spawn(Connection::read(adopted));
-  scope_.spawn(Connection::write(adopted));
 }
 
 void WebBridge::add(std::shared_ptr<WebRequest> request) {

@@ -109,6 +109,10 @@ const std::shared_ptr<Container>& Lease::shared_container() const {
   return taken_->container;
 }
 
+void Lease::retire_container() {
+  taken_->owner->retire(taken_);
+}
+
 std::shared_ptr<Pool> Pool::create(
     model::FunctionVersionPtr version, Launcher& launcher, asio::any_io_executor control, PoolLimits limits) {
   std::shared_ptr<Pool> pool(new Pool());
@@ -136,9 +140,9 @@ std::optional<Lease> Pool::try_acquire() {
   return Lease(std::move(taken));
 }
 
-Task<Result<Lease>> Pool::acquire(Deadline deadline) {
+Task<Result<Lease>> Pool::acquire(Deadline deadline, QueueEnd end) {
   auto slots = slots_;
-  CO_TRY(auto taken, co_await slots->take(deadline));
+  CO_TRY(auto taken, co_await slots->take(deadline, end));
   co_return Lease(std::move(taken));
 }
 

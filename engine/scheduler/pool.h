@@ -47,10 +47,15 @@ class Lease {
   ~Lease();
   const Container& container() const { return *shared_container(); }
   const std::shared_ptr<Container>& shared_container() const;
+  // The container is of no use any more: no other request is given to it. Whoever stops it must still be told.
+  void retire_container();
 
  private:
   std::shared_ptr<ContainerSlots> taken_;
 };
+
+// Where in the queue a request waits: at the Front if it had a slot already and lost it with its container.
+enum class QueueEnd { Back, Front };
 
 class Pool : public std::enable_shared_from_this<Pool> {
  public:
@@ -66,7 +71,8 @@ class Pool : public std::enable_shared_from_this<Pool> {
   // Any loop; completes on the caller's. Waits in the queue and has a container started when none is free. Fails with
   // ResourceExhausted (queue full), DeadlineExceeded, Cancelled, FailedPrecondition (the container can't start; the
   // message is the one-line reason), Unavailable (pool closed: ask the function's handle for its pool again).
-  Task<Result<Lease>> acquire(Deadline deadline);
+  // The Front is never full: no more requests come there than had a slot.
+  Task<Result<Lease>> acquire(Deadline deadline, QueueEnd end = QueueEnd::Back);
 
   PoolLoad load() const;  // any thread
 

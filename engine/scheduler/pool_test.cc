@@ -31,13 +31,13 @@ class PoolTest : public testing::Test {
     open();
     ASSERT_TRUE(until([&] { return pool->load().containers == 1; }));
   }
-  std::future<Result<Lease>> acquire(Deadline::Clock::duration patience = kPatience) {
-    return start(gateway, pool->acquire(Deadline::after(patience)));
+  std::future<Result<Lease>> acquire(Deadline::Clock::duration patience = kPatience, QueueEnd end = QueueEnd::Back) {
+    return start(gateway, pool->acquire(Deadline::after(patience), end));
   }
   // An acquire that is in the queue when this returns.
-  std::future<Result<Lease>> wait_in_queue() {
+  std::future<Result<Lease>> wait_in_queue(QueueEnd end = QueueEnd::Back) {
     int before = pool->load().waiting;
-    auto request = acquire();
+    auto request = acquire(kPatience, end);
     EXPECT_TRUE(until([&] { return pool->load().waiting > before; }));
     return request;
   }
@@ -161,6 +161,25 @@ TEST_F(PoolTest, RefusesARequestWhenTheQueueIsFull) {
   EXPECT_EQ(refused.error().code, Code::ResourceExhausted);
   wait_for(control, pool->abort());
   EXPECT_EQ(get(std::move(one)).error().code, Code::Unavailable);
+}
+
+TEST_F(PoolTest, ServesWhoLostItsContainerBeforeThoseThatWaitEvenInAFullQueue) {
+  version.scaling.max_containers = 1;
+  limits.max_waiting = 1;
+  open_with_warm_container();
+  std::optional<Lease> lost = pool->try_acquire();
+  auto other = wait_in_queue();
+  auto again = wait_in_queue(QueueEnd::Front);
+  lost->retire_container();
+  lost.reset();
+  auto lease = get(std::move(again));
+  ASSERT_TRUE(lease);
+  EXPECT_EQ(lease->container().task_id(), container(1)->task_id());
+  EXPECT_FALSE(is_ready(other));
+  {
+    Lease ended = *std::move(lease);
+  }
+  EXPECT_TRUE(get(std::move(other)));
 }
 
 TEST_F(PoolTest, GivesUpAtTheDeadlineAndLeavesTheQueue) {

@@ -70,10 +70,10 @@ ContainerSlotsPtr Slots::try_take() {
   return taken;
 }
 
-Task<Result<ContainerSlotsPtr>> Slots::take(Deadline deadline) {
+Task<Result<ContainerSlotsPtr>> Slots::take(Deadline deadline, QueueEnd end) {
   auto self = shared_from_this();
   auto waiter = std::make_shared<Waiter>(co_await asio::this_coro::executor);
-  CO_TRY(auto taken, take_or_enqueue(waiter));
+  CO_TRY(auto taken, take_or_enqueue(waiter, end));
   if (taken) co_return taken;
 
   QueuePlace place(self, waiter);
@@ -86,20 +86,21 @@ Task<Result<ContainerSlotsPtr>> Slots::take(Deadline deadline) {
   co_return error(Code::DeadlineExceeded, "{}: no container had a free slot in time", name_);
 }
 
-Result<ContainerSlotsPtr> Slots::take_or_enqueue(const WaiterPtr& waiter) {
+Result<ContainerSlotsPtr> Slots::take_or_enqueue(const WaiterPtr& waiter, QueueEnd end) {
   ContainerSlotsPtr taken;
   bool ask = false;
   {
     std::lock_guard lock(mutex_);
     if (closed_) return tl::unexpected(*closed_);
-    if (waiting_.empty()) taken = take_locked();
+    const bool in_front = end == QueueEnd::Front;
+    if (in_front || waiting_.empty()) taken = take_locked();
     if (!taken) {
       bool none = running_ == 0 && starting_ == 0 && shelf(Shelf::BelowTarget).empty();
       if (refusal_ && none && Deadline::Clock::now() < refused_until_) return tl::unexpected(*refusal_);
-      if (static_cast<int>(waiting_.size()) >= limits_.max_waiting) {
+      if (!in_front && static_cast<int>(waiting_.size()) >= limits_.max_waiting) {
         return error(Code::ResourceExhausted, "{}: {} requests wait for a container already", name_, waiting_.size());
       }
-      waiter->place = waiting_.insert(waiting_.end(), waiter);
+      waiter->place = waiting_.insert(in_front ? waiting_.begin() : waiting_.end(), waiter);
     }
     ask = (!taken || running_ > enough_for_) && should_ask_locked();
   }

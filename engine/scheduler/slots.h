@@ -56,15 +56,15 @@ class Slots : public std::enable_shared_from_this<Slots> {
   // Any thread. Null when no slot is free, or others wait already.
   ContainerSlotsPtr try_take();
   // Any loop; completes on the caller's. Fails as Pool::acquire() does.
-  Task<Result<ContainerSlotsPtr>> take(Deadline deadline);
+  Task<Result<ContainerSlotsPtr>> take(Deadline deadline, QueueEnd end);
   void give_back(const ContainerSlotsPtr& taken);
   PoolLoad load() const;
+  // No new requests for that container.
+  void retire(const ContainerSlotsPtr& slots);
 
   // The rest is for the control loop.
 
   ContainerSlotsPtr add(std::shared_ptr<Container> container);
-  // No new requests for that container.
-  void retire(const ContainerSlotsPtr& slots);
   // Retires up to `count` containers without requests, longest idle first, and returns them.
   std::vector<ContainerSlotsPtr> retire_idle(int count);
   // The container is gone; leases on it may still come back.
@@ -91,7 +91,7 @@ class Slots : public std::enable_shared_from_this<Slots> {
   using WaiterPtr = std::shared_ptr<Waiter>;
   using Shelved = std::list<ContainerSlotsPtr>;
 
-  Result<ContainerSlotsPtr> take_or_enqueue(const WaiterPtr& waiter);
+  Result<ContainerSlotsPtr> take_or_enqueue(const WaiterPtr& waiter, QueueEnd end);
   // With the mutex held:
   ContainerSlotsPtr take_locked();
   void release_locked(ContainerSlots& slots);

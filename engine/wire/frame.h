@@ -9,7 +9,7 @@
 //   u32 payload size (<= kMaxPayload)   u32 stream   u8 type   u8 flags   u16 zero   u32 extra
 //
 // A stream is one request; the gateway numbers them from 1 upwards per connection, never reuses one.
-// Stream 0 carries Hello, Drain, Ping, Pong.
+// Stream 0 carries Hello, Tally, Drain, Ping, Pong.
 //
 // A request: Request (head [+ whole body when kEnd]) then Body… with kEnd on the last; the runner answers Response
 // (head [+ body]) then Body… with kEnd, then Done when the application's task ended (only then is the slot free).
@@ -27,6 +27,14 @@
 // (1006: without a word), and that nothing more can be sent to it: the application gets websocket.disconnect behind
 // what came before. From the runner it closes the connection. Done follows when the application's task ended; what
 // isn't closed then is closed with 1000, after an Abort with 1011.
+//
+// What a container that dies had read of its connection decides which requests may go to another one, and no frame
+// could say it without a write of its own before each request is begun. So the gateway's first frame, Tally, brings a
+// descriptor (SCM_RIGHTS): a page of shared memory. The runner, whose Hello said kTallies, keeps in its first u64 how
+// many bytes of this connection, Tally included, it has handled in whole frames, and stores that before it runs
+// anything of what they ask for. When the runner's end closes, a stream whose Request begins at or behind that number
+// was never begun. A peer that said no kTallies counts as having read all that was written, one that said no Hello as
+// nothing.
 #pragma once
 
 #include <cstddef>
@@ -37,7 +45,7 @@
 
 namespace bimodal::wire {
 
-inline constexpr int kVersion = 2;
+inline constexpr int kVersion = 3;
 inline constexpr int kListenFd = 3;  // the runner's listening socket inside the container
 inline constexpr std::size_t kHeaderSize = 16;
 inline constexpr std::uint32_t kMaxPayload = 128 * 1024;     // encoded head and inline body together
@@ -46,7 +54,7 @@ inline constexpr std::uint32_t kInitialCredit = 256 * 1024;  // bytes of body pe
 inline constexpr std::uint32_t kMessageCost = 64;  // credit that a Text or Binary frame takes besides its payload
 
 enum class FrameType : std::uint8_t {
-  Hello = 1,     // runner -> gateway, first frame: extra = kVersion; payload = task id (text)
+  Hello = 1,     // runner -> gateway, first frame: extra = kVersion; payload = task id (text); flag kTallies
   Request = 2,   // gateway -> runner
   Response = 3,  // runner -> gateway
   Body = 4,      // both
@@ -58,6 +66,7 @@ enum class FrameType : std::uint8_t {
   Drain = 10,    // gateway -> runner, stream 0: finish running requests, then end the seat for good
   Ping = 11,     // both, stream 0; answered by Pong with the same extra
   Pong = 12,
+  Tally = 13,   // gateway -> runner, first frame if any; brings a descriptor
   Accept = 16,  // runner -> gateway: the WebSocket is accepted; payload: AcceptHead of head.h
   Text = 17,    // both: a piece of a text message; the whole message is valid UTF-8
   Binary = 18,  // both: a piece of a binary message
@@ -66,7 +75,8 @@ enum class FrameType : std::uint8_t {
 
 inline constexpr std::size_t kMaxCloseReason = 123;  // what fits a WebSocket's Close frame
 
-inline constexpr std::uint8_t kEnd = 1;  // flag: nothing more of this body follows
+inline constexpr std::uint8_t kEnd = 1;      // flag: nothing more of this body follows
+inline constexpr std::uint8_t kTallies = 2;  // flag of Hello: the runner keeps a tally
 
 struct FrameHeader {
   std::uint32_t size = 0;

@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
+#include <utility>
 
 #include "names.h"
 #include "request.h"
@@ -33,7 +35,8 @@ int greet(int listen_fd, std::string_view task_id) {
   const int socket = ::accept4(listen_fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (socket < 0) return -1;
   std::string frame;
-  wire::append_frame(frame, {.type = wire::FrameType::Hello, .extra = wire::kVersion}, task_id);
+  wire::append_frame(
+      frame, {.type = wire::FrameType::Hello, .flags = wire::kTallies, .extra = wire::kVersion}, task_id);
   // The buffer of a new socket holds far more.
   if (::send(socket, frame.data(), frame.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(frame.size())) return socket;
   ::close(socket);
@@ -44,12 +47,16 @@ Connection::Connection(Ref server, int socket, Greeting greeting) : server_(std:
   if (greeting == Greeting::Said) return;
   const std::string& task_id = this->server().task_id();
   append(
-      {.size = static_cast<std::uint32_t>(task_id.size()), .type = wire::FrameType::Hello, .extra = wire::kVersion},
+      {.size = static_cast<std::uint32_t>(task_id.size()),
+       .type = wire::FrameType::Hello,
+       .flags = wire::kTallies,
+       .extra = wire::kVersion},
       task_id, nullptr, {});
 }
 
 Connection::~Connection() {
   clear();
+  if (tally_fd_ >= 0) ::close(tally_fd_);
   if (socket_ >= 0) ::close(socket_);
 }
 
@@ -69,13 +76,14 @@ bool Connection::read() {
 
 // Handles what one call of recv() brings; Full when there may be more.
 Connection::Received Connection::receive() {
-  const ssize_t size = ::recv(socket_, read_buffer(), kReadSize, MSG_DONTWAIT);
+  const ssize_t size = receive_into(read_buffer(), kReadSize);
   if (size < 0 && errno == EINTR) return Received::Full;
   if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return Received::Nothing;
   if (size <= 0) {
     close();
     return Received::Nothing;
   }
+  const bool cut_short = tally_fd_ >= 0;  // the kernel ends what it gives with what brings a descriptor
   std::string_view bytes(read_buffer(), static_cast<std::size_t>(size));
   if (partial_.empty()) {
     bytes.remove_prefix(consume(bytes));
@@ -87,7 +95,27 @@ Connection::Received Connection::receive() {
     const std::size_t used = consume(whole);
     if (socket_ >= 0 && used < whole.size()) partial_.assign(whole, used);
   }
-  return static_cast<std::size_t>(size) == kReadSize ? Received::Full : Received::Some;
+  return cut_short || static_cast<std::size_t>(size) == kReadSize ? Received::Full : Received::Some;
+}
+
+// As recv(). The first bytes may bring a descriptor.
+ssize_t Connection::receive_into(char* buffer, std::size_t size) {
+  if (spoken_to_) return ::recv(socket_, buffer, size, MSG_DONTWAIT);
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+  iovec part{buffer, size};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  const ssize_t received = ::recvmsg(socket_, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  if (received <= 0) return received;
+  spoken_to_ = true;
+  const cmsghdr* brought = CMSG_FIRSTHDR(&message);
+  if (brought != nullptr && brought->cmsg_level == SOL_SOCKET && brought->cmsg_type == SCM_RIGHTS) {
+    std::memcpy(&tally_fd_, CMSG_DATA(brought), sizeof tally_fd_);
+  }
+  return received;
 }
 
 // Handles the whole frames at the beginning of `bytes` and returns their size. Closes the connection at a frame that no
@@ -109,6 +137,7 @@ std::size_t Connection::consume(std::string_view bytes) {
       close();
     }
   }
+  if (socket_ >= 0) tally_.add(used);
   return used;
 }
 
@@ -145,6 +174,8 @@ bool Connection::handle_control(const wire::FrameHeader& header) {
       return true;
     case wire::FrameType::Pong:
       return true;
+    case wire::FrameType::Tally:
+      return tally_.open(std::exchange(tally_fd_, -1));
     case wire::FrameType::Drain:
       server().drain();
       return true;
@@ -267,6 +298,7 @@ void Connection::close() {
   if (!server().unwatch(socket_, Server::Event::Readable)) report_unraisable(server_.get());
   ::close(socket_);
   socket_ = -1;
+  tally_.close();
   output_.clear();
   partial_ = std::string();
   auto streams = std::move(streams_);

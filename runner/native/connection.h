@@ -3,6 +3,8 @@
 // Writes happen once per turn of the loop (Server::flush). A peer that breaks the rules of wire/frame.h is cut off.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -12,6 +14,7 @@
 #include "py.h"
 #include "server.h"
 #include "stream.h"
+#include "tally.h"
 #include "wire/frame.h"
 #include "wire/head.h"
 
@@ -61,6 +64,7 @@ class Connection {
  private:
   enum class Received { Full, Some, Nothing };
   Received receive();
+  ssize_t receive_into(char* buffer, std::size_t size);
   std::size_t consume(std::string_view bytes);
   bool handle(const wire::FrameHeader& header, std::string_view payload);
   bool handle_control(const wire::FrameHeader& header);
@@ -74,6 +78,9 @@ class Connection {
   Ref server_;
   int socket_;
   std::string partial_;  // a frame of which not all has come
+  Tally tally_;
+  int tally_fd_ = -1;       // what came with the first bytes, until the frame that it belongs to is handled
+  bool spoken_to_ = false;  // the first bytes have come
   Output output_;
   bool writes_watched_ = false;
   std::unordered_map<std::uint32_t, StreamRef> streams_;

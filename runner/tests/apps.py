@@ -4,6 +4,7 @@ import asyncio
 import contextvars
 import gc
 import json
+import os
 import resource
 import sys
 import threading
@@ -369,3 +370,7 @@ async def touch_everything(scope, receive, send):
     await receive()
     if scope["query_string"] == b"fail":
         raise OSError("expected")
+
+
+async def die(scope, receive, send):
+    os._exit(0)

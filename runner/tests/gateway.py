@@ -6,7 +6,7 @@ import struct
 from collections import deque
 from dataclasses import dataclass, field
 
-HELLO, REQUEST, RESPONSE, BODY, CREDIT, CANCEL, ABORT, DONE, TRAILERS, DRAIN, PING, PONG = range(1, 13)
+HELLO, REQUEST, RESPONSE, BODY, CREDIT, CANCEL, ABORT, DONE, TRAILERS, DRAIN, PING, PONG, TALLY = range(1, 14)
 ACCEPT, TEXT, BINARY, CLOSE = range(16, 20)
 END = 1
 MESSAGE_COST = 64
@@ -109,7 +109,7 @@ class Gateway:
         self._streams = itertools.count(1)
         self._unread = {}  # frames of other streams than the one that is waited for
         self.hello = self.read_frame()
-        assert (self.hello.type, self.hello.extra) == (HELLO, 2)
+        assert (self.hello.type, self.hello.extra) == (HELLO, 3)
 
     def close(self):
         self.socket.close()

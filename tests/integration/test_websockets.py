@@ -274,15 +274,7 @@ def test_an_application_that_fails_closes_with_1011(daemon, url, path):
         with pytest.raises(ConnectionClosed) as closed:
             connection.recv(timeout=20)
         assert closed.value.rcvd.code == 1011
-
-    def is_served() -> bool:
-        # A request that is written to the container while its process dies is lost with it, and must be told so.
-        answer = daemon.get(url)
-        lost = answer.status_code == 500 and answer.headers["bimodal-error"] == "container-gone"
-        assert answer.status_code == 200 or lost, answer.text
-        return answer.status_code == 200
-
-    eventually(is_served, 10, "a container that serves")
+    assert daemon.get(url).status_code == 200
 
 
 def test_the_application_hears_how_the_caller_left(daemon, url):
