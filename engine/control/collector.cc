@@ -12,8 +12,11 @@
 #include "control/mount_layer.h"
 #include "image/builder.h"
 #include "store/blobs.h"
+#include "store/dict_table.h"
 #include "store/function_table.h"
 #include "store/mount_table.h"
+#include "store/object_table.h"
+#include "store/queue_table.h"
 
 namespace bimodal::control {
 namespace {
@@ -71,6 +74,7 @@ Collector::Collector(Context& context) : context_(context), scope_(context.execu
 
 void Collector::start() {
   scope_.spawn(run());
+  scope_.spawn(run_expiry());
 }
 
 Task<void> Collector::close() {
@@ -86,6 +90,23 @@ Task<void> Collector::run() {
       log::info("removed {} mounts and {} blobs that no app needs", collected->mounts, collected->blobs);
     }
   } while (co_await sleep_until(Deadline::after(kPause)));
+}
+
+Task<void> Collector::run_expiry() {
+  do {
+    auto expired = co_await expire();
+    if (!expired) log::warning("removing what has expired: {}", expired.error().message);
+  } while (co_await sleep_until(Deadline::after(kExpiryPause)));
+}
+
+Task<Result<void>> Collector::expire() {
+  auto remove = [now = unix_now()](store::Transaction& transaction) -> Result<void> {
+    TRY_VOID(store::ObjectTable(transaction).remove_expired(now));
+    TRY_VOID(store::DictTable::remove_idle(transaction, now));
+    TRY_VOID(store::QueueTable::remove_expired(transaction, now));
+    return {};
+  };
+  co_return co_await context_.transact(std::move(remove));
 }
 
 Task<Result<Collected>> Collector::collect() {

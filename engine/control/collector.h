@@ -22,6 +22,7 @@ class Collector {
  public:
   static constexpr std::chrono::hours kKeep{24 * 7};
   static constexpr std::chrono::hours kPause{24};
+  static constexpr std::chrono::minutes kExpiryPause{5};
 
   explicit Collector(Context& context);
 
@@ -31,8 +32,13 @@ class Collector {
   // Once, now. Layers of mounts are left alone where they lie in a directory that other homes may share.
   Task<Result<Collected>> collect();
 
+  // Once, now, and by itself every kExpiryPause: removes ephemeral objects whose client is gone, entries of dicts that
+  // nobody used and partitions of queues whose time is over. They count as gone from then on, whenever this runs.
+  Task<Result<void>> expire();
+
  private:
   Task<void> run();
+  Task<void> run_expiry();
 
   Context& context_;
   Scope scope_;

@@ -6,6 +6,7 @@
 #include "control/blobs.h"
 #include "control/collector.h"
 #include "control/containers.h"
+#include "control/dicts.h"
 #include "control/environments.h"
 #include "control/function_queries.h"
 #include "control/functions.h"
@@ -13,6 +14,7 @@
 #include "control/mounts.h"
 #include "control/planner.h"
 #include "control/publisher.h"
+#include "control/queues.h"
 #include "control/registry.h"
 #include "control/secrets.h"
 #include "control/web_streams.h"
@@ -36,6 +38,8 @@ struct Control::State {
         functions(context, registry, service),
         function_queries(context, registry, service),
         secrets(context, service),
+        dicts(context, service),
+        queues(context, service),
         blobs(context, blob_transfers, service),
         mounts(context, service),
         images(context, service),
@@ -56,6 +60,8 @@ struct Control::State {
   Functions functions;
   FunctionQueries function_queries;
   Secrets secrets;
+  Dicts dicts;
+  Queues queues;
   Blobs blobs;
   Mounts mounts;
   Images images;

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "control/app_records.h"
+#include "control/clock.h"
 #include "control/container_arguments.h"
 #include "control/container_environment.h"
 #include "control/image_records.h"
@@ -64,6 +65,9 @@ Result<Facts> gather(
     facts.mounts.emplace_back(mount_id, std::move(mount));
   }
   TRY(facts.secrets, secret_variables(transaction, context.secret_box, version.secret_ids));
+  for (const std::string& secret_id : version.secret_ids) {
+    TRY_VOID(store::SecretTable(transaction, context.secret_box).mark_used(secret_id, unix_now()));
+  }
   return facts;
 }
 

@@ -130,10 +130,22 @@ Result<api::SecretListResponse> read_page(
   return response;
 }
 
+tl::unexpected<Error> no_secret(const std::string& secret_id) {
+  return error(Code::NotFound, "Secret {} not found", secret_id);
+}
+
+Result<api::SecretMetadata> read_metadata(
+    Transaction& transaction, const Context& context, const std::string& secret_id) {
+  TRY(auto secret, SecretTable(transaction, context.secret_box).find(secret_id));
+  if (!secret) return no_secret(secret_id);
+  TRY(auto environment, EnvironmentTable(transaction).get(secret->environment_id));
+  return metadata_of(*secret, environment.name, context.settings.workspace);
+}
+
 Result<void> remove_secret(Transaction& transaction, const SecretBox& box, const std::string& secret_id) {
   SecretTable secrets(transaction, box);
   TRY(auto secret, secrets.find(secret_id));
-  if (!secret) return error(Code::NotFound, "Secret {} not found", secret_id);
+  if (!secret) return no_secret(secret_id);
   return secrets.remove(secret_id);
 }
 
@@ -159,6 +171,7 @@ struct Found {
 
 Secrets::Secrets(Context& context, rpc::Service& service) : context_(context) {
   service.mutation("SecretGetOrCreate", this, &Secrets::get_or_create);
+  service.query("SecretGetInfo", this, &Secrets::get_info);
   service.query("SecretList", this, &Secrets::list);
   service.mutation("SecretDelete", this, &Secrets::remove);
   service.mutation("SecretUpdate", this, &Secrets::update);
@@ -176,6 +189,16 @@ Task<Result<api::SecretGetOrCreateResponse>> Secrets::get_or_create(
   api::SecretGetOrCreateResponse response;
   response.set_secret_id(found.secret.secret_id);
   *response.mutable_metadata() = metadata_of(found.secret, found.environment, context_.settings.workspace);
+  co_return response;
+}
+
+Task<Result<api::SecretGetInfoResponse>> Secrets::get_info(rpc::Call, api::SecretGetInfoRequest request) {
+  auto work = [this, id = request.secret_id()](Transaction& transaction) {
+    return read_metadata(transaction, context_, id);
+  };
+  CO_TRY(auto metadata, co_await context_.transact(std::move(work)));
+  api::SecretGetInfoResponse response;
+  *response.mutable_metadata() = std::move(metadata);
   co_return response;
 }
 

@@ -48,6 +48,12 @@ Result<Environment> EnvironmentTable::resolve(const std::string& name) {
   return *std::move(found);
 }
 
+Result<Environment> EnvironmentTable::get(const std::string& environment_id) {
+  TRY(auto found, select(transaction_, "WHERE environment_id = ?", {environment_id}));
+  if (found.empty()) return error(Code::NotFound, "Environment {} not found; it was deleted", environment_id);
+  return std::move(found.front());
+}
+
 Result<std::vector<Environment>> EnvironmentTable::list() {
   return select(transaction_, "ORDER BY created_at, rowid", {});
 }

@@ -24,6 +24,8 @@ class EnvironmentTable {
   Result<void> insert(const Environment& environment);
   // "" is the default one. NotFound names it.
   Result<Environment> resolve(const std::string& name);
+  // By id. NotFound names it.
+  Result<Environment> get(const std::string& environment_id);
   Result<std::optional<Environment>> find(const std::string& name);
   Result<std::vector<Environment>> list();  // oldest first
   // Writes name and web suffix. AlreadyExists when another one has them.

@@ -118,7 +118,50 @@ ALTER TABLE deployments ADD COLUMN kind INTEGER NOT NULL DEFAULT 1;
 ALTER TABLE deployments ADD COLUMN origin INTEGER NOT NULL DEFAULT 0;  -- the version that this one repeats, 0 for none
 )sql";
 
-constexpr std::array<std::string_view, 2> kMigrations = {kVersion1, kVersionKinds};
+// Dicts and queues, by name or for as long as a client needs them.
+constexpr std::string_view kObjects = R"sql(
+CREATE TABLE objects (
+  object_id      TEXT PRIMARY KEY,
+  kind           TEXT NOT NULL,  -- the prefix of its id
+  environment_id TEXT NOT NULL REFERENCES environments ON DELETE CASCADE,
+  name           TEXT NOT NULL,  -- '' for an ephemeral one
+  version        INTEGER NOT NULL,  -- of a volume's file system
+  created_at     REAL NOT NULL,
+  expires_at     REAL NOT NULL  -- of an ephemeral one, 0: never
+);
+CREATE UNIQUE INDEX objects_by_name ON objects (environment_id, kind, name) WHERE name <> '';
+CREATE INDEX objects_by_expiry ON objects (expires_at) WHERE expires_at > 0;
+
+CREATE TABLE dict_entries (
+  dict_id TEXT NOT NULL REFERENCES objects ON DELETE CASCADE,
+  key     BLOB NOT NULL,
+  value   BLOB NOT NULL,
+  used_at REAL NOT NULL,
+  PRIMARY KEY (dict_id, key)
+);
+CREATE INDEX dict_entries_by_use ON dict_entries (used_at);
+
+CREATE TABLE queue_partitions (
+  queue_id   TEXT NOT NULL REFERENCES objects ON DELETE CASCADE,
+  partition  BLOB NOT NULL,
+  items      INTEGER NOT NULL,
+  bytes      INTEGER NOT NULL,
+  expires_at REAL NOT NULL,
+  PRIMARY KEY (queue_id, partition)
+) WITHOUT ROWID;
+CREATE INDEX queue_partitions_by_expiry ON queue_partitions (expires_at);
+
+CREATE TABLE queue_items (
+  item_id   INTEGER PRIMARY KEY AUTOINCREMENT,
+  queue_id  TEXT NOT NULL,
+  partition BLOB NOT NULL,
+  value     BLOB NOT NULL,
+  FOREIGN KEY (queue_id, partition) REFERENCES queue_partitions ON DELETE CASCADE
+);
+CREATE INDEX queue_items_in_order ON queue_items (queue_id, partition, item_id);
+)sql";
+
+constexpr std::array kMigrations = {kVersion1, kVersionKinds, kObjects};
 
 }  // namespace
 

@@ -6,6 +6,8 @@ namespace {
 constexpr std::string_view kSelect =
     "SELECT secret_id, environment_id, name, app_id, keys, fingerprint, created_at, last_used_at FROM secrets ";
 
+constexpr double kUseGrain = 600;  // seconds
+
 std::string joined_keys(const Variables& variables) {
   std::string out;
   for (const auto& [name, value] : variables) out += name + "\n";
@@ -99,7 +101,8 @@ Result<Variables> SecretTable::variables(const std::string& secret_id) {
 }
 
 Result<void> SecretTable::mark_used(const std::string& secret_id, double at) {
-  TRY_VOID(transaction_.run("UPDATE secrets SET last_used_at = ? WHERE secret_id = ?", {at, secret_id}));
+  TRY_VOID(transaction_.run(
+      "UPDATE secrets SET last_used_at = ? WHERE secret_id = ? AND last_used_at < ?", {at, secret_id, at - kUseGrain}));
   return {};
 }
 

@@ -39,6 +39,7 @@ class SecretTable {
 
   // NotFound names the id.
   Result<Variables> variables(const std::string& secret_id);
+  // Remembered by the ten minutes: a start of a container costs a write only now and then.
   Result<void> mark_used(const std::string& secret_id, double at);
 
  private:
