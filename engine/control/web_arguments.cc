@@ -100,19 +100,31 @@ void put_asgi_version(Pickle& pickle) {
   pickle.end_dict();
 }
 
-void put_extensions(Pickle& pickle) {
+// Nothing for a WebSocket: the client has no message for an application that refuses it with a response of its own.
+void put_extensions(Pickle& pickle, wire::RequestKind kind) {
+  if (kind == wire::RequestKind::WebSocket) return pickle.empty_dict();
   pickle.begin_dict();
   pickle.text("http.response.trailers");
   pickle.empty_dict();
   pickle.end_dict();
 }
 
+void put_subprotocols(Pickle& pickle, const wire::Headers& headers) {
+  pickle.begin_list();
+  for (std::string_view name : wire::offered_subprotocols(headers)) pickle.text(valid_utf8(std::string(name)));
+  pickle.end_list();
+}
+
+std::string_view scheme_of(const wire::RequestHead& head) {
+  if (head.kind == wire::RequestKind::WebSocket) return head.https ? "wss" : "ws";
+  return head.https ? "https" : "http";
+}
+
 void put_texts(Pickle& pickle, const wire::RequestHead& head) {
   const std::pair<std::string_view, std::string> texts[] = {
-      {"type", "http"},
+      {"type", head.kind == wire::RequestKind::WebSocket ? "websocket" : "http"},
       {"http_version", std::string(version_name(head.http_version))},
-      {"method", valid_utf8(std::string(head.method))},
-      {"scheme", head.https ? "https" : "http"},
+      {"scheme", std::string(scheme_of(head))},
       {"path", decoded_path(head.raw_path)},
       {"root_path", ""},
   };
@@ -128,6 +140,13 @@ std::string web_arguments(const wire::RequestHead& head) {
   Pickle pickle;
   pickle.begin_dict();
   put_texts(pickle, head);
+  if (head.kind == wire::RequestKind::WebSocket) {
+    pickle.text("subprotocols");
+    put_subprotocols(pickle, head.headers);
+  } else {
+    pickle.text("method");
+    pickle.text(valid_utf8(std::string(head.method)));
+  }
   pickle.text("asgi");
   put_asgi_version(pickle);
   pickle.text("raw_path");
@@ -141,7 +160,7 @@ std::string web_arguments(const wire::RequestHead& head) {
   pickle.text("server");
   put_address(pickle, head.server_host, head.server_port);
   pickle.text("extensions");
-  put_extensions(pickle);
+  put_extensions(pickle, head.kind);
   pickle.end_dict();
   pickle.tuple_of_one();
   pickle.empty_dict();

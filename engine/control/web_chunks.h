@@ -12,7 +12,7 @@ namespace bimodal::control {
 
 api::DataChunk chunk_of(runtime::WebInput input, std::uint64_t index);
 
-// InvalidArgument for a chunk that holds no message of an HTTP response.
+// InvalidArgument for a chunk that holds no message of a response or of a WebSocket.
 Result<runtime::WebOutput> output_in(api::DataChunk chunk);
 
 }  // namespace bimodal::control

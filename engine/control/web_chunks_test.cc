@@ -49,6 +49,27 @@ TEST(WebChunks, CarryTheResponseFromTheApplication) {
   EXPECT_FALSE(output.more);
 }
 
+TEST(WebChunks, CarryAWebSocketsMessages) {
+  api::Asgi message;
+  ASSERT_TRUE(message.ParseFromString(chunk_of({.kind = WebInput::Kind::Text, .body = ""}, 1).data()));
+  EXPECT_TRUE(message.websocket_receive().has_text());
+  ASSERT_TRUE(message.ParseFromString(chunk_of({.kind = WebInput::Kind::Binary, .body = "x"}, 2).data()));
+  EXPECT_EQ(message.websocket_receive().bytes(), "x");
+  ASSERT_TRUE(message.ParseFromString(chunk_of({.kind = WebInput::Kind::Closed, .code = 1006}, 3).data()));
+  EXPECT_EQ(message.websocket_disconnect().code(), 1006u);
+
+  message.mutable_websocket_accept()->set_subprotocol("chat");
+  auto output = output_in(chunk_with(message)).value();
+  EXPECT_EQ(output.kind, WebOutput::Kind::Accept);
+  EXPECT_EQ(output.body, "chat");
+  message.mutable_websocket_send()->set_text("");
+  EXPECT_EQ(output_in(chunk_with(message)).value().kind, WebOutput::Kind::Text);
+  message.mutable_websocket_close()->set_reason("bye");
+  output = output_in(chunk_with(message)).value();
+  EXPECT_EQ(output.status, 1000u) << "what a close without a code means";
+  EXPECT_EQ(output.body, "bye");
+}
+
 TEST(WebChunks, ThatHoldNoPartOfAResponseAreRefused) {
   api::DataChunk chunk;
   EXPECT_FALSE(output_in(chunk));

@@ -72,6 +72,11 @@ class WebBridge::Connection final : public GatewaySide, public std::enable_share
     switch (header.type) {
       case wire::FrameType::Body:
         return request->add_body(frame.payload, (header.flags & wire::kEnd) != 0);
+      case wire::FrameType::Text:
+      case wire::FrameType::Binary:
+        return request->add_message(header.type, frame.payload, (header.flags & wire::kEnd) != 0);
+      case wire::FrameType::Close:
+        return bridge_.close(request, header.extra);
       case wire::FrameType::Credit:
         request->add_credit(header.extra);
         return true;
@@ -88,8 +93,8 @@ class WebBridge::Connection final : public GatewaySide, public std::enable_share
     const std::size_t head_size = frame.header.extra;
     auto request = std::make_shared<WebRequest>(bridge_.executor_, *this, stream, frame.payload.substr(0, head_size));
     if (!request->good() || requests_.contains(stream)) return false;
-    if (request->head().kind != wire::RequestKind::Http) {
-      request->end("the client's own web path serves no WebSockets here");
+    if (request->head().kind == wire::RequestKind::Tunnel) {
+      request->end("the client's own web path takes no upgraded connections");
       return true;
     }
     const bool ends = (frame.header.flags & wire::kEnd) != 0;
@@ -176,6 +181,14 @@ void WebBridge::cancel(const std::shared_ptr<WebRequest>& request, std::uint32_t
   if (reason == kTimedOut && find(request->call_id())) timed_out_.push_back(request->input_id());
   drop_if_waiting(request);
   changed_();
+}
+
+// The caller of a WebSocket left.
+bool WebBridge::close(const std::shared_ptr<WebRequest>& request, std::uint32_t code) {
+  if (!request->close_by_caller(code)) return false;
+  drop_if_waiting(request);
+  changed_();
+  return true;
 }
 
 // One that the container has not seen never will be.

@@ -43,6 +43,7 @@ class WebBridge {
   class Connection;
   void add(std::shared_ptr<WebRequest> request);
   void cancel(const std::shared_ptr<WebRequest>& request, std::uint32_t reason);
+  bool close(const std::shared_ptr<WebRequest>& request, std::uint32_t code);
   void drop_if_waiting(const std::shared_ptr<WebRequest>& request);
 
   boost::asio::any_io_executor executor_;

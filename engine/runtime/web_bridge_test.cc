@@ -18,8 +18,8 @@ constexpr std::string_view kId = "01HZX4J8Q6W9E2R5T7Y1U3I0PA";
 const std::string kCall = "fc-" + std::string(kId);
 const std::string kInput = "in-" + std::string(kId);
 
-std::string encoded_head(std::string_view method) {
-  wire::RequestHead head{.web_method = "api", .request_id = kId, .method = method, .raw_path = "/"};
+std::string encoded_head(std::string_view method, wire::RequestKind kind) {
+  wire::RequestHead head{.kind = kind, .web_method = "api", .request_id = kId, .method = method, .raw_path = "/"};
   std::string out;
   EXPECT_TRUE(wire::encode(head, out));
   return out;
@@ -35,8 +35,10 @@ class Gateway {
     wire::append_frame(frame, header, payload);
     ASSERT_EQ(::send(socket_.get(), frame.data(), frame.size(), MSG_NOSIGNAL), static_cast<ssize_t>(frame.size()));
   }
-  void request(std::string_view method, std::string_view body, std::uint8_t flags) {
-    const std::string head = encoded_head(method);
+  void request(
+      std::string_view method, std::string_view body, std::uint8_t flags,
+      wire::RequestKind kind = wire::RequestKind::Http) {
+    const std::string head = encoded_head(method, kind);
     send(
         {.stream = 1,
          .type = wire::FrameType::Request,
@@ -241,6 +243,75 @@ TEST_F(WebBridgeTest, LetsARequestEndWhoseGatewayIsGone) {
   gateway->leave();
   EXPECT_EQ(input(request, 1)->kind, WebInput::Kind::Disconnect);
   put(request, {head(200), body("unheard")});
+  end();
+}
+
+TEST_F(WebBridgeTest, CarriesAWebSocketsMessagesBothWays) {
+  gateway->request("GET", "", wire::kEnd, wire::RequestKind::WebSocket);
+  auto request = taken();
+  EXPECT_EQ(input(request, 0)->kind, WebInput::Kind::Connect);
+  put(request, {{.kind = WebOutput::Kind::Accept, .headers = {{"x", "y"}}, .body = "chat"}});
+  std::string payload;
+  EXPECT_EQ(gateway->receive(&payload).type, wire::FrameType::Accept);
+  wire::AcceptHead accepted;
+  ASSERT_TRUE(wire::decode(payload, accepted));
+  EXPECT_EQ(accepted.subprotocol, "chat");
+
+  gateway->send({.stream = 1, .type = wire::FrameType::Text}, "two ");
+  EXPECT_EQ(gateway->receive().extra, 4 + wire::kMessageCost) << "a piece is no message: its credit comes back at once";
+  gateway->send({.stream = 1, .type = wire::FrameType::Text, .flags = wire::kEnd}, "pieces");
+  auto message = input(request, 1);
+  EXPECT_EQ(message->kind, WebInput::Kind::Text);
+  EXPECT_EQ(message->body, "two pieces");
+  put(request, {{.kind = WebOutput::Kind::Binary, .body = "answer"}});
+  auto frame = gateway->receive(&payload);
+  EXPECT_EQ(frame.type, wire::FrameType::Binary);
+  EXPECT_EQ(frame.flags, wire::kEnd);
+  EXPECT_EQ(payload, "answer");
+
+  gateway->send({.stream = 1, .type = wire::FrameType::Close, .extra = 4001}, "enough");
+  auto closed = input(request, 2);
+  EXPECT_EQ(gateway->receive().extra, 6 + wire::kMessageCost);
+  EXPECT_EQ(closed->kind, WebInput::Kind::Closed);
+  EXPECT_EQ(closed->code, 4001u);
+  end();
+  EXPECT_EQ(gateway->receive().type, wire::FrameType::Done);
+}
+
+TEST_F(WebBridgeTest, ClosesAWebSocketAsItsApplicationSays) {
+  gateway->request("GET", "", wire::kEnd, wire::RequestKind::WebSocket);
+  auto request = taken();
+  put(request, {{.kind = WebOutput::Kind::Accept}, {.kind = WebOutput::Kind::Close, .status = 4000, .body = "bye"}});
+  EXPECT_EQ(gateway->receive().type, wire::FrameType::Accept);
+  std::string reason;
+  auto frame = gateway->receive(&reason);
+  EXPECT_EQ(frame.type, wire::FrameType::Close);
+  EXPECT_EQ(frame.extra, 4000u);
+  EXPECT_EQ(reason, "bye");
+  EXPECT_EQ(input(request, 0)->kind, WebInput::Kind::Connect);
+  EXPECT_EQ(input(request, 1)->code, 4000u);
+  end();
+}
+
+TEST_F(WebBridgeTest, BreaksOffWhatHasNoPlaceInItsKindOfConnection) {
+  gateway->request("GET", "", wire::kEnd, wire::RequestKind::WebSocket);
+  auto request = taken();
+  put(request, {{.kind = WebOutput::Kind::Text, .body = "before it is accepted"}});
+  EXPECT_EQ(gateway->receive().type, wire::FrameType::Abort);
+  end();
+  EXPECT_EQ(gateway->receive().type, wire::FrameType::Done);
+}
+
+TEST_F(WebBridgeTest, TellsAWebSocketOfACallerThatIsLostWhateverItSaidBefore) {
+  gateway->request("GET", "", wire::kEnd, wire::RequestKind::WebSocket);
+  auto request = taken();
+  EXPECT_EQ(input(request, 0)->kind, WebInput::Kind::Connect);
+  gateway->send({.stream = 1, .type = wire::FrameType::Text, .flags = wire::kEnd}, "unread");
+  gateway->leave();
+  auto last = input(request, 1);
+  if (last->kind == WebInput::Kind::Text) last = input(request, 2);
+  EXPECT_EQ(last->kind, WebInput::Kind::Closed);
+  EXPECT_EQ(last->code, 1006u);
   end();
 }
 

@@ -27,6 +27,7 @@ WebRequest::WebRequest(
 }
 
 bool WebRequest::add_body(std::string_view bytes, bool end) {
+  if (is_socket()) return bytes.empty() && end;  // that of its head
   if (body_ended_ || bytes.size() > body_credit_) return false;
   body_credit_ -= bytes.size();
   body_ended_ = end;
@@ -43,6 +44,7 @@ void WebRequest::add_credit(std::uint32_t bytes) {
 void WebRequest::cancel() {
   disconnected_ = true;
   body_.clear();
+  abandon_messages();
   changed_.notify_all();
 }
 
@@ -57,23 +59,30 @@ Task<Result<std::optional<WebInput>>> WebRequest::next_input(std::uint64_t taken
   }
   return_credit();  // whoever asks for the next has passed the last one on
   while (!over_) {
-    const bool gone = disconnected_ || phase_ == Phase::Complete;
-    if (gone && !disconnect_taken_) {
-      disconnect_taken_ = true;
+    if (auto input = is_socket() ? ready_message() : ready_input()) {
       ++inputs_taken_;
-      co_return WebInput{.kind = WebInput::Kind::Disconnect};
+      co_return input;
     }
-    const bool has_body = inputs_taken_ == 0 || !body_.empty() || (body_ended_ && !body_end_taken_);
-    if (!gone && has_body) co_return take_body();
     if (!co_await changed_.wait(Deadline::never())) break;
   }
   co_return std::nullopt;
 }
 
+std::optional<WebInput> WebRequest::ready_input() {
+  const bool gone = disconnected_ || phase_ == Phase::Complete;
+  if (gone && disconnect_taken_) return std::nullopt;
+  if (gone) {
+    disconnect_taken_ = true;
+    return WebInput{.kind = WebInput::Kind::Disconnect};
+  }
+  const bool has_body = inputs_taken_ == 0 || !body_.empty() || (body_ended_ && !body_end_taken_);
+  if (!has_body) return std::nullopt;
+  return take_body();
+}
+
 WebInput WebRequest::take_body() {
   owed_credit_ = body_.size();
   body_end_taken_ = body_ended_;
-  ++inputs_taken_;
   return {.kind = WebInput::Kind::Body, .body = std::exchange(body_, {}), .more_body = !body_ended_};
 }
 
@@ -88,15 +97,38 @@ Task<Result<void>> WebRequest::put(std::vector<WebOutput> outputs) {
   const Marked putting(putting_);
   for (WebOutput& output : outputs) {
     if (is_deaf()) break;
-    if (output.kind == WebOutput::Kind::Start) {
-      start_response(output);
-    } else if (output.kind == WebOutput::Kind::Trailers) {
-      send_trailers(output);
-    } else {
-      co_await put_body(std::move(output.body), output.more);
-    }
+    co_await put_one(std::move(output));
   }
   co_return Result<void>();
+}
+
+Task<void> WebRequest::put_one(WebOutput output) {
+  const bool is_of_socket = output.kind >= WebOutput::Kind::Accept;
+  if (is_of_socket != is_socket()) {
+    break_off("the application sent a message that has no place in its kind of connection");
+    co_return;
+  }
+  switch (output.kind) {
+    case WebOutput::Kind::Start:
+      start_response(output);
+      break;
+    case WebOutput::Kind::Body:
+      co_await put_body(std::move(output.body), output.more);
+      break;
+    case WebOutput::Kind::Trailers:
+      send_trailers(output);
+      break;
+    case WebOutput::Kind::Accept:
+      accept(output);
+      break;
+    case WebOutput::Kind::Text:
+    case WebOutput::Kind::Binary:
+      co_await put_message(std::move(output));
+      break;
+    case WebOutput::Kind::Close:
+      close(output);
+      break;
+  }
 }
 
 void WebRequest::start_response(const WebOutput& start) {

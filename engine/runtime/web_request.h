@@ -2,11 +2,13 @@
 // the messages that the client fetches and puts. Loop-bound.
 //
 // Buffers at most wire::kInitialCredit bytes of request body, and of the response what one put() brings: it completes
-// when the gateway took all of it, and the next is refused before. Coroutines of it must hold the object.
+// when the gateway took all of it, and the next is refused before. Of a WebSocket's messages to the application as many
+// bytes and one message more, which the gateway bounds. Coroutines of it must hold the object.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -45,6 +47,9 @@ class WebRequest {
 
   // From the gateway.
   bool add_body(std::string_view bytes, bool end);  // false: more than it has credit for
+  // A piece of a WebSocket's message, and its caller's end. False: the same, or this is no WebSocket.
+  bool add_message(wire::FrameType type, std::string_view bytes, bool end);
+  bool close_by_caller(std::uint32_t code);
   void add_credit(std::uint32_t bytes);
   void cancel();        // nobody waits for the response any more: the application hears of a disconnect
   void lose_gateway();  // the same, and nothing can be sent
@@ -60,9 +65,17 @@ class WebRequest {
  private:
   enum class Phase { NotStarted, Started, BodyEnded, Complete };
 
+  bool is_socket() const { return head_.kind == wire::RequestKind::WebSocket; }
+  std::optional<WebInput> ready_input();
+  std::optional<WebInput> ready_message();
+  void abandon_messages();
   WebInput take_body();
   void return_credit();
+  Task<void> put_one(WebOutput output);
   Task<void> put_body(std::string body, bool more);
+  void accept(const WebOutput& output);
+  Task<void> put_message(WebOutput message);
+  void close(const WebOutput& output);
   void start_response(const WebOutput& start);
   void send_trailers(const WebOutput& trailers);
   void send_piece(std::string_view piece, bool end);
@@ -87,6 +100,10 @@ class WebRequest {
   std::uint64_t inputs_taken_ = 0;
   std::size_t body_credit_ = wire::kInitialCredit;
   std::size_t owed_credit_ = 0;  // body taken, for which the gateway got none yet
+  std::string partial_;          // of a WebSocket's message whose end has not come
+  std::deque<WebInput> messages_;
+  std::deque<std::size_t> message_costs_;  // the credit that each took
+  std::uint32_t close_code_ = 0;           // with which a WebSocket ended
 
   // From the application.
   Phase phase_ = Phase::NotStarted;

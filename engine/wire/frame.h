@@ -75,6 +75,13 @@ enum class FrameType : std::uint8_t {
 
 inline constexpr std::size_t kMaxCloseReason = 123;  // what fits a WebSocket's Close frame
 
+// Whether an application may close with it: the codes of RFC 6455 §7.4 that may be sent, and what IANA registered
+// since.
+constexpr bool is_close_code(std::int64_t code) {
+  if (code >= 3000) return code <= 4999;
+  return code >= 1000 && code <= 1014 && code != 1004 && code != 1005 && code != 1006;
+}
+
 inline constexpr std::uint8_t kEnd = 1;      // flag: nothing more of this body follows
 inline constexpr std::uint8_t kTallies = 2;  // flag of Hello: the runner keeps a tally
 

@@ -1,5 +1,7 @@
 #include "wire/head.h"
 
+#include <algorithm>
+
 #include "wire/frame.h"
 #include "wire/little_endian.h"
 
@@ -224,6 +226,23 @@ bool decode(std::string_view bytes, Headers& headers) {
   Reader reader(bytes);
   reader.headers(headers);
   return reader.done();
+}
+
+std::vector<std::string_view> offered_subprotocols(const Headers& headers) {
+  constexpr std::string_view kBlank = " \t";
+  std::vector<std::string_view> offered;
+  for (const Header& header : headers) {
+    if (header.name != "sec-websocket-protocol") continue;
+    for (std::string_view rest = header.value; !rest.empty();) {
+      const std::size_t comma = rest.find(',');
+      std::string_view name = rest.substr(0, comma);
+      rest.remove_prefix(comma == rest.npos ? rest.size() : comma + 1);
+      name.remove_prefix(std::min(name.find_first_not_of(kBlank), name.size()));
+      name = name.substr(0, name.find_last_not_of(kBlank) + 1);
+      if (!name.empty()) offered.push_back(name);
+    }
+  }
+  return offered;
 }
 
 }  // namespace bimodal::wire

@@ -52,6 +52,9 @@ struct RequestHead {
   bool operator==(const RequestHead&) const = default;
 };
 
+// What a WebSocket's caller offers in Sec-WebSocket-Protocol, in its order.
+std::vector<std::string_view> offered_subprotocols(const Headers& headers);
+
 struct ResponseHead {
   std::uint16_t status = 200;
   bool trailers = false;  // a Trailers frame comes before the final kEnd

@@ -55,12 +55,6 @@ bool text_of(PyObject* object, std::string_view& text) {
   return data != nullptr;
 }
 
-// Codes that may be sent: those of RFC 6455 §7.4 and what IANA registered since.
-bool is_close_code(long code) {
-  if (code >= 3000) return code <= 4999;
-  return code >= 1000 && code <= 1014 && code != 1004 && code != 1005 && code != 1006;
-}
-
 }  // namespace
 
 bool Request::add_message(wire::FrameType type, std::string_view bytes, bool end) {
@@ -182,7 +176,7 @@ bool Request::close_by_application(PyObject* message) {
   PyObject* given_code = given(message, names.code_);
   const long code = given_code != nullptr ? PyLong_AsLong(given_code) : 1000;
   if (PyErr_Occurred() != nullptr) return false;
-  if (!is_close_code(code)) {
+  if (!wire::is_close_code(code)) {
     PyErr_Format(PyExc_ValueError, "%ld is no code that a WebSocket can be closed with", code);
     return false;
   }

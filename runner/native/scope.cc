@@ -93,22 +93,11 @@ bool make_websocket_template() {
          set(websocket_template, names.subprotocols_, Ref::borrow(Py_None));
 }
 
-// What the caller offers, in its order.
 Ref subprotocols(const wire::RequestHead& head) {
   Ref list = Ref::steal(PyList_New(0));
-  for (const wire::Header& header : head.headers) {
-    if (header.name != "sec-websocket-protocol") continue;
-    std::string_view rest = header.value;
-    while (list && !rest.empty()) {
-      const std::size_t comma = rest.find(',');
-      std::string_view name = rest.substr(0, comma);
-      rest.remove_prefix(comma == rest.npos ? rest.size() : comma + 1);
-      while (!name.empty() && (name.front() == ' ' || name.front() == '\t')) name.remove_prefix(1);
-      while (!name.empty() && (name.back() == ' ' || name.back() == '\t')) name.remove_suffix(1);
-      if (name.empty()) continue;
-      Ref item = text(name);
-      if (!item || PyList_Append(list.get(), item.get()) != 0) return Ref();
-    }
+  for (std::string_view name : wire::offered_subprotocols(head.headers)) {
+    Ref item = text(name);
+    if (!list || !item || PyList_Append(list.get(), item.get()) != 0) return Ref();
   }
   return list;
 }

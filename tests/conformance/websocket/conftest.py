@@ -51,17 +51,36 @@ async def echo(scope, receive, send):
 @modal.asgi_app()
 def sockets():
     return echo
+
+
+# The client's own web path, without the runner.
+@app.function(secrets=[modal.Secret.from_dict({"BIMODAL_RUNNER_TAKEOVER": "0"})])
+@modal.concurrent(max_inputs=100)
+@modal.asgi_app()
+def own():
+    return echo
 """
 
 
 @pytest.fixture(scope="module")
-def connect(daemon, tmp_path_factory):
-    (url,) = daemon.deploy(write(tmp_path_factory.mktemp("conformance"), APP))
-    assert daemon.get(url).status_code == 200
+def connect_to(daemon, tmp_path_factory):
+    """connect_to(function): what opens connections to it."""
+    urls = daemon.deploy(write(tmp_path_factory.mktemp("conformance"), APP))
     host, _, port = daemon.info["web"].rpartition(":")
-    target = SimpleNamespace(address=(host, int(port)), host=urlsplit(url).netloc)
 
-    def open_peer(offer: str = "") -> Peer:
-        return Peer(target.address, target.host, offer=offer)
+    def connector(name):
+        url = next(url for url in urls if f"-{name}." in url)
+        assert daemon.get(url).status_code == 200
+        target = SimpleNamespace(address=(host, int(port)), host=urlsplit(url).netloc)
 
-    return open_peer
+        def open_peer(offer: str = "") -> Peer:
+            return Peer(target.address, target.host, offer=offer)
+
+        return open_peer
+
+    return connector
+
+
+@pytest.fixture(scope="module")
+def connect(connect_to):
+    return connect_to("sockets")
