@@ -15,6 +15,7 @@ bool make_names() {
       {&names.response_start, "http.response.start"},
       {&names.response_body, "http.response.body"},
       {&names.response_trailers, "http.response.trailers"},
+      {&names.response_pathsend, "http.response.pathsend"},
       {&names.websocket_connect, "websocket.connect"},
       {&names.websocket_receive, "websocket.receive"},
       {&names.websocket_disconnect, "websocket.disconnect"},

@@ -25,6 +25,7 @@ struct Names {
   PyObject* response_start = nullptr;
   PyObject* response_body = nullptr;
   PyObject* response_trailers = nullptr;
+  PyObject* response_pathsend = nullptr;
   PyObject* websocket_connect = nullptr;
   PyObject* websocket_receive = nullptr;
   PyObject* websocket_disconnect = nullptr;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "py.h"
+#include "served_file.h"
 #include "stream.h"
 #include "wait_list.h"
 #include "websocket.h"
@@ -75,7 +76,8 @@ class Request final : public Stream {
     std::string_view rest;
     bool end;
     wire::FrameType type = wire::FrameType::Body;
-    std::uint32_t code = 0;  // of a Close
+    std::uint32_t code = 0;                      // of a Close
+    std::unique_ptr<ServedFile> file = nullptr;  // in the place of `rest`
   };
 
   // Coroutine (request_task.cc).
@@ -99,6 +101,11 @@ class Request final : public Stream {
   bool send_message_chunk(Chunk& chunk);
   bool may_return() const;
   bool is_complete() const;
+
+  // Response from a file (request_file.cc).
+  bool send_path(PyObject* message);
+  bool send_file_chunk(Chunk& chunk);
+  void fail_file();
 
   // Response (request_response.cc).
   bool start_response(PyObject* message);

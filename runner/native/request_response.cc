@@ -70,6 +70,8 @@ Ref Request::send(PyObject* message) {
     good = add_chunk(message);
   } else if (is_name(type, names.response_trailers)) {
     good = send_trailers(message);
+  } else if (is_name(type, names.response_pathsend)) {
+    good = send_path(message);
   } else {
     PyErr_Format(PyExc_RuntimeError, "unexpected ASGI message %R", type);
   }
@@ -143,6 +145,7 @@ void Request::send_chunks() {
 // Sends what credit allows, in frames of at most kMaxInlineBody; true when that was all. Head and end need no credit.
 bool Request::send_chunk(Chunk& chunk) {
   if (chunk.type != wire::FrameType::Body) return send_message_chunk(chunk);
+  if (chunk.file) return send_file_chunk(chunk);
   do {
     const std::size_t room = head_.empty() ? wire::kMaxInlineBody : wire::kMaxPayload - head_.size();
     const std::size_t size =

@@ -121,7 +121,7 @@ bool set_by_kind(PyObject* scope, const wire::RequestHead& head) {
 // next event is far away would keep its slot until then.
 bool make_http_template() {
   Ref asgi = asgi_versions("2.3");
-  extensions_template = Py_BuildValue("{s{}}", "http.response.trailers");
+  extensions_template = Py_BuildValue("{s{}s{}}", "http.response.trailers", "http.response.pathsend");
   http_template = PyDict_New();
   if (!asgi || extensions_template == nullptr || http_template == nullptr) return false;
   // With every key: copying such a dictionary and then replacing values is cheaper than letting one grow.

@@ -8,6 +8,7 @@ import os
 import resource
 import sys
 import threading
+from pathlib import Path
 
 input_id = contextvars.ContextVar("input_id")
 function_call_id = contextvars.ContextVar("function_call_id")
@@ -374,3 +375,17 @@ async def touch_everything(scope, receive, send):
 
 async def die(scope, receive, send):
     os._exit(0)
+
+
+async def send_path(scope, receive, send):
+    """Answers with the file that the query names; errors of that go into the body."""
+    trailers = scope["path"] == "/trailers"
+    await send({"type": "http.response.start", "status": 200, "headers": [], "trailers": trailers})
+    try:
+        path = scope["query_string"].decode()
+        await send({"type": "http.response.pathsend", "path": Path(path) if scope["path"] == "/object" else path})
+    except (OSError, ValueError) as error:
+        await send({"type": "http.response.body", "body": f"{type(error).__name__}: {error}".encode()})
+    if trailers:
+        await send({"type": "http.response.trailers", "headers": [(b"x-last", b"1")]})
+    print("sent", flush=True)

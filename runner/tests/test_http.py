@@ -53,7 +53,7 @@ def test_scope_is_as_the_specification_says(serve):
         ],
         "client": {"tuple": ["192.0.2.7", 54321]},
         "server": {"tuple": ["app.localhost", 8080]},
-        "extensions": {"http.response.trailers": {}},
+        "extensions": {"http.response.trailers": {}, "http.response.pathsend": {}},
         "state": {"from_lifespan": 1},
     }
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from support.apps import write
+from support.waiting import eventually
 
 GIB = 1 << 30
 CHUNK = bytes(1 << 20)
@@ -29,6 +30,7 @@ def peak_kb():
 @modal.concurrent(max_inputs=4)
 @modal.asgi_app()
 def api():
+    import os
     import zlib
 
     from fastapi import FastAPI, File, Form, Request, UploadFile
@@ -74,6 +76,16 @@ def api():
         with open(path, "wb") as out:
             out.write(b"abcdefghij" * 100_000)
         return FileResponse(path)
+
+    @web_app.get("/sparse")
+    async def sparse(size: int):
+        with open("/tmp/sparse", "wb") as out:
+            out.truncate(size)
+        return FileResponse("/tmp/sparse")
+
+    @web_app.get("/open")
+    async def open_files():
+        return sum(os.path.realpath(f"/proc/self/fd/{each}") == "/tmp/sparse" for each in os.listdir("/proc/self/fd"))
 
     @web_app.post("/form")
     async def form(upload: UploadFile = File(), note: str = Form()):
@@ -177,6 +189,19 @@ def test_ranges_of_a_file_are_answered(daemon, url):
     assert daemon.get(url + "/file", headers={"Range": "bytes=2000000-"}).status_code == 416
     head = daemon.web.request("HEAD", url + "/file")
     assert head.status_code in (200, 405) and head.content == b""
+
+
+def test_a_huge_file_is_sent_in_flat_memory_and_closed_with_its_caller(daemon, url):
+    before = daemon.get(url + "/peak").json()
+    with daemon.web.stream("GET", url + "/sparse", params={"size": GIB}) as answer:
+        assert int(answer.headers["content-length"]) == GIB
+        assert sum(len(chunk) for chunk in answer.iter_raw()) == GIB
+    with daemon.web.stream("GET", url + "/sparse", params={"size": GIB}) as answer:
+        chunks = answer.iter_raw()
+        next(chunks)
+        assert daemon.get(url + "/open").json() == 1
+    eventually(lambda: daemon.get(url + "/open").json() == 0, 10, "the file is closed")
+    assert daemon.get(url + "/peak").json() - before < CONTAINER_GROWTH_KB
 
 
 def test_a_multipart_form_with_a_file_arrives(daemon, url):

@@ -175,7 +175,6 @@ def many():
     return sockets
 
 
-# The client's own web path, without the runner.
 @app.function(secrets=[modal.Secret.from_dict({"BIMODAL_RUNNER_TAKEOVER": "0"})])
 @modal.concurrent(max_inputs=100)
 @modal.asgi_app()
@@ -197,10 +196,8 @@ def url(daemon, urls):
 
 
 @pytest.fixture(params=["many", "own"])
-def either_url(daemon, urls, request):
-    """By the runner, and by the client's own web path."""
-    daemon.get(urls[request.param])
-    return urls[request.param]
+def either_url(urls, request):
+    return urls[request.param]  # by the runner, and by the client's own web path
 
 
 def seen(daemon, url, path, second):
@@ -321,11 +318,6 @@ def test_a_function_timeout_closes_with_1011_and_cancels_the_task(daemon, urls):
     assert seen(daemon, urls["short"], "/linger", 0)[2] == "cancelled"
 
 
-def connect_once(daemon, url, done):
-    with open_websocket(daemon, url):
-        done.append(url)
-
-
 def test_a_caller_that_is_killed_ends_its_task_and_frees_the_slot(daemon, urls):
     # With one slot, the next connection gets through only when the first one's is back.
     for path in ("/echo", "/push"):
@@ -341,7 +333,12 @@ def test_a_caller_that_is_killed_ends_its_task_and_frees_the_slot(daemon, urls):
         child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert child.stdout.readline() == "ready\n"
         waiting = []
-        second = threading.Thread(target=connect_once, args=(daemon, urls["one"] + "/echo", waiting))
+
+        def connect_once():
+            with open_websocket(daemon, urls["one"] + "/echo"):
+                waiting.append(path)
+
+        second = threading.Thread(target=connect_once)
         second.start()
         second.join(0.3)
         assert not waiting

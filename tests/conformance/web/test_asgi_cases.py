@@ -37,7 +37,7 @@ def raw_answer(daemon, url, request: bytes) -> bytes:
         return b"".join(iter(lambda: connection.recv(65536), b""))
 
 
-def test_the_scope_is_as_servers_make_it(daemon, url):
+def test_the_scope_is_as_servers_make_it(daemon, url, path):
     scope = daemon.post(url + "/caf%C3%A9/%2F?a=%20&b=1", content=b"x", headers={"X-Odd": "1"}).json()
     assert scope["type"] == "http"
     assert scope["asgi"] == {"version": "3.0", "spec_version": "2.3"}
@@ -47,7 +47,8 @@ def test_the_scope_is_as_servers_make_it(daemon, url):
     assert {"tuple": [{"bytes": "x-odd"}, {"bytes": "1"}]} in scope["headers"]
     assert scope["client"]["tuple"][0] == "127.0.0.1" and scope["client"]["tuple"][1] > 0
     assert scope["server"] == {"tuple": ["127.0.0.1", int(daemon.info["web"].rpartition(":")[2])]}
-    assert scope["extensions"] == {"http.response.trailers": {}}
+    files = {"http.response.pathsend": {}} if path == "takeover" else {}  # the client has no message for it
+    assert scope["extensions"] == {"http.response.trailers": {}, **files}
 
 
 def test_the_ids_are_those_of_the_request(daemon, url):
