@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,8 +17,13 @@ namespace bimodal::model {
 
 using namespace std::chrono_literals;
 
-// How the runner must call the user's web function; numbers as modal.client.WebhookType.
-enum class WebKind { None = 0, Asgi = 1, FastapiEndpoint = 2, Wsgi = 3, WebServer = 4 };
+// How web requests reach the user's code; numbers as modal.client.WebhookType, which has none for @app.server.
+enum class WebKind { None = 0, Asgi = 1, FastapiEndpoint = 2, Wsgi = 3, WebServer = 4, AppServer = 100 };
+
+// Whether requests go to a server that listens on a port inside the container, past the runner.
+constexpr bool listens_on_port(WebKind kind) {
+  return kind == WebKind::WebServer || kind == WebKind::AppServer;
+}
 
 // One web method: a whole function, or one method of a class.
 struct WebMethod {
@@ -26,7 +32,7 @@ struct WebMethod {
   std::string host;  // "ws--app-fn.localhost", without port
   std::string url;   // as printed to users
   bool requires_proxy_auth = false;
-  std::uint16_t server_port = 0;  // WebServer only
+  std::uint16_t server_port = 0;  // WebServer and AppServer only
   std::chrono::milliseconds server_startup_timeout = 5s;
   std::vector<std::string> custom_domains;
 };
@@ -36,8 +42,8 @@ struct ScalingPolicy {
   int max_containers = 0;  // 0: as many as the host allows (PoolLimits::max_containers)
   int buffer_containers = 0;
   std::chrono::milliseconds scaledown_window = 60s;
-  int max_inputs = 1;     // concurrent requests per container
-  int target_inputs = 0;  // 0: max_inputs
+  int max_inputs = 1;        // concurrent requests per container
+  double target_inputs = 0;  // what the autoscaler steers to, not below 1; 0: max_inputs
 };
 
 struct Resources {
@@ -58,6 +64,8 @@ struct FunctionVersion {
   std::string tag;  // "hello", "Cls.*"
   bool ephemeral = false;
   bool is_class = false;
+  bool is_server =
+      false;  // @app.server: its web method is the port that it listens on, and no request waits in a queue
   std::string image_id;
   std::vector<std::string> mount_ids;
   std::vector<std::string> secret_ids;
@@ -68,8 +76,9 @@ struct FunctionVersion {
   ScalingPolicy scaling;
   Resources resources;
   bool block_network = false;
-  std::chrono::milliseconds timeout = 300s;          // per request
-  std::chrono::milliseconds startup_timeout = 300s;  // until warm
+  std::chrono::milliseconds timeout = 300s;                 // per request
+  std::optional<std::chrono::milliseconds> leave_patience;  // of requests in a container that goes; none: `timeout`
+  std::chrono::milliseconds startup_timeout = 300s;         // until warm
 };
 
 using FunctionVersionPtr = std::shared_ptr<const FunctionVersion>;

@@ -1,6 +1,7 @@
 #include "scheduler/autoscale.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 namespace bimodal::scheduler {
@@ -15,15 +16,15 @@ int ceiling_of(const model::ScalingPolicy& policy, int default_max) {
 
 int wanted_containers(const ScalingState& state, const model::ScalingPolicy& policy) {
   int demand = state.running + state.waiting;
-  int target = target_inputs(policy);
-  int wanted = (demand + target - 1) / target;
+  int wanted = static_cast<int>(std::ceil(demand / target_inputs(policy)));
   if (demand > 0) wanted += policy.buffer_containers;
   return std::max(wanted, policy.min_containers);
 }
 
 int enough_for(int containers, int ceiling, const model::ScalingPolicy& policy) {
   if (containers >= ceiling) return std::numeric_limits<int>::max();
-  return std::max(0, containers - policy.buffer_containers) * target_inputs(policy);
+  const double most = std::max(0, containers - policy.buffer_containers) * target_inputs(policy);
+  return static_cast<int>(std::min<double>(most, std::numeric_limits<int>::max()));
 }
 
 int count_to_stop(const ScalingState& state, TimePoint idle_before, int have, int wanted, int ceiling) {
@@ -46,9 +47,9 @@ TimePoint next_expiry(const ScalingState& state, const model::ScalingPolicy& pol
 
 }  // namespace
 
-int target_inputs(const model::ScalingPolicy& policy) {
-  int most = std::max(1, policy.max_inputs);
-  return policy.target_inputs > 0 ? std::min(policy.target_inputs, most) : most;
+double target_inputs(const model::ScalingPolicy& policy) {
+  const double most = std::max(1, policy.max_inputs);
+  return policy.target_inputs > 0 ? std::clamp(policy.target_inputs, 1.0, most) : most;
 }
 
 ScalingDecision autoscale(

@@ -39,7 +39,7 @@ struct ScalingDecision {
 ScalingDecision autoscale(
     const ScalingState& state, const model::ScalingPolicy& policy, int default_max, TimePoint now);
 
-// Requests per container that the autoscaler steers to: 1..max_inputs.
-int target_inputs(const model::ScalingPolicy& policy);
+// Requests per container that the autoscaler steers to: 1..max_inputs. A fraction is for several containers together.
+double target_inputs(const model::ScalingPolicy& policy);
 
 }  // namespace bimodal::scheduler

@@ -57,7 +57,7 @@ struct Functions::State {
       : launcher(launcher), control(control), limits(limits), scope(control, "functions"), changed(control) {}
 
   void install(const model::FunctionVersionPtr& version, Switch how);
-  Task<void> switch_when_warm(std::shared_ptr<Pool> fresh);
+  Task<void> switch_when_warm(std::shared_ptr<Pool> fresh, Switch how);
   Task<void> warm_up(std::shared_ptr<Pool> pool);
   void set_current(Published& function, std::shared_ptr<Pool> pool);
   void withdraw(std::shared_ptr<Pool>& pool);
@@ -108,7 +108,9 @@ Task<void> Functions::stop(std::string app_id) {
   // A copy: a pool without containers is closed, and leaves the list, at once.
   auto draining = state_->draining;
   for (auto& pool : draining) {
-    if (pool->version().app_id == app_id) state_->scope.spawn(state_->close_pool(pool, Deadline::after({})));
+    const model::FunctionVersion& version = pool->version();
+    if (version.app_id != app_id || version.is_server) continue;
+    state_->scope.spawn(state_->close_pool(pool, Deadline::after({})));
   }
   while (state_->drains(app_id)) co_await state_->changed.wait(Deadline::never());
 }
@@ -184,9 +186,9 @@ void Functions::State::install(const model::FunctionVersionPtr& version, Switch 
   withdraw(function.pending);
   auto fresh = Pool::create(with_scaling_of(version), launcher, control, limits);
   bool was_warm = function.current && function.current->load().containers > 0;
-  if (was_warm && how == Switch::WhenWarm) {
+  if (was_warm && (how == Switch::WhenWarm || version->is_server)) {
     function.pending = fresh;
-    scope.spawn(switch_when_warm(fresh));
+    scope.spawn(switch_when_warm(fresh, how));
     return;
   }
   set_current(function, fresh);
@@ -207,11 +209,11 @@ Published& Functions::State::find_or_add(const model::FunctionVersion& version) 
   return function;
 }
 
-Task<void> Functions::State::switch_when_warm(std::shared_ptr<Pool> fresh) {
+Task<void> Functions::State::switch_when_warm(std::shared_ptr<Pool> fresh, Switch how) {
   auto warm = co_await fresh->warm_up();
   Published& function = functions.at(fresh->version().function_id);
   if (function.pending != fresh) co_return;  // overtaken by another publish or a stop
-  if (warm) {
+  if (warm || how == Switch::AtOnce) {
     function.pending = nullptr;
     set_current(function, fresh);
     co_return;

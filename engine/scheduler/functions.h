@@ -56,7 +56,8 @@ class FunctionHandle : public PoolSource, public std::enable_shared_from_this<Fu
 };
 
 enum class Switch {
-  AtOnce,    // requests go to the new version now; `serve`, `recreate`
+  AtOnce,  // requests go to the new version now; `serve`, `recreate`. Those to a server (is_server), which can't wait,
+           // once that has a warm container or failed to start
   WhenWarm,  // requests stay with the old version until one new container is warm; if that fails the old one stays.
              // An old version without a warm container is replaced at once.
 };
@@ -76,7 +77,7 @@ class Functions {
   // started at once, so that the next caller doesn't wait.
   void publish(const std::string& app_id, std::vector<model::FunctionVersionPtr> versions, Switch how);
   // Stops every function of the app; its handles stay, with no pool. Its containers drain at once (running requests
-  // have the containers' exit grace); completes when they are gone.
+  // have the containers' exit grace, or a server's own); completes when they are gone.
   Task<void> stop(std::string app_id);
   // Any thread: kills that container soon, because a request in it outlived its time and can't be cancelled.
   void kill_stuck(std::string task_id);

@@ -78,6 +78,25 @@ TEST_F(FunctionsTest, SwitchesAtOnceAndWarmsTheNewVersionWhenTheOldOneWasWarm) {
   EXPECT_TRUE(until([&] { return launcher.alive() == 1; }));
 }
 
+TEST_F(FunctionsTest, ServesAServerByItsOldVersionUntilTheNewOneIsWarmOrFailed) {
+  auto server = [](std::string definition_id) {
+    auto made = std::make_shared<model::FunctionVersion>(*version("fu-1", std::move(definition_id), 1));
+    made->is_server = true;
+    made->startup_timeout = 2h;
+    return made;
+  };
+  publish({server("de-1")}, Switch::AtOnce);
+  ASSERT_TRUE(until([&] { return pool()->load().containers == 1; }));
+  on(control, [&] { launcher.start_time = 100ms; });
+  publish({server("de-2")}, Switch::AtOnce);
+  EXPECT_EQ(definition(), "de-1") << "a request to the new one would be refused";
+  EXPECT_TRUE(until([&] { return definition() == "de-2"; }));
+  EXPECT_EQ(pool()->load().containers, 1);
+  on(control, [&] { launcher.failure = "no such module"; });
+  publish({server("de-3")}, Switch::AtOnce);
+  EXPECT_TRUE(until([&] { return definition() == "de-3"; })) << "whoever asks is told why";
+}
+
 TEST_F(FunctionsTest, HasAPoolForEachSetOfClassArguments) {
   publish({class_version("de-1")}, Switch::AtOnce);
   auto one = bound(1).value()->pool();

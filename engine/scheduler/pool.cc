@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
+#include <cmath>
 
 #include "async/pulse.h"
 #include "async/scope.h"
@@ -22,7 +23,7 @@ std::string name_of(const model::FunctionVersion& version) {
 }
 
 Slots::Limits slot_limits(const model::ScalingPolicy& scaling, const PoolLimits& limits) {
-  return {std::max(1, scaling.max_inputs), target_inputs(scaling), limits.max_waiting};
+  return {std::max(1, scaling.max_inputs), static_cast<int>(std::ceil(target_inputs(scaling))), limits.max_waiting};
 }
 
 // A container that is warm, or on its way out.
@@ -134,8 +135,8 @@ const model::FunctionVersion& Pool::version() const {
   return *state_->version;
 }
 
-std::optional<Lease> Pool::try_acquire() {
-  auto taken = slots_->try_take();
+std::optional<Lease> Pool::try_acquire(std::uint64_t affinity) {
+  auto taken = slots_->try_take(affinity);
   if (!taken) return std::nullopt;
   return Lease(std::move(taken));
 }
@@ -144,6 +145,10 @@ Task<Result<Lease>> Pool::acquire(Deadline deadline, QueueEnd end) {
   auto slots = slots_;
   CO_TRY(auto taken, co_await slots->take(deadline, end));
   co_return Lease(std::move(taken));
+}
+
+std::optional<Error> Pool::turn_away() {
+  return slots_->turn_away();
 }
 
 PoolLoad Pool::load() const {
@@ -326,7 +331,7 @@ void Pool::State::retire(Live& one) {
   if (one.retired) return;
   slots->retire(one.slots);
   one.retired = true;
-  one.leave_by = Deadline::Clock::now() + version->timeout;
+  one.leave_by = Deadline::Clock::now() + version->leave_patience.value_or(version->timeout);
 }
 
 void Pool::State::kill(Live& one) {

@@ -7,6 +7,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -67,12 +68,19 @@ class Pool : public std::enable_shared_from_this<Pool> {
   const model::FunctionVersion& version() const;
 
   // Any thread. A free slot of a warm container, nullopt when there is none (or others wait already).
-  std::optional<Lease> try_acquire();
+  // Requests with the same `affinity` go to the same container as long as that has a free slot, and its like are
+  // there; 0: any.
+  std::optional<Lease> try_acquire(std::uint64_t affinity = 0);
   // Any loop; completes on the caller's. Waits in the queue and has a container started when none is free. Fails with
   // ResourceExhausted (queue full), DeadlineExceeded, Cancelled, FailedPrecondition (the container can't start; the
   // message is the one-line reason), Unavailable (pool closed: ask the function's handle for its pool again).
   // The Front is never full: no more requests come there than had a slot.
   Task<Result<Lease>> acquire(Deadline deadline, QueueEnd end = QueueEnd::Back);
+
+  // Any thread. For a request that found no slot and doesn't wait: has a container started, as if it waited, and says
+  // what is in the way. Nothing: no container is ready yet; ResourceExhausted: all are full; FailedPrecondition and
+  // Unavailable as of acquire().
+  std::optional<Error> turn_away();
 
   PoolLoad load() const;  // any thread
 

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+#include <set>
+
 #include "scheduler/test_support.h"
 
 namespace bimodal::scheduler {
@@ -103,6 +106,58 @@ TEST_F(PoolTest, BindsAWaitingRequestToWhicheverContainerIsFreeFirst) {
   std::string freed = other->container().task_id();
   other.reset();
   EXPECT_EQ(get(std::move(waiting))->container().task_id(), freed);
+}
+
+TEST_F(PoolTest, StartsAContainerForARequestThatIsTurnedAway) {
+  open();
+  EXPECT_EQ(pool->turn_away(), std::nullopt) << "none is ready, and nothing is in the way of one";
+  ASSERT_TRUE(until([&] { return pool->load().containers == 1; }));
+  EXPECT_EQ(launcher.started(), 1);
+  auto lease = pool->try_acquire();
+  ASSERT_TRUE(lease);
+  EXPECT_EQ(pool->turn_away()->code, Code::ResourceExhausted);
+  EXPECT_TRUE(until([&] { return pool->load().containers == 2; })) << "the full one isn't enough";
+}
+
+TEST_F(PoolTest, TellsARequestThatIsTurnedAwayWhyNothingStarts) {
+  launcher.failure = "no such module";
+  limits.first_retry = 10s;
+  open();
+  EXPECT_EQ(pool->turn_away(), std::nullopt);
+  ASSERT_TRUE(until([&] { return pool->turn_away().has_value(); }));
+  EXPECT_EQ(pool->turn_away()->message, "no such module");
+  EXPECT_EQ(launcher.started(), 1);
+  wait_for(control, pool->abort());
+  EXPECT_EQ(pool->turn_away()->code, Code::Unavailable);
+}
+
+TEST_F(PoolTest, KeepsRequestsOfOneAffinityInOneContainer) {
+  version.scaling.max_inputs = 2;
+  version.scaling.min_containers = 3;
+  open();
+  ASSERT_TRUE(until([&] { return pool->load().containers == 3; }));
+  std::map<std::uint64_t, std::string> homes;
+  std::set<std::string> used;
+  for (int round = 0; round < 3; ++round) {
+    for (std::uint64_t affinity = 1; affinity <= 30; ++affinity) {
+      const std::string home = pool->try_acquire(affinity)->container().task_id();
+      EXPECT_EQ(homes.try_emplace(affinity, home).first->second, home);
+      used.insert(home);
+    }
+  }
+  EXPECT_EQ(used.size(), 3u) << "every container has some";
+
+  auto one = pool->try_acquire(7), other = pool->try_acquire(7), third = pool->try_acquire(7);
+  EXPECT_EQ(other->container().task_id(), homes[7]);
+  EXPECT_NE(third->container().task_id(), homes[7]) << "full";
+  on(control, [&] {
+    launcher.start_time = 1h;  // of the one that is started in its place
+    return pool->stop_container(homes[7], true);
+  });
+  for (const auto& [affinity, home] : homes) {
+    if (home == homes[7] || affinity == 7) continue;
+    EXPECT_EQ(pool->try_acquire(affinity)->container().task_id(), home) << "the others keep theirs";
+  }
 }
 
 TEST_F(PoolTest, StartsOneContainerForTenRequestsWhenItHasTenSlots) {

@@ -6,10 +6,22 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <tuple>
+#include <utility>
 
 namespace bimodal::scheduler {
 
 namespace asio = boost::asio;
+
+namespace {
+
+// Spreads every bit of `x` over the whole result: two affinities rank the same containers differently.
+std::uint64_t mixed(std::uint64_t x) {
+  for (int round = 0; round < 2; ++round) x = (x ^ (x >> 32)) * 0x9e3779b97f4a7c15u;
+  return x ^ (x >> 29);
+}
+
+}  // namespace
 
 // A request in the queue. `outcome` and `place` are guarded by the pool's mutex; the timer belongs to the request's
 // loop.
@@ -57,17 +69,35 @@ class Slots::QueuePlace {
 Slots::Slots(std::string name, Limits limits, std::function<void()> ask)
     : name_(std::move(name)), ask_(std::move(ask)), limits_(limits) {}
 
-ContainerSlotsPtr Slots::try_take() {
+ContainerSlotsPtr Slots::try_take(std::uint64_t affinity) {
   ContainerSlotsPtr taken;
   bool ask = false;
   {
     std::lock_guard lock(mutex_);
     if (!waiting_.empty() || closed_) return nullptr;
-    taken = take_locked();
+    taken = take_locked(affinity);
     ask = taken && running_ > enough_for_ && should_ask_locked();
   }
   if (ask) ask_();
   return taken;
+}
+
+std::optional<Error> Slots::turn_away() {
+  std::optional<Error> why;
+  bool ask = false;
+  {
+    std::lock_guard lock(mutex_);
+    if (closed_) return *closed_;
+    if (!none_is_warm_locked()) {
+      why = Error{Code::ResourceExhausted, name_ + ": each container has as many requests as it takes"};
+    } else if (starting_ == 0 && refusal_ && Deadline::Clock::now() < refused_until_) {
+      return *refusal_;
+    }
+    turned_away_ = true;
+    ask = should_ask_locked();
+  }
+  if (ask) ask_();
+  return why;
 }
 
 Task<Result<ContainerSlotsPtr>> Slots::take(Deadline deadline, QueueEnd end) {
@@ -137,6 +167,7 @@ ContainerSlotsPtr Slots::add(std::shared_ptr<Container> container) {
   auto slots = std::make_shared<ContainerSlots>();
   slots->container = std::move(container);
   slots->owner = shared_from_this();
+  slots->hash = std::hash<std::string>()(slots->container->task_id());
   slots->idle_since = Deadline::Clock::now();
   std::vector<WaiterPtr> served;
   {
@@ -209,7 +240,7 @@ ScalingState Slots::begin_decision() {
   ScalingState state;
   state.starting = starting_;
   state.running = running_;
-  state.waiting = static_cast<int>(waiting_.size());
+  state.waiting = static_cast<int>(waiting_.size()) + (std::exchange(turned_away_, false) ? 1 : 0);
   for (Shelf kind : {Shelf::BelowTarget, Shelf::AboveTarget, Shelf::Full}) {
     for (auto& slots : shelf(kind)) {
       if (slots->running == 0) {
@@ -254,10 +285,31 @@ void Slots::close(Error reason) {
   Waiter::wake(failed);
 }
 
-ContainerSlotsPtr Slots::take_locked() {
-  Shelved& from = shelf(shelf(Shelf::BelowTarget).empty() ? Shelf::AboveTarget : Shelf::BelowTarget);
-  if (from.empty()) return nullptr;
-  ContainerSlotsPtr taken = from.front();
+ContainerSlotsPtr Slots::next_locked(std::uint64_t affinity) {
+  const Shelved& below = shelf(Shelf::BelowTarget);
+  const Shelved& above = shelf(Shelf::AboveTarget);
+  if (affinity == 0) {
+    const Shelved& from = below.empty() ? above : below;
+    return from.empty() ? nullptr : from.front();
+  }
+  ContainerSlotsPtr best;
+  std::uint64_t most = 0;
+  for (const Shelved* from : {&below, &above}) {
+    for (const ContainerSlotsPtr& slots : *from) {
+      const std::uint64_t weight = mixed(affinity ^ slots->hash);
+      if (!best || weight > most) std::tie(best, most) = std::pair(slots, weight);
+    }
+  }
+  return best;
+}
+
+bool Slots::none_is_warm_locked() const {
+  return shelf(Shelf::BelowTarget).empty() && shelf(Shelf::AboveTarget).empty() && shelf(Shelf::Full).empty();
+}
+
+ContainerSlotsPtr Slots::take_locked(std::uint64_t affinity) {
+  ContainerSlotsPtr taken = next_locked(affinity);
+  if (!taken) return nullptr;
   ++taken->running;
   ++running_;
   if (!taken->served) taken->served = proved_ = true;

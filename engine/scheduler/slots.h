@@ -7,6 +7,7 @@
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
+#include <cstdint>
 #include <functional>
 #include <list>
 #include <memory>
@@ -29,10 +30,11 @@ class Slots;
 // Where a container stands: decides whether and when it is given requests.
 enum class Shelf { BelowTarget, AboveTarget, Full, Retired };
 
-// The slots of one warm container. All but the first two members are guarded by the mutex of `owner`.
+// The slots of one warm container. All but the first three members are guarded by the mutex of `owner`.
 struct ContainerSlots {
   std::shared_ptr<Container> container;
   std::shared_ptr<Slots> owner;
+  std::uint64_t hash = 0;  // of its task id
   int running = 0;
   bool served = false;  // had a request, ever
   TimePoint idle_since;
@@ -53,8 +55,11 @@ class Slots : public std::enable_shared_from_this<Slots> {
   // again before begin_decision().
   Slots(std::string name, Limits limits, std::function<void()> ask);
 
-  // Any thread. Null when no slot is free, or others wait already.
-  ContainerSlotsPtr try_take();
+  // Any thread. Null when no slot is free, or others wait already. Among containers with a free slot, an `affinity`
+  // other than 0 has one of its own, which it keeps while others come and go (rendezvous hashing).
+  ContainerSlotsPtr try_take(std::uint64_t affinity = 0);
+  // Any thread. As Pool::turn_away().
+  std::optional<Error> turn_away();
   // Any loop; completes on the caller's. Fails as Pool::acquire() does.
   Task<Result<ContainerSlotsPtr>> take(Deadline deadline, QueueEnd end);
   void give_back(const ContainerSlotsPtr& taken);
@@ -93,7 +98,9 @@ class Slots : public std::enable_shared_from_this<Slots> {
 
   Result<ContainerSlotsPtr> take_or_enqueue(const WaiterPtr& waiter, QueueEnd end);
   // With the mutex held:
-  ContainerSlotsPtr take_locked();
+  ContainerSlotsPtr take_locked(std::uint64_t affinity = 0);
+  ContainerSlotsPtr next_locked(std::uint64_t affinity);
+  bool none_is_warm_locked() const;
   void release_locked(ContainerSlots& slots);
   void place_locked(ContainerSlots& slots);
   void retire_locked(ContainerSlots& slots);
@@ -101,6 +108,7 @@ class Slots : public std::enable_shared_from_this<Slots> {
   void fail_waiters_locked(const Error& reason, std::vector<WaiterPtr>& failed);
   bool should_ask_locked();
   Shelved& shelf(Shelf shelf) { return shelves_[static_cast<int>(shelf)]; }
+  const Shelved& shelf(Shelf shelf) const { return shelves_[static_cast<int>(shelf)]; }
 
   const std::string name_;
   const std::function<void()> ask_;
@@ -113,6 +121,7 @@ class Slots : public std::enable_shared_from_this<Slots> {
   int starting_ = 0;
   int enough_for_ = 0;
   bool asked_ = false;
+  bool turned_away_ = false;  // a request, since the last decision
   bool proved_ = false;
   TimePoint refused_until_{};
   std::optional<Error> refusal_;
