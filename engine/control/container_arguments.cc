@@ -66,7 +66,7 @@ std::string exception_of(std::string_view traceback) {
 api::ContainerArguments container_arguments(
     const model::FunctionVersion& version, const std::string& task_id, api::Function definition,
     api::AppLayout layout) {
-  if (!version.web_methods.empty()) {
+  if (!version.web_methods.empty() && !version.is_server) {
     std::uint32_t slots = slots_of(version, definition);
     definition.set_max_concurrent_inputs(slots);
     definition.set_target_concurrent_inputs(slots);

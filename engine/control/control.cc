@@ -17,6 +17,7 @@
 #include "control/queues.h"
 #include "control/registry.h"
 #include "control/secrets.h"
+#include "control/servers.h"
 #include "control/web_streams.h"
 #include "control/workspace.h"
 
@@ -44,6 +45,7 @@ struct Control::State {
         mounts(context, service),
         images(context, service),
         containers(context, service),
+        servers(context, service),
         web_streams(context, service),
         collector(context) {}
 
@@ -66,6 +68,7 @@ struct Control::State {
   Mounts mounts;
   Images images;
   Containers containers;
+  Servers servers;
   WebStreams web_streams;
   Collector collector;
 };

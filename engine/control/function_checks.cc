@@ -60,6 +60,16 @@ Result<void> check_web_options(const std::string& object, const api::Function& f
        {"batch_max_size", "@modal.batched"}});
 }
 
+Result<void> check_server(const std::string& object, const api::Function& function) {
+  if (!function.is_server()) {
+    return rpc::refuse_fields(object, function, {{"http_config", "@modal.experimental.http_server"}});
+  }
+  const std::uint32_t port = function.http_config().port();
+  if (port < 1 || port > 65535) return error(Code::InvalidArgument, "{}: port={} is no port", object, port);
+  return rpc::refuse_fields(
+      object, function.http_config(), {{"h2_enabled", "h2_enabled="}, {"lift_and_shift_config", ""}});
+}
+
 Result<void> check_concurrency(const std::string& object, const api::Function& function, const Settings& settings) {
   const auto most = static_cast<std::uint32_t>(settings.max_inputs);
   if (function.max_concurrent_inputs() <= most && function.target_concurrent_inputs() <= most) return {};
@@ -131,11 +141,10 @@ Result<void> check_supported(const api::Function& function, const Settings& sett
        {"_experimental_task_templates", ""},
        {"_experimental_custom_scaling", ""},
        {"is_builder_function", "Image.run_function()"},
-       {"is_server", "@app.server"},
-       {"http_config", "@app.server"},
-       {"is_sessioned", ""},
+       {"is_sessioned", "@modal.sessioned"},
        {"untrusted", "restrict_modal_access="},
        {"rate_limit", ""}}));
+  TRY_VOID(check_server(object, function));
   if (function.resources().rdma())
     return error(Code::InvalidArgument, "{}: rdma= is not supported by this server", object);
   if (function.network_access().network_access_type() == api::NetworkAccess::ALLOWLIST) {

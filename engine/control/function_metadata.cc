@@ -53,7 +53,10 @@ api::FunctionHandleMetadata handle_metadata(
   api::FunctionHandleMetadata out;
   out.set_function_name(function.function_name());
   out.set_function_type(function.function_type());
-  if (const auto* address = address_of(addresses, "")) out.set_web_url(address->method.url);
+  if (const auto* address = address_of(addresses, "")) {
+    // A server's URL isn't shown as a web function's.
+    function.is_server() ? out.add__experimental_flash_urls(address->method.url) : out.set_web_url(address->method.url);
+  }
   out.set_is_method(function.is_method());
   out.set_definition_id(ids.definition_id);
   out.set_app_id(app_id);
@@ -74,7 +77,12 @@ api::Function echo(
     api::Function function, const std::vector<WebAddress>& addresses, const std::vector<std::string>& stolen) {
   function.clear_function_serialized();
   function.clear_class_serialized();
-  if (const auto* address = address_of(addresses, "")) fill_urls(function, *address, stolen);
+  const auto* own = address_of(addresses, "");
+  if (own != nullptr && function.is_server()) {
+    function.add_flash_service_urls(own->method.url);
+  } else if (own != nullptr) {
+    fill_urls(function, *own, stolen);
+  }
   for (auto& [name, method] : *function.mutable_method_definitions()) {
     if (const auto* address = address_of(addresses, name)) fill_urls(method, *address, stolen);
   }
@@ -98,6 +106,9 @@ api::FunctionData echo_data(const api::Function& echoed) {
   out.set_is_class(echoed.is_class());
   if (echoed.has_class_parameter_info()) *out.mutable_class_parameter_info() = echoed.class_parameter_info();
   out.set_is_method(echoed.is_method());
+  out.set_is_server(echoed.is_server());
+  if (echoed.has_http_config()) *out.mutable_http_config() = echoed.http_config();
+  *out.mutable_flash_service_urls() = echoed.flash_service_urls();
   if (echoed.has_autoscaler_settings()) *out.mutable_autoscaler_settings() = echoed.autoscaler_settings();
   if (echoed.has_function_schema()) *out.mutable_function_schema() = echoed.function_schema();
   *out.mutable_experimental_options() = echoed.experimental_options();

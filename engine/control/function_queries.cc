@@ -98,6 +98,7 @@ api::AutoscalerSettings settings_of(const model::ScalingPolicy& policy) {
   out.set_buffer_containers(static_cast<std::uint32_t>(policy.buffer_containers));
   const auto window = std::chrono::duration_cast<std::chrono::seconds>(policy.scaledown_window);
   out.set_scaledown_window(static_cast<std::uint32_t>(window.count()));
+  if (policy.target_inputs > 0) out.set_target_concurrency_float(policy.target_inputs);
   return out;
 }
 

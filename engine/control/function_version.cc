@@ -17,6 +17,12 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+// Of @app.server. It has no inputs, and so no timeout of them: a request may take as long as a function's longest. As
+// many requests as come go to each container, unless max_concurrency= says how many.
+constexpr auto kServerRequestTime = std::chrono::hours(24);
+constexpr auto kServerGrace = seconds(30);
+constexpr int kManyRequests = 1 << 20;
+
 // "Cls" of the class service "Cls.*".
 std::string class_name(const std::string& tag) {
   return tag.ends_with(".*") ? tag.substr(0, tag.size() - 2) : tag;
@@ -51,11 +57,26 @@ Result<WebAddress> web_address(
   return out;
 }
 
+// A server's only address: the port that it listens on.
+Result<WebAddress> server_address(const Home& home, const api::Function& function) {
+  TRY(auto name, web_name(web_space(home), function.function_name(), "", ""));
+  const api::HTTPConfig& config = function.http_config();
+  WebAddress out;
+  out.truncated = name.truncated;
+  out.method.kind = model::WebKind::AppServer;
+  out.method.host = name.label + "." + home.settings.base_domain;
+  out.method.url = web_url(home.settings.web_scheme, out.method.host, home.settings.web_port);
+  out.method.requires_proxy_auth = !config.unauthenticated();
+  out.method.server_port = static_cast<std::uint16_t>(config.port());
+  return out;
+}
+
 bool is_web(const api::WebhookConfig& config) {
   return config.type() != api::WEBHOOK_TYPE_UNSPECIFIED;
 }
 
 bool has_plain_methods(const api::Function& function) {
+  if (function.is_server()) return false;
   if (function.method_definitions().empty()) return !is_web(function.webhook_config());
   for (const auto& [name, method] : function.method_definitions()) {
     if (!is_web(method.webhook_config())) return true;
@@ -76,12 +97,20 @@ model::Resources resources_of(const api::Function& function) {
   return out;
 }
 
+void set_server_times(const api::HTTPConfig& config, model::FunctionVersion& out) {
+  out.timeout = kServerRequestTime;
+  if (config.startup_timeout() > 0) out.startup_timeout = seconds(config.startup_timeout());
+  // A deploy must not cut requests off where the user has said nothing.
+  out.leave_patience = config.exit_grace_period() > 0 ? seconds(config.exit_grace_period()) : kServerGrace;
+}
+
 Result<model::ScalingPolicy> scaling_of(
     const Settings& settings, const api::Function& function, const api::AutoscalerSettings& later) {
   model::ScalingPolicy policy;
   policy.scaledown_window = settings.scaledown_window;
   policy.max_inputs = std::max(1, static_cast<int>(function.max_concurrent_inputs()));
-  policy.target_inputs = static_cast<int>(function.target_concurrent_inputs());
+  policy.target_inputs = function.target_concurrent_inputs();
+  if (function.is_server() && function.max_concurrent_inputs() == 0) policy.max_inputs = kManyRequests;
   TRY(policy, with_settings(policy, function.autoscaler_settings()));
   return with_settings(policy, later);
 }
@@ -101,6 +130,11 @@ std::string serialize_in_order(const google::protobuf::Message& message) {
 Result<std::vector<WebAddress>> web_addresses(const Home& home, const api::Function& function) {
   const std::string& tag = function.function_name();
   std::vector<WebAddress> out;
+  if (function.is_server()) {
+    TRY(auto address, server_address(home, function));
+    out.push_back(std::move(address));
+    return out;
+  }
   if (is_web(function.webhook_config())) {
     TRY(auto address, web_address(home, tag, "", function.webhook_config()));
     out.push_back(std::move(address));
@@ -121,6 +155,7 @@ Result<model::ScalingPolicy> with_settings(model::ScalingPolicy base, const api:
   if (settings.has_max_containers()) base.max_containers = static_cast<int>(settings.max_containers());
   if (settings.has_buffer_containers()) base.buffer_containers = static_cast<int>(settings.buffer_containers());
   if (settings.has_scaledown_window()) base.scaledown_window = seconds(settings.scaledown_window());
+  if (settings.has_target_concurrency_float()) base.target_inputs = settings.target_concurrency_float();
   if (base.max_containers > 0 && base.min_containers > base.max_containers) {
     return error(
         Code::InvalidArgument, "min_containers={} is more than max_containers={}", base.min_containers,
@@ -140,6 +175,7 @@ Result<model::FunctionVersion> function_version(
   out.tag = function.function_name();
   out.ephemeral = is_ephemeral(home.app);
   out.is_class = function.is_class();
+  out.is_server = function.is_server();
   out.image_id = function.image_id();
   out.mount_ids.assign(function.mount_ids().begin(), function.mount_ids().end());
   out.secret_ids.assign(function.secret_ids().begin(), function.secret_ids().end());
@@ -153,6 +189,7 @@ Result<model::FunctionVersion> function_version(
       function.block_network() || function.network_access().network_access_type() == api::NetworkAccess::BLOCKED;
   if (function.timeout_secs() > 0) out.timeout = seconds(function.timeout_secs());
   out.startup_timeout = function.startup_timeout_secs() > 0 ? seconds(function.startup_timeout_secs()) : out.timeout;
+  if (function.is_server()) set_server_times(function.http_config(), out);
   return out;
 }
 

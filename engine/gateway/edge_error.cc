@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 
 #include "http/websocket_handshake.h"
 
 namespace bimodal::gateway {
 namespace {
+
+constexpr std::string_view kRetryAfter = "1";  // seconds
 
 // Reasons come from containers, too: whatever would make a second line becomes a blank.
 std::string one_line(std::string_view text) {
@@ -33,12 +36,14 @@ void refuse_handshake(http::ServerConnection& client, const RequestId& id, int s
 }
 
 void reply_error(http::ServerConnection& client, const RequestId& id, const EdgeError& error) {
-  const std::array<http::Field, 3> fields{{
+  const std::array<http::Field, 4> fields{{
       {"content-type", "text/plain; charset=utf-8"},
       {kErrorHeader, error.code},
       {kRequestIdHeader, text_of(id)},
+      {"retry-after", kRetryAfter},
   }};
-  client.reply(error.status, fields, std::string(error.prefix) + error.message);
+  const std::size_t count = error.status == 503 ? fields.size() : fields.size() - 1;
+  client.reply(error.status, std::span(fields).first(count), std::string(error.prefix) + error.message);
 }
 
 EdgeError unknown_host() {
@@ -51,6 +56,10 @@ EdgeError app_stopped() {
 
 EdgeError missing_credentials() {
   return {401, "missing-credentials", "missing credentials for proxy authorization"};
+}
+
+EdgeError invalid_credentials() {
+  return {401, "invalid-credentials", "invalid credentials for proxy authorization"};
 }
 
 EdgeError body_too_large(std::uint64_t limit) {
@@ -102,6 +111,14 @@ EdgeError no_slot(const Error& error) {
     default:
       return status_failure("start-failed", error.message);
   }
+}
+
+EdgeError server_not_ready() {
+  return {503, "server-not-ready", "no container of this server is ready yet; one is being started"};
+}
+
+EdgeError server_full(const Error& error) {
+  return {429, "server-full", one_line(error.message) + " (max_concurrency=)"};
 }
 
 EdgeError internal(std::string_view reason) {

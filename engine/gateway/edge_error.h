@@ -31,6 +31,7 @@ void refuse_handshake(http::ServerConnection& client, const RequestId& id, int s
 EdgeError unknown_host();
 EdgeError app_stopped();
 EdgeError missing_credentials();
+EdgeError invalid_credentials();
 EdgeError body_too_large(std::uint64_t limit);
 // The application closed a WebSocket that it had not accepted.
 EdgeError websocket_refused();
@@ -46,6 +47,9 @@ EdgeError invalid_response();
 EdgeError bad_answer(std::string_view reason);
 // Why no slot could be had.
 EdgeError no_slot(const Error& error);
+// A server (@app.server) has no queue: none of its containers is ready, or each is full.
+EdgeError server_not_ready();
+EdgeError server_full(const Error& error);
 // A failure of our own.
 EdgeError internal(std::string_view reason);
 

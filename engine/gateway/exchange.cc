@@ -24,6 +24,15 @@ constexpr int kMaxContainersLost = 5;  // under one request, before it is given 
 constexpr std::size_t kMaxKept = wire::kMaxPayload + 2 * wire::kInitialCredit;
 constexpr std::chrono::seconds kCancelPatience{5};  // for a cancelled request to end before its container is killed
 
+// What the headers say about the container that a request should go to.
+std::uint64_t affinity_of(const http::RequestHead& head) {
+  for (const http::Field& field : head.fields) {
+    if (field.name != "modal-session-id" && field.name != "modal-routing-affinity-key") continue;
+    return std::hash<std::string_view>()(field.value) | 1;
+  }
+  return 0;
+}
+
 }  // namespace
 
 // Shared by an exchange and a coroutine that waits for it; each may end first.
@@ -70,6 +79,7 @@ void Exchange::expect_websocket(http::WebSocketHandshake handshake) {
 void Exchange::start(const http::RequestHead& head, const std::string& web_method) {
   client_->attach(*this);
   web_method_ = web_method;
+  if (pool_->version().is_server) affinity_ = affinity_of(head);
   opening_ = front_.reactor().buffers().take();
   const RequestFacts facts{
       .kind = handshake_                 ? wire::RequestKind::WebSocket
@@ -133,11 +143,21 @@ void Exchange::on_input_pause() {
 }
 
 void Exchange::seek_slot() {
-  if (auto lease = pool_->try_acquire()) return dispatch(std::move(*lease));
+  if (auto lease = pool_->try_acquire(affinity_)) return dispatch(std::move(*lease));
   wait_for_slot(scheduler::QueueEnd::Back);
 }
 
+// A server has no queue: another of its containers now, or none.
+void Exchange::serve_or_turn_away() {
+  if (auto lease = pool_->try_acquire(affinity_)) return dispatch(std::move(*lease));
+  const std::optional<Error> why = pool_->turn_away();
+  if (!why) return fail(server_not_ready());
+  if (why->code == Code::ResourceExhausted) return fail(server_full(*why));
+  on_slot(tl::unexpected(*why));
+}
+
 void Exchange::wait_for_slot(scheduler::QueueEnd end) {
+  if (pool_->version().is_server) return serve_or_turn_away();
   const model::FunctionVersion& version = pool_->version();
   const Deadline deadline = Deadline::after(version.startup_timeout + version.timeout);
   wait_ = std::make_shared<Awaited>(*this, front_.reactor().loop().executor());

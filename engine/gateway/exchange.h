@@ -92,6 +92,7 @@ class Exchange final : public http::Poller::Retirable,
 
   void seek_slot();
   void wait_for_slot(scheduler::QueueEnd end);
+  void serve_or_turn_away();
   void go_elsewhere(scheduler::Lease lost);
   void stop_waiting();
   void learn_end(std::shared_ptr<scheduler::Container> container);
@@ -126,6 +127,7 @@ class Exchange final : public http::Poller::Retirable,
   std::shared_ptr<scheduler::Pool> pool_;
   std::optional<scheduler::Lease> lease_;
   std::string web_method_;
+  std::uint64_t affinity_ = 0;     // to one of a server's containers; 0: none
   std::shared_ptr<Awaited> wait_;  // set while waiting for a slot, or for a dead container's reason
   std::string opening_;            // the Request frame and all of its body, until a container may have begun with it
   std::size_t head_size_ = 0;

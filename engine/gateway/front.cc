@@ -5,6 +5,7 @@
 #include "gateway/class_arguments.h"
 #include "gateway/front_page.h"
 #include "gateway/internal_service.h"
+#include "gateway/proxy_credentials.h"
 #include "gateway/upgrade.h"
 
 namespace bimodal::gateway {
@@ -72,8 +73,10 @@ bool Front::admit(
     return false;
   };
   if (entry.route.stopped) return refuse(app_stopped());
-  // Closed by default: no token can be checked yet.
-  if (entry.route.requires_proxy_auth) return refuse(missing_credentials());
+  // Closed by default: no token can be checked yet, so none is good.
+  if (entry.route.requires_proxy_auth && !is_preflight(head)) {
+    return refuse(has_proxy_credentials(head) ? invalid_credentials() : missing_credentials());
+  }
   const std::uint64_t limit = shared_.limits.max_body_bytes;
   if (head.content_length.value_or(0) > limit) return refuse(body_too_large(limit));
   return true;
@@ -138,8 +141,8 @@ Result<ContainerLink*> Front::link_to(
     const std::shared_ptr<scheduler::Container>& container, const model::FunctionVersion& version,
     std::string_view web_method) {
   for (const model::WebMethod& method : version.web_methods) {
-    const bool is_server = method.kind == model::WebKind::WebServer;
-    if (is_server && method.method_name == web_method) return &server_for(container, method.server_port);
+    if (model::listens_on_port(method.kind) && method.method_name == web_method)
+      return &server_for(container, method.server_port);
   }
   TRY(RunnerConnection * runner, runner_for(*container));
   return runner;

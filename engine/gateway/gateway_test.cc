@@ -135,10 +135,56 @@ TEST(Gateway, AnswersStoppedWhenTheFunctionHasNoPoolAnyMore) {
 TEST(Gateway, RefusesEverythingWhereATokenIsRequired) {
   Rig rig;
   rig.publish({{.host = "private.localhost", .function_id = "fu-1", .requires_proxy_auth = true}});
-  auto caller = rig.call("GET /hello HTTP/1.1\r\nHost: private.localhost\r\nModal-Key: wk-1\r\n\r\n");
-  auto response = caller.read_response();
-  EXPECT_EQ(response.status, 401);
-  EXPECT_EQ(response.body, "modal-http: missing credentials for proxy authorization");
+  auto answer = [&](const std::string& fields) {
+    return rig.call("GET /hello HTTP/1.1\r\nHost: private.localhost\r\n" + fields + "\r\n").read_response();
+  };
+  for (const char* missing : {"", "Modal-Key: wk-1\r\n", "Authorization: Bearer eyJ\r\n"}) {
+    EXPECT_EQ(answer(missing).status, 401);
+    EXPECT_EQ(answer(missing).body, "modal-http: missing credentials for proxy authorization") << missing;
+  }
+  for (const char* wrong : {"Modal-Key: wk-1\r\nModal-Secret: ws-1\r\n", "Authorization: bearer wk-1.ws-1\r\n"}) {
+    EXPECT_EQ(answer(wrong).status, 401);
+    EXPECT_EQ(answer(wrong).body, "modal-http: invalid credentials for proxy authorization") << wrong;
+  }
+}
+
+TEST(Gateway, LetsABrowserAskBeforeItSendsCredentials) {
+  Rig rig;
+  rig.publish({{.host = "private.localhost", .function_id = "fu-1", .requires_proxy_auth = true}});
+  const std::string head = "OPTIONS /hello HTTP/1.1\r\nHost: private.localhost\r\n";
+  EXPECT_EQ(rig.call(head + "Access-Control-Request-Method: POST\r\n\r\n").read_response().status, 200);
+  EXPECT_EQ(rig.call(head + "\r\n").read_response().status, 401);
+}
+
+TEST(Gateway, HasNoQueueForAServer) {
+  Rig rig;
+  rig.version.is_server = true;
+  rig.version.scaling.max_inputs = 1;
+  rig.version.scaling.max_containers = 1;
+  rig.launcher.start_time = 50ms;
+  rig.publish();
+  auto early = rig.get("/hello");
+  EXPECT_EQ(early.status, 503);
+  EXPECT_EQ(early.field("bimodal-error"), "server-not-ready");
+  EXPECT_EQ(early.field("retry-after"), "1");
+  ASSERT_TRUE(scheduler::until([&] { return rig.load().containers == 1; })) << "the first request had one started";
+  EXPECT_EQ(rig.get("/hello").status, 200);
+
+  auto busy = rig.call("GET /silent HTTP/1.1\r\nHost: app.localhost\r\n\r\n");
+  ASSERT_TRUE(scheduler::until([&] { return rig.running() == 1; }));
+  auto late = rig.get("/hello");
+  EXPECT_EQ(late.status, 429);
+  EXPECT_EQ(late.field("bimodal-error"), "server-full");
+}
+
+TEST(Gateway, SaysWhyAServerDoesNotStart) {
+  Rig rig({}, {.first_retry = 10s});
+  rig.version.is_server = true;
+  rig.launcher.failure = "nothing listens on port 8000";
+  rig.publish();
+  EXPECT_EQ(rig.get("/hello").status, 503);
+  ASSERT_TRUE(scheduler::until([&] { return rig.get("/hello").status == 500; }));
+  EXPECT_EQ(rig.get("/hello").body, "modal-http: internal error: status Failure: nothing listens on port 8000");
 }
 
 TEST(Gateway, RefusesABodyThatIsDeclaredTooLarge) {

@@ -2,18 +2,12 @@
 
 #include <algorithm>
 
+#include "gateway/proxy_credentials.h"
 #include "http/chars.h"
 #include "wire/frame.h"
 
 namespace bimodal::gateway {
 namespace {
-
-bool is_proxy_token(std::string_view authorization) {
-  constexpr std::string_view kBearer = "bearer ";
-  return authorization.size() > kBearer.size() &&
-         http::equals_ignoring_case(authorization.substr(0, kBearer.size()), kBearer) &&
-         http::trimmed(authorization.substr(kBearer.size())).starts_with("wk-");
-}
 
 // A cheap first look: every name below begins with one of these letters.
 bool may_be_ours(char c) {

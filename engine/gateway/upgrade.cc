@@ -19,7 +19,7 @@ bool asks_to_leave_http(const http::RequestHead& head) {
 
 Upgrade upgrade_of(const http::RequestHead& head, const model::FunctionVersion& version, std::string_view web_method) {
   for (const model::WebMethod& method : version.web_methods) {
-    const bool takes_tunnels = method.kind == model::WebKind::WebServer || method.kind == model::WebKind::Wsgi;
+    const bool takes_tunnels = model::listens_on_port(method.kind) || method.kind == model::WebKind::Wsgi;
     if (!takes_tunnels || method.method_name != web_method) continue;
     return asks_to_leave_http(head) ? Upgrade::Tunnel : Upgrade::None;
   }

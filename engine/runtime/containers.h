@@ -94,6 +94,8 @@ class Session {
   // for a container whose runner sees to that.
   virtual Task<std::vector<std::string>> cancelled_inputs(Deadline deadline) = 0;
   virtual void start_failed(StartFailure failure) = 0;
+  // Of a server (@app.server): its @enter is done, and it waits for SIGTERM. It is warm once its port is listened on.
+  virtual void server_entered() = 0;
   // The user's stop_fetching_inputs(). The pool must be told as well (scheduler::Functions::stop_container, graceful):
   // running seats go on until it drains the container.
   virtual void stop_fetching() = 0;

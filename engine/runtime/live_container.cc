@@ -9,7 +9,9 @@
 #include "base/log.h"
 #include "runtime/body.h"
 #include "runtime/exit_reason.h"
+#include "runtime/in_words.h"
 #include "runtime/line_marks.h"
+#include "runtime/listening.h"
 #include "runtime/log_pipe.h"
 #include "runtime/standbys.h"
 
@@ -27,10 +29,6 @@ constexpr auto kLastMoment = std::chrono::seconds(2);
 // How long after the last process's end its output may take to arrive.
 constexpr auto kOutputPatience = std::chrono::seconds(10);
 
-std::string in_words(std::chrono::milliseconds span) {
-  return span.count() % 1000 == 0 ? fmt::format("{} s", span.count() / 1000) : fmt::format("{} ms", span.count());
-}
-
 }  // namespace
 
 LiveContainer::LiveContainer(Surroundings& surroundings, model::FunctionVersionPtr version, std::string task_id)
@@ -41,7 +39,7 @@ LiveContainer::LiveContainer(Surroundings& surroundings, model::FunctionVersionP
       changed_(surroundings.executor),
       orders_(surroundings.executor, *version_),
       runner_(surroundings.executor),
-      web_path_(version_->web_methods.empty() ? WebPath::None : WebPath::Unknown) {}
+      web_path_(version_->web_methods.empty() || version_->is_server ? WebPath::None : WebPath::Unknown) {}
 
 TaskInfo LiveContainer::info() const {
   return {task_id_, version_->app_id, version_->function_id, enqueued_at_, warm_at_, leaving_ || orders_.stopped()};
@@ -79,6 +77,7 @@ Task<Result<void>> LiveContainer::start() {
   if (web_path_ == WebPath::Unknown) tasks_.spawn(follow_runner());
   tasks_.spawn(watch_heartbeats());
   startup_deadline_ = Deadline::after(version_->startup_timeout);
+  if (version_->is_server) tasks_.spawn(await_server());
   changed_.notify_all();
   if (!kill_reason_.empty()) sandbox_->kill();
   co_return Result<void>();
@@ -119,7 +118,7 @@ Task<Result<void>> LiveContainer::wait_warm() {
       kill();
       co_return error(Code::Cancelled, "the start of {} was cancelled", task_id_);
     }
-    kill_because(fmt::format("not ready within {} (startup_timeout)", in_words(version_->startup_timeout)));
+    kill_because(lateness());
     co_return error(Code::FailedPrecondition, "{}", kill_reason_);
   }
   co_return Result<void>();
@@ -190,6 +189,7 @@ void LiveContainer::drain() {
   leaving_ = true;
   orders_.stop();
   runner_.drain();
+  if (version_->is_server) tasks_.spawn(terminate_server());
   tasks_.spawn(leave());
 }
 
@@ -307,7 +307,11 @@ Task<void> LiveContainer::watch_heartbeats() {
 }
 
 void LiveContainer::become_warm_if_ready() {
-  if (warm_ || !asked_ || !orders_.serves() || exit_ || !failure_summary_.empty()) return;
+  if (asked_ && orders_.serves()) become_warm();
+}
+
+void LiveContainer::become_warm() {
+  if (warm_ || exit_ || !failure_summary_.empty()) return;
   warm_ = true;
   warm_at_ = std::chrono::system_clock::now();
   auto took = std::chrono::duration_cast<std::chrono::milliseconds>(warm_at_ - enqueued_at_);
@@ -355,6 +359,13 @@ void LiveContainer::say(const std::string& line) {
       .text = line + "\n",
       .at = std::chrono::system_clock::now(),
   });
+}
+
+std::string LiveContainer::lateness() const {
+  if (entered_at_ && sandbox_) {
+    return why_unreachable(sandbox_->pid(), version_->web_methods.at(0).server_port, version_->startup_timeout);
+  }
+  return fmt::format("not ready within {} (startup_timeout)", in_words(version_->startup_timeout));
 }
 
 std::string LiveContainer::name() const {

@@ -63,6 +63,7 @@ class LiveContainer : public scheduler::Container, public Session, public std::e
   std::shared_ptr<WebRequest> web_request(const std::string& function_call_id) const override;
   Task<std::vector<std::string>> cancelled_inputs(Deadline deadline) override;
   void start_failed(StartFailure failure) override;
+  void server_entered() override;
   void stop_fetching() override;
 
  private:
@@ -81,7 +82,12 @@ class LiveContainer : public scheduler::Container, public Session, public std::e
   Task<void> leave();
   Task<Result<UniqueFd>> connect_here(std::shared_ptr<LiveContainer> self, std::uint16_t port, Deadline deadline);
 
+  Task<void> await_server();
+  Task<void> terminate_server();
+  std::string lateness() const;
+
   void become_warm_if_ready();
+  void become_warm();
   void kill_because(std::string reason);
   scheduler::ContainerExit exit_of(const sandbox::ExitReport& report) const;
   void end(scheduler::ContainerExit exit);
@@ -103,6 +109,7 @@ class LiveContainer : public scheduler::Container, public Session, public std::e
   WebPath web_path_;
   Deadline startup_deadline_ = Deadline::never();
   std::optional<Deadline::Clock::time_point> last_heartbeat_;
+  std::optional<Deadline::Clock::time_point> entered_at_;  // of a server
   std::chrono::system_clock::time_point warm_at_{};
   int open_pipes_ = 0;
   bool asked_ = false;  // for inputs, at least once
