@@ -49,4 +49,4 @@ def test_the_ordinary_url_goes_on_beside_custom_domains(daemon, urls):
 
 
 def test_concurrent_endpoints_answer_posts(daemon, urls):
-    assert daemon.post(url_of(urls, "batch-predict"), json={"text": "t"}).json() == {"result": "t"}
+    assert daemon.post(url_of(urls, "batch-predict"), json={"text": "t"}).json() == {"result": "T"}

@@ -1,5 +1,12 @@
 import modal
 
+
+class model:  # noqa: N801
+    @staticmethod
+    async def predict_async(text: str) -> str:
+        return text.upper()
+
+
 app = modal.App("app-name")
 
 
@@ -32,4 +39,4 @@ def any_of_them(message: str):
 @modal.concurrent(max_inputs=10)
 @modal.fastapi_endpoint(method="POST")
 async def batch_predict(data: dict):
-    return {"result": data["text"]}
+    return {"result": await model.predict_async(data["text"])}
