@@ -160,7 +160,8 @@ Task<Result<api::ContainerStopResponse>> Containers::stop(rpc::Call call, api::C
     session->stop_fetching();
   }
   // False: its pool let it go already, which is what was asked for.
-  context_.functions->stop_container(request.task_id(), request.graceful());
+  context_.functions->stop_container(
+      request.task_id(), request.graceful() ? scheduler::Stop::WhenEmpty : scheduler::Stop::Now);
   co_return api::ContainerStopResponse();
 }
 

@@ -8,6 +8,7 @@
 #include <list>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "async/pulse.h"
 #include "async/scope.h"
@@ -108,22 +109,20 @@ Task<void> Functions::stop(std::string app_id) {
   // A copy: a pool without containers is closed, and leaves the list, at once.
   auto draining = state_->draining;
   for (auto& pool : draining) {
-    const model::FunctionVersion& version = pool->version();
-    if (version.app_id != app_id || version.is_server) continue;
-    state_->scope.spawn(state_->close_pool(pool, Deadline::after({})));
+    if (pool->version().app_id == app_id) state_->scope.spawn(state_->close_pool(pool, Deadline::after({})));
   }
   while (state_->drains(app_id)) co_await state_->changed.wait(Deadline::never());
 }
 
 void Functions::kill_stuck(std::string task_id) {
   asio::post(state_->control, [this, task_id = std::move(task_id)] {
-    if (stop_container(task_id, false)) log::warning("container {}: killed, a request in it doesn't end", task_id);
+    if (stop_container(task_id, Stop::Kill)) log::warning("container {}: killed, a request in it doesn't end", task_id);
   });
 }
 
 void Functions::retire(std::string task_id, std::string why) {
   asio::post(state_->control, [this, task_id = std::move(task_id), why = std::move(why)] {
-    if (stop_container(task_id, true)) log::warning("container {} is replaced: {}", task_id, why);
+    if (stop_container(task_id, Stop::WhenEmpty)) log::warning("container {} is replaced: {}", task_id, why);
   });
 }
 
@@ -132,11 +131,14 @@ Task<std::optional<ContainerExit>> Functions::exit_of(std::shared_ptr<Container>
   co_return co_await asio::co_spawn(state_->control, std::move(known), asio::use_awaitable);
 }
 
-bool Functions::stop_container(const std::string& task_id, bool graceful) {
-  auto stop = [&](const std::shared_ptr<Pool>& pool) { return pool && pool->stop_container(task_id, graceful); };
+bool Functions::stop_container(const std::string& task_id, Stop how) {
+  auto stop = [&](const std::shared_ptr<Pool>& pool) { return pool && pool->stop_container(task_id, how); };
   for (auto& [id, function] : state_->functions) {
     const auto pools = State::pools_of(function);
-    if (std::any_of(pools.begin(), pools.end(), stop)) return true;
+    if (std::none_of(pools.begin(), pools.end(), stop)) continue;
+    const bool last = function.current && function.current->load().containers == 0;
+    if (last && function.pending) state_->set_current(function, std::exchange(function.pending, nullptr));
+    return true;
   }
   return std::any_of(state_->draining.begin(), state_->draining.end(), stop);
 }

@@ -86,8 +86,9 @@ class Functions {
   void retire(std::string task_id, std::string why);
   // Any loop; completes on the caller's. How `container` ended; nothing when it hasn't by `deadline`.
   Task<std::optional<ContainerExit>> exit_of(std::shared_ptr<Container> container, Deadline deadline) const;
-  // False when no pool has that container.
-  bool stop_container(const std::string& task_id, bool graceful);
+  // False when no pool has that container. A version that is to be replaced when the next is warm is replaced at once
+  // when its last container goes.
+  bool stop_container(const std::string& task_id, Stop how);
   bool update_scaling(const std::string& function_id, model::ScalingPolicy scaling);
   std::optional<PoolLoad> load(const std::string& function_id) const;
 

@@ -97,6 +97,18 @@ TEST_F(FunctionsTest, ServesAServerByItsOldVersionUntilTheNewOneIsWarmOrFailed) 
   EXPECT_TRUE(until([&] { return definition() == "de-3"; })) << "whoever asks is told why";
 }
 
+TEST_F(FunctionsTest, SwitchesWithoutWaitingWhenTheLastContainerOfTheOldVersionIsStopped) {
+  publish_warm("de-1");
+  on(control, [&] { launcher.start_time = 200ms; });
+  publish({version("fu-1", "de-2")}, Switch::WhenWarm);
+  EXPECT_EQ(definition(), "de-1");
+  const std::string old = on(control, [&] { return launcher.containers().at(0)->task_id(); });
+  EXPECT_TRUE(on(control, [&] { return functions.stop_container(old, Stop::Now); }));
+  EXPECT_EQ(definition(), "de-2") << "the old one starts no other";
+  EXPECT_TRUE(until([&] { return pool()->load().containers == 1; }));
+  EXPECT_EQ(launcher.started(), 2);
+}
+
 TEST_F(FunctionsTest, HasAPoolForEachSetOfClassArguments) {
   publish({class_version("de-1")}, Switch::AtOnce);
   auto one = bound(1).value()->pool();
@@ -195,8 +207,8 @@ TEST_F(FunctionsTest, StopsAContainerOfAPoolThatDrains) {
   auto lease = pool()->try_acquire();
   std::string id = lease->container().task_id();
   publish({version("fu-1", "de-2")}, Switch::AtOnce);
-  EXPECT_TRUE(on(control, [&] { return functions.stop_container(id, false); }));
-  EXPECT_FALSE(on(control, [&] { return functions.stop_container("ta-other", false); }));
+  EXPECT_TRUE(on(control, [&] { return functions.stop_container(id, Stop::Kill); }));
+  EXPECT_FALSE(on(control, [&] { return functions.stop_container("ta-other", Stop::Kill); }));
   auto first = on(control, [&] { return launcher.containers().front(); });
   EXPECT_EQ(get(start(control, first->wait_exit())).kind, ExitKind::Signalled);
 }

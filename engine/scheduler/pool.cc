@@ -73,6 +73,7 @@ struct Pool::State {
 
   void retire(Live& live);
   void kill(Live& live);
+  TimePoint last_call() const;
   void begin_close(Deadline patience);
 
   model::FunctionVersionPtr version;
@@ -173,11 +174,12 @@ Task<Result<void>> Pool::warm_up() {
   co_return Result<void>();
 }
 
-bool Pool::stop_container(const std::string& task_id, bool graceful) {
+bool Pool::stop_container(const std::string& task_id, Stop how) {
   for (Live& live : state_->live) {
     if (live.slots->container->task_id() != task_id) continue;
     state_->retire(live);
-    if (!graceful) state_->kill(live);
+    if (how == Stop::Now) live.leave_by = std::min(live.leave_by, state_->last_call());
+    if (how == Stop::Kill) state_->kill(live);
     state_->ask();
     return true;
   }
@@ -205,7 +207,7 @@ void Pool::State::begin_close(Deadline patience) {
   slots->close(Error{Code::Unavailable, name_of(*version) + ": replaced or stopped"});
   for (Live& one : live) {
     retire(one);
-    one.leave_by = std::min(one.leave_by, patience.point());
+    one.leave_by = std::min(one.leave_by, std::max(patience.point(), last_call()));
   }
   ask();
   changed.notify_all();
@@ -325,6 +327,16 @@ void Pool::State::fail_hopeless_requests() {
   PoolLoad now = slots->load();
   if (now.containers > 0 || now.starting > 0) return;
   slots->refuse_until(backoff.retry_at(), Error{Code::FailedPrecondition, last_failure});
+}
+
+// When a container that is to go now is told so, with or without requests inside. It waits for those that it knows of;
+// what goes to a port inside passes it by.
+TimePoint Pool::State::last_call() const {
+  const auto passes_by = [](const model::WebMethod& method) { return model::listens_on_port(method.kind); };
+  const auto& methods = version->web_methods;
+  const auto now = Deadline::Clock::now();
+  if (version->is_server && version->leave_patience) return now + *version->leave_patience;
+  return std::any_of(methods.begin(), methods.end(), passes_by) ? now + limits.exit_grace : now;
 }
 
 void Pool::State::retire(Live& one) {

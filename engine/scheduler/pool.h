@@ -25,6 +25,8 @@ struct PoolLimits {
   int max_containers = 100;      // when the function names no maximum
   int max_waiting = 2000;        // requests that wait; more are refused with ResourceExhausted
   int max_parameter_sets = 100;  // pools of one class with parameters; those without containers give way to new ones
+  std::chrono::milliseconds exit_grace =
+      std::chrono::seconds(30);  // of requests that a container doesn't know of itself
   std::chrono::milliseconds first_retry = std::chrono::seconds(1);  // after a failed start; doubles from then on
   std::chrono::milliseconds last_retry = std::chrono::seconds(60);
 };
@@ -34,6 +36,13 @@ struct PoolLoad {
   int starting = 0;
   int running = 0;  // requests inside containers
   int waiting = 0;
+};
+
+// How one container is stopped. It gets no new work in any case.
+enum class Stop {
+  WhenEmpty,  // it goes once its requests have left it, at the latest after the function's timeout
+  Now,        // it goes now: its requests have the exit grace, then its exit handlers run
+  Kill,       // without those
 };
 
 struct ContainerSlots;
@@ -88,12 +97,11 @@ class Pool : public std::enable_shared_from_this<Pool> {
   void update_scaling(model::ScalingPolicy scaling);
   // Starts one container if none is warm or starting; completes when one is warm, or with why not.
   Task<Result<void>> warm_up();
-  // Stops giving new work to that container and lets it go: gracefully once its requests have left it, at the latest
-  // after the function's timeout; else kills it at once. False when it isn't this pool's.
-  bool stop_container(const std::string& task_id, bool graceful);
-  // No new requests; those that wait get Unavailable. Containers are let go as by stop_container(), but no later than
-  // `patience`. Completes when all are gone. close() or abort() must have completed before the last reference goes;
-  // both may be called many times, also at once.
+  // False when it isn't this pool's.
+  bool stop_container(const std::string& task_id, Stop how);
+  // No new requests; those that wait get Unavailable. Containers go as by Stop::WhenEmpty, but as by Stop::Now no later
+  // than `patience`. Completes when all are gone. close() or abort() must have completed before the last reference
+  // goes; both may be called many times, also at once.
   Task<void> close(Deadline patience);
   // The same, but containers are killed at once.
   Task<void> abort();

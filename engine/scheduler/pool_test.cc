@@ -152,7 +152,7 @@ TEST_F(PoolTest, KeepsRequestsOfOneAffinityInOneContainer) {
   EXPECT_NE(third->container().task_id(), homes[7]) << "full";
   on(control, [&] {
     launcher.start_time = 1h;  // of the one that is started in its place
-    return pool->stop_container(homes[7], true);
+    return pool->stop_container(homes[7], Stop::WhenEmpty);
   });
   for (const auto& [affinity, home] : homes) {
     if (home == homes[7] || affinity == 7) continue;
@@ -394,7 +394,7 @@ TEST_F(PoolTest, LetsAContainerGoGracefullyOnceItsRequestsAreDone) {
   open_with_warm_container();
   auto lease = pool->try_acquire();
   std::string id = lease->container().task_id();
-  EXPECT_TRUE(on(control, [&] { return pool->stop_container(id, true); }));
+  EXPECT_TRUE(on(control, [&] { return pool->stop_container(id, Stop::WhenEmpty); }));
   ASSERT_TRUE(until([&] { return pool->load().containers == 1; })) << "min_containers brings a replacement";
   EXPECT_EQ(launcher.alive(), 2);
   auto next = pool->try_acquire();
@@ -402,16 +402,47 @@ TEST_F(PoolTest, LetsAContainerGoGracefullyOnceItsRequestsAreDone) {
   EXPECT_NE(next->container().task_id(), id);
   lease.reset();
   EXPECT_TRUE(until([&] { return launcher.alive() == 1; }));
-  EXPECT_FALSE(on(control, [&] { return pool->stop_container("ta-other", true); }));
+  EXPECT_FALSE(on(control, [&] { return pool->stop_container("ta-other", Stop::WhenEmpty); }));
 }
 
 TEST_F(PoolTest, KillsAContainerThatIsStoppedWithoutGrace) {
   open_with_warm_container();
   auto lease = pool->try_acquire();
   std::string id = lease->container().task_id();
-  EXPECT_TRUE(on(control, [&] { return pool->stop_container(id, false); }));
+  EXPECT_TRUE(on(control, [&] { return pool->stop_container(id, Stop::Kill); }));
   auto killed = container(0);
   EXPECT_EQ(get(start(control, killed->wait_exit())).kind, ExitKind::Signalled);
+}
+
+TEST_F(PoolTest, StopsAContainerNowWithRequestsThatItKnowsOfInside) {
+  open_with_warm_container();
+  auto lease = pool->try_acquire();
+  const auto one = container(0);
+  on(control, [&] { return pool->stop_container(one->task_id(), Stop::Now); });
+  EXPECT_EQ(get(start(control, one->wait_exit())).kind, ExitKind::Finished) << "drained, not killed";
+}
+
+TEST_F(PoolTest, LetsRequestsToAPortEndBeforeItsContainerIsStoppedNow) {
+  version.web_methods.resize(1);
+  version.web_methods[0].kind = model::WebKind::WebServer;
+  open_with_warm_container();
+  auto lease = pool->try_acquire();
+  const auto one = container(0);
+  on(control, [&] { return pool->stop_container(one->task_id(), Stop::Now); });
+  ASSERT_TRUE(until([&] { return pool->load().containers == 1; })) << "another one";
+  EXPECT_EQ(launcher.alive(), 2);
+  lease.reset();
+  EXPECT_EQ(get(start(control, one->wait_exit())).kind, ExitKind::Finished);
+}
+
+TEST_F(PoolTest, LosesPatienceWithRequestsToAPortAfterTheExitGrace) {
+  version.web_methods.resize(1);
+  version.web_methods[0].kind = model::WebKind::WebServer;
+  limits.exit_grace = 20ms;
+  open_with_warm_container();
+  auto lease = pool->try_acquire();
+  on(control, [&] { return pool->stop_container(lease->container().task_id(), Stop::Now); });
+  EXPECT_EQ(get(start(control, container(0)->wait_exit())).kind, ExitKind::Finished);
 }
 
 TEST_F(PoolTest, ClosesWhenItsRequestsAreDone) {

@@ -35,7 +35,8 @@ namespace {
 constexpr std::size_t kBlockingThreads = 8;
 // Releases of the official client that containers can run with.
 constexpr std::array<const char*, 7> kClientVersions = {"1.5.4", "1.5.5", "1.6.0", "1.6.1", "1.6.2", "1.6.3", "1.6.4"};
-constexpr auto kRpcGrace = 5s;  // for RPCs that change something, at the end
+constexpr auto kExitMargin = 5s;  // beyond the exit grace, for containers that are killed at its end
+constexpr auto kRpcGrace = 5s;    // for RPCs that change something, at the end
 
 std::string host_part(const std::string& address) {
   return address.substr(0, address.rfind(':'));
@@ -145,6 +146,7 @@ void Daemon::Parts::make_engine() {
       .standby_idle = config.standby_idle};
   auto keep = [this](model::LogEntry entry) { logs->append(std::move(entry)); };
   containers = std::make_unique<runtime::Containers>(executor, *sandboxes, *planner, connections, keep, settings);
+  config.pool.exit_grace = config.exit_grace;
   functions = std::make_unique<scheduler::Functions>(*containers, executor, config.pool);
 }
 
@@ -243,7 +245,9 @@ Task<void> Daemon::stop() {
   co_await parts.account_scope.close();
   if (parts.host) parts.host->refuse_clients();
   if (parts.gateway) co_await parts.gateway->close(grace);
-  if (parts.functions) co_await parts.functions->close(grace);
+  // Whatever the requests took: exit handlers have a time of their own, which containers keep to by themselves.
+  const Deadline exits = Deadline::after(parts.config.exit_grace + kExitMargin);
+  if (parts.functions) co_await parts.functions->close(exits);
   if (parts.control) co_await parts.control->close();
   if (parts.host) co_await parts.host->close(Deadline::after(kRpcGrace));
   parts.connections.attach(nullptr);
