@@ -17,7 +17,8 @@ enum class CancelReason : std::uint32_t { CallerGone = 1, TimedOut = 2, Draining
 
 // What becomes of a request whose way into the container broke. Repeatable: the container had not begun with it, or it
 // may be done twice (RFC 9110 §9.2.2), so that it can go elsewhere.
-enum class Loss { Repeatable, Final };
+// MaybeItsFault: it may be done twice, but the container's server may have died of it, so that one other may, too.
+enum class Loss { Repeatable, MaybeItsFault, Final };
 
 class ContainerLink {
  public:
@@ -32,6 +33,8 @@ class ContainerLink {
     virtual void on_abort(std::string_view reason) = 0;
     // The container's server answered nothing, or what can't be passed on. The same as an Abort otherwise.
     virtual void on_bad_answer(std::string_view reason) = 0;
+    // The container's server broke off before its answer was whole: by itself, or because the container ends.
+    virtual void on_hang_up(std::string_view reason) { on_bad_answer(reason); }
     // Only of a WebSocket's stream. False: that wasn't allowed, which ends the connection.
     virtual bool on_accept(const wire::AcceptHead&) { return false; }
     virtual bool on_message(http::MessageKind, std::string_view /*bytes*/, http::Part) { return false; }

@@ -326,10 +326,17 @@ void Exchange::on_bad_answer(std::string_view reason) {
   fail(bad_answer(reason));
 }
 
+void Exchange::on_hang_up(std::string_view reason) {
+  if (!client_ || client_->response_begun()) return on_bad_answer(reason);
+  hung_up_ = reason;  // on_done() follows
+}
+
 void Exchange::on_done() {
   runner_ = nullptr;
+  if (!hung_up_.empty() && client_) learn_end(lease_->shared_container());
   lease_.reset();
   front_.reactor().disarm(*this);
+  if (wait_) return;
   if (socket_) {
     socket_->forget_runner();
     socket_->end(http::CloseCode::Normal, {});
@@ -346,6 +353,7 @@ void Exchange::on_lost(Loss loss) {
   if (socket_) socket_->forget_runner();
   front_.reactor().disarm(*this);
   timer_use_ = TimerUse::None;
+  if (loss == Loss::MaybeItsFault) loss = std::exchange(repeated_, true) ? Loss::Final : Loss::Repeatable;
   if (client_ && !cancelled_ && loss == Loss::Repeatable && !opening_.empty()) return go_elsewhere(std::move(lease));
   auto container = lease.shared_container();
   if (container && client_ && !client_->response_begun()) return learn_end(std::move(container));
@@ -362,7 +370,8 @@ void Exchange::learn_end(std::shared_ptr<scheduler::Container> container) {
 
 void Exchange::on_container_end(const std::optional<scheduler::ContainerExit>& exit) {
   wait_.reset();
-  fail(container_gone(exit));
+  const bool died = exit && exit->kind != scheduler::ExitKind::Finished;
+  fail(died || hung_up_.empty() ? container_gone(exit) : bad_answer(hung_up_));
 }
 
 void Exchange::on_gone() {

@@ -78,6 +78,7 @@ class Exchange final : public http::Poller::Retirable,
   void on_uncongested() override;
   void on_abort(std::string_view reason) override;
   void on_bad_answer(std::string_view reason) override;
+  void on_hang_up(std::string_view reason) override;
   bool on_accept(const wire::AcceptHead& head) override;
   bool on_message(http::MessageKind kind, std::string_view bytes, http::Part part) override;
   bool on_close(std::uint16_t code, std::string_view reason) override;
@@ -136,6 +137,7 @@ class Exchange final : public http::Poller::Retirable,
   std::size_t granted_ = 0;           // of those, bytes that the client's connection may still deliver
   std::int64_t download_credit_ = 0;  // bytes that the runner may still send
   std::size_t owed_credit_ = 0;       // bytes received for which it was given none yet
+  std::string hung_up_;  // how the container's server broke off, until it is known whether its container ended
   std::unique_ptr<Trailers> trailers_;
   std::optional<http::WebSocketHandshake> handshake_;  // of a WebSocket
   std::unique_ptr<WebSocketBridge> socket_;            // once it was accepted
@@ -143,6 +145,7 @@ class Exchange final : public http::Poller::Retirable,
   TimerUse timer_use_ = TimerUse::None;
   bool body_ended_ = true;
   bool sealed_ = false;     // opening_ begins with a complete Request frame
+  bool repeated_ = false;   // in another container, although the first may have died of it
   bool cancelled_ = false;  // the runner was told
   bool released_ = false;
 };

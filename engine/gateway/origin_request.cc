@@ -27,6 +27,11 @@ void append_field(std::string& out, std::string_view name, std::string_view valu
   out.append(name).append(": ").append(value).append("\r\n");
 }
 
+// As the gateway writes it (request_encoder.cc).
+bool takes_trailers(const wire::RequestHead& head) {
+  return std::any_of(head.headers.begin(), head.headers.end(), [](const auto& field) { return field.name == "te"; });
+}
+
 // Returns whether a Content-Length was among them.
 bool append_fields(const wire::RequestHead& head, std::string& out) {
   bool has_length = false;
@@ -37,12 +42,17 @@ bool append_fields(const wire::RequestHead& head, std::string& out) {
   }
   if (!head.client_host.empty()) append_field(out, "x-forwarded-for", head.client_host);
   append_field(out, "x-forwarded-proto", head.https ? "https" : "http");
-  if (head.kind == wire::RequestKind::Tunnel) append_field(out, "connection", "upgrade");
+  if (head.kind == wire::RequestKind::Tunnel) {
+    append_field(out, "connection", "upgrade");
+  } else if (takes_trailers(head)) {
+    append_field(out, "connection", "te");
+  }
   return has_length;
 }
 
 OriginRequest write_head(const wire::RequestHead& head, std::size_t body_size, bool ended, std::string& out) {
   OriginRequest request{.is_head = head.method == "HEAD", .ended = ended};
+  request.takes_trailers = takes_trailers(head);
   request.may_switch = head.kind == wire::RequestKind::Tunnel;
   request.is_idempotent = !request.may_switch && ended && body_size == 0 && is_idempotent(head.method);
   out.append(head.method).append(" ").append(head.raw_path);

@@ -8,10 +8,11 @@ namespace bimodal::gateway {
 
 struct OriginRequest {
   bool is_head = false;
-  bool may_switch = false;     // asks to leave HTTP
-  bool is_idempotent = false;  // RFC 9110 §9.2.2, and without a body: may be sent again
-  bool chunked = false;        // how the rest of the body goes out
-  bool ended = false;          // nothing more of it comes
+  bool may_switch = false;      // asks to leave HTTP
+  bool is_idempotent = false;   // RFC 9110 §9.2.2, and without a body: may be sent again
+  bool takes_trailers = false;  // of the response
+  bool chunked = false;         // how the rest of the body goes out
+  bool ended = false;           // nothing more of it comes
 };
 
 // Appends the request that `frames` (a Request frame, maybe Body frames) hold to `out`. X-Forwarded-For and

@@ -26,6 +26,18 @@ bool is_for_the_app(const http::RequestHead& head, const http::Field& field, wir
   });
 }
 
+// TE is between the caller and us, but for this: whether it takes trailers is asked of whoever may send some (RFC 9110
+// §10.1.4). Elements with parameters other than that name codings, of which we offer none.
+bool takes_trailers(const http::RequestHead& head) {
+  bool found = false;
+  for (const http::Field& field : head.fields) {
+    if (field.name != "te") continue;
+    http::for_each_element(
+        field.value, [&](std::string_view element) { found |= http::equals_ignoring_case(element, "trailers"); });
+  }
+  return found;
+}
+
 }  // namespace
 
 std::size_t begin_request_frame(
@@ -46,6 +58,7 @@ std::size_t begin_request_frame(
   for (const http::Field& field : head.fields) {
     if (is_for_the_app(head, field, facts.kind)) scratch.headers.push_back({field.name, field.value});
   }
+  if (facts.kind == wire::RequestKind::Http && takes_trailers(head)) scratch.headers.push_back({"te", "trailers"});
   out.resize(out.size() + wire::kHeaderSize);
   const std::size_t before = out.size();
   if (!wire::encode(scratch, out)) return 0;

@@ -64,8 +64,9 @@ void ServerCall::on_connected(Result<UniqueFd> socket) {
   if (over_) return;
   if (socket) return begin(std::move(*socket));
   const Error& why = socket.error();
+  if (why.code == Code::Unavailable) link_.note_server_gone();
+  if (tried_again_) return lose(Loss::MaybeItsFault);
   if (why.code != Code::Unavailable) return fail(why.message);
-  link_.note_server_gone();
   lose(Loss::Repeatable);
 }
 
@@ -168,9 +169,16 @@ void ServerCall::on_end_of_input() {
     return finish(true);
   }
   if (!answered_ && !frames_.empty()) return try_again();
-  fail(
-      answered_ ? "it closed the connection before its response was complete"
-                : "it closed the connection without a response");
+  hang_up();
+}
+
+void ServerCall::hang_up() {
+  if (stream_) {
+    stream_->on_hang_up(
+        answered_ ? "it closed the connection before its response was complete"
+                  : "it closed the connection without a response");
+  }
+  finish(false);
 }
 
 // The server closed the connection at the moment when the request was sent, or died with it. Once, and only what may be
@@ -233,6 +241,7 @@ void ServerCall::choose_body(const http::OriginHead& head) {
     body_ = Body::None;
   } else if (head.chunked) {
     body_ = Body::Chunked;
+    if (request_.takes_trailers) chunks_.keep_trailers();
   } else if (head.content_length) {
     body_ = Body::Length;
     body_left_ = *head.content_length;
@@ -269,12 +278,26 @@ void ServerCall::take_chunks(std::string_view bytes) {
         break;
       case http::ChunkDecoder::Outcome::End:
         may_be_kept_ = may_be_kept_ && bytes.empty();
+        pass_trailers();
         pass_body({}, http::Part::Last);
         return finish(true);
       case http::ChunkDecoder::Outcome::Bad:
         return fail("a malformed chunk in its response");
     }
   }
+}
+
+// To a caller who said that it takes them; others may not look at what follows the last chunk (RFC 9110 §6.5.1).
+void ServerCall::pass_trailers() {
+  wire::Headers trailers;
+  std::string_view lines = chunks_.trailers();
+  while (lines.find("\r\n") != lines.npos) {
+    const std::string_view line = lines.substr(0, lines.find("\r\n"));
+    lines.remove_prefix(line.size() + 2);
+    const std::size_t colon = line.find(':');
+    if (colon != line.npos) trailers.push_back({line.substr(0, colon), http::trimmed(line.substr(colon + 1))});
+  }
+  if (stream_ && !trailers.empty()) stream_->on_trailers(trailers);
 }
 
 void ServerCall::pass_body(std::string_view bytes, http::Part part) {

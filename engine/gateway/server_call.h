@@ -61,10 +61,12 @@ class ServerCall final : public http::Poller::Source {
   void pass_head(const http::OriginHead& head, http::Part part);
   void take_body(std::string_view bytes);
   void take_chunks(std::string_view bytes);
+  void pass_trailers();
   void pass_body(std::string_view bytes, http::Part part);
   void flush();
   void update_interest();
   void try_again();
+  void hang_up();
   void fail(std::string_view reason);
   void finish(bool complete);
 

@@ -79,6 +79,7 @@ bool ChunkDecoder::after_size(char c) {
 
 bool ChunkDecoder::trailer_char(char c) {
   if (++counted_ > kMaxTrailers) return false;
+  if (keeps_trailers_) trailers_.push_back(c);
   switch (state_) {
     case State::LineStart:
       state_ = c == '\r' ? State::FinalLf : State::TrailerName;

@@ -46,6 +46,18 @@ TEST(ChunkDecoder, GivesTheSameBodyHoweverItIsCut) {
   }
 }
 
+TEST(ChunkDecoder, KeepsTrailersForWhoAsksForThem) {
+  const std::string_view input = "4\r\nbody\r\n0\r\nX-Sum: 1\r\nx-two:2\r\n\r\n";
+  for (const bool keeps : {false, true}) {
+    ChunkDecoder decoder;
+    if (keeps) decoder.keep_trailers();
+    std::size_t at = 0;
+    while (at < input.size()) at += decoder.next(input.substr(at, 5), 100).consumed;
+    EXPECT_EQ(decoder.trailers().starts_with("X-Sum: 1\r\nx-two:2\r\n"), keeps);
+    EXPECT_EQ(decoder.trailers().empty(), !keeps);
+  }
+}
+
 struct BadChunk {
   const char* name;
   std::string bytes;

@@ -11,6 +11,7 @@ from support.waiting import eventually
 
 # Each server is written in the script: no image needs to be built for them.
 APP = """
+import os
 import socket
 import subprocess
 import sys
@@ -116,6 +117,8 @@ RAW = {
     "/early-hints": b"HTTP/1.1 103 Early Hints\\r\\nLink: x\\r\\n\\r\\nHTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nok",
     "/more": b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nokHTTP/1.1 200 OK\\r\\nContent-Length: 4\\r\\n\\r\\nevil",
     "/until-close": b"HTTP/1.0 200 OK\\r\\n\\r\\nto the end",
+    "/trailers": b"HTTP/1.1 200 OK\\r\\nTransfer-Encoding: chunked\\r\\nTrailer: X-Sum\\r\\n\\r\\n"
+    b"2\\r\\nok\\r\\n0\\r\\nX-Sum: 7\\r\\nContent-Length: 3\\r\\n\\r\\n",
     "/cut": b"HTTP/1.1 200 OK\\r\\nContent-Length: 10\\r\\n\\r\\nhalf",
 }
 
@@ -129,7 +132,9 @@ def raw():
     def answer(connection):
         with connection:
             request = connection.recv(65536)
-            if request:
+            if request.startswith(b"GET /seen "):
+                connection.sendall(b"HTTP/1.0 200 OK\\r\\n\\r\\n" + request)
+            elif request:
                 connection.sendall(RAW[request.split()[1].decode()])
 
     def accept():
@@ -137,6 +142,18 @@ def raw():
             threading.Thread(target=answer, args=[listener.accept()[0]], daemon=True).start()
 
     threading.Thread(target=accept, daemon=True).start()
+
+
+class Hungry(Echo):
+    def do_GET(self):
+        held = [bytearray(os.urandom(1)) * (16 << 20) for _ in range(64)]
+        super().do_GET()
+
+
+@app.function(memory=(128, 256))
+@modal.web_server(8000)
+def hungry():
+    serve_in_thread(ThreadingHTTPServer(("0.0.0.0", 8000), Hungry))
 
 
 @app.function()
@@ -233,6 +250,28 @@ def test_informational_heads_and_bodies_until_the_end_are_understood(daemon, url
 def test_what_follows_a_response_is_never_the_next_one(daemon, urls):
     for _ in range(3):
         assert daemon.get(urls["raw"] + "/more").text == "ok"
+
+
+def test_trailers_reach_a_caller_who_takes_them(urls):
+    parts = urlsplit(urls["raw"])
+
+    def answer(path: str, *fields: str) -> bytes:
+        head = [f"GET {path} HTTP/1.1", f"Host: {parts.netloc}", "Connection: close", *fields, "", ""]
+        with socket.create_connection(("127.0.0.1", parts.port), timeout=20) as caller:
+            caller.sendall("\r\n".join(head).encode())
+            return caller.makefile("rb").read()
+
+    taken = answer("/trailers", "TE: gzip;q=0.5, Trailers")
+    assert taken.endswith(b"2\r\nok\r\n0\r\nX-Sum: 7\r\n\r\n"), taken
+    assert answer("/trailers").endswith(b"2\r\nok\r\n0\r\n\r\n")
+    seen = answer("/seen", "TE: gzip;q=0.5, Trailers").lower()
+    assert b"\r\nte: trailers\r\n" in seen and b"\r\nconnection: te\r\n" in seen and b"gzip" not in seen
+    assert b"\r\nte:" not in answer("/seen").lower()
+
+
+def test_a_server_without_memory_is_told_apart_from_one_that_hangs_up(daemon, urls):
+    answer = daemon.get(urls["hungry"])
+    assert answer.status_code == 500 and answer.text.endswith("(out of memory)"), answer.text
 
 
 def test_a_response_that_is_cut_off_is_incomplete_for_the_caller_too(daemon, urls):
