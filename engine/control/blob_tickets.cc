@@ -25,10 +25,11 @@ std::optional<std::uint64_t> take_number(std::string_view& text) {
 
 }  // namespace
 
-// <right>-<expiry, Unix seconds>-<size>-<SHA-256>-<signature of what stands before>
+// <right>-<expiry, Unix seconds>-<size>-<offset>-<SHA-256>-<signature of what stands before>
 std::string BlobTickets::issue(const BlobTicket& ticket, Clock::time_point expiry) const {
   auto seconds = std::chrono::duration_cast<std::chrono::seconds>(expiry.time_since_epoch()).count();
-  std::string claim = fmt::format("{}-{}-{}-{}", static_cast<char>(ticket.right), seconds, ticket.size, ticket.sha256);
+  std::string claim = fmt::format(
+      "{}-{}-{}-{}-{}", static_cast<char>(ticket.right), seconds, ticket.size, ticket.offset, ticket.sha256);
   return claim + "-" + sign(claim);
 }
 
@@ -46,9 +47,11 @@ std::optional<BlobTicket> BlobTickets::check(const std::string& text, Clock::tim
   rest.remove_prefix(2);
   auto expiry = take_number(rest);
   auto size = take_number(rest);
-  CHECK(expiry && size);  // we signed it
+  auto offset = take_number(rest);
+  CHECK(expiry && size && offset);  // we signed it
   if (Clock::time_point(std::chrono::seconds(*expiry)) <= now) return std::nullopt;
   ticket.size = *size;
+  ticket.offset = *offset;
   ticket.sha256 = rest;
   return ticket;
 }

@@ -12,10 +12,12 @@
 namespace bimodal::control {
 
 struct BlobTicket {
-  enum class Right : char { Upload = 'u', Download = 'd' };
+  enum class Right : char { Upload = 'u', Download = 'd', Block = 'b' };
   Right right = Right::Download;
   std::string sha256;
-  std::uint64_t size = 0;  // Upload: exactly so many bytes
+  // Upload: exactly so many bytes. Block, an upload too: at most. Download: so many from `offset` on, 0: all.
+  std::uint64_t size = 0;
+  std::uint64_t offset = 0;
 };
 
 class BlobTickets {

@@ -36,10 +36,21 @@ std::string BlobTransfers::download_ticket(const std::string& sha256) const {
   return tickets_.issue({BlobTicket::Right::Download, sha256, 0}, BlobTickets::Clock::now() + kTicketLife);
 }
 
+std::string BlobTransfers::block_ticket(const std::string& sha256, std::uint64_t max_size) const {
+  return tickets_.issue({BlobTicket::Right::Block, sha256, max_size}, BlobTickets::Clock::now() + kTicketLife);
+}
+
+std::string BlobTransfers::part_ticket(const std::string& sha256, std::uint64_t offset, std::uint64_t size) const {
+  return tickets_.issue({BlobTicket::Right::Download, sha256, size, offset}, BlobTickets::Clock::now() + kTicketLife);
+}
+
 Result<std::filesystem::path> BlobTransfers::open_upload(const std::string& ticket, std::uint64_t size) {
   auto allowed = tickets_.check(ticket, BlobTickets::Clock::now());
-  if (!allowed || allowed->right != BlobTicket::Right::Upload) return no_such_ticket();
-  if (size != allowed->size) {
+  if (!allowed || allowed->right == BlobTicket::Right::Download) return no_such_ticket();
+  if (allowed->right == BlobTicket::Right::Block && size > allowed->size) {
+    return error(Code::InvalidArgument, "the block has {} bytes, more than {}", size, allowed->size);
+  }
+  if (allowed->right == BlobTicket::Right::Upload && size != allowed->size) {
     return error(Code::InvalidArgument, "the upload has {} bytes, {} were announced", size, allowed->size);
   }
   std::lock_guard lock(mutex_);
@@ -52,7 +63,7 @@ Result<std::filesystem::path> BlobTransfers::open_upload(const std::string& tick
 
 Result<void> BlobTransfers::commit_upload(const std::string& ticket) {
   auto allowed = tickets_.check(ticket, BlobTickets::Clock::now());
-  if (!allowed || allowed->right != BlobTicket::Right::Upload) return no_such_ticket();
+  if (!allowed || allowed->right == BlobTicket::Right::Download) return no_such_ticket();
   std::filesystem::path file;
   {
     std::lock_guard lock(mutex_);
@@ -69,11 +80,11 @@ Result<void> BlobTransfers::commit_upload(const std::string& ticket) {
   return {};
 }
 
-Result<std::filesystem::path> BlobTransfers::open_download(const std::string& ticket) const {
+Result<BlobTransfers::Part> BlobTransfers::open_download(const std::string& ticket) const {
   auto allowed = tickets_.check(ticket, BlobTickets::Clock::now());
   if (!allowed || allowed->right != BlobTicket::Right::Download) return no_such_ticket();
   if (!blobs_.contains(allowed->sha256)) return error(Code::NotFound, "no blob {}", blob_id_of(allowed->sha256));
-  return blobs_.path_of(allowed->sha256);
+  return Part{blobs_.path_of(allowed->sha256), allowed->offset, allowed->size};
 }
 
 void BlobTransfers::forget_old_uploads() {

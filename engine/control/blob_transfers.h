@@ -27,13 +27,22 @@ class BlobTransfers {
   // Tickets for kTicketLife.
   std::string upload_ticket(const std::string& sha256, std::uint64_t size) const;
   std::string download_ticket(const std::string& sha256) const;
+  // For an upload of at most `max_size` bytes, and for `size` bytes of a download from `offset` on.
+  std::string block_ticket(const std::string& sha256, std::uint64_t max_size) const;
+  std::string part_ticket(const std::string& sha256, std::uint64_t offset, std::uint64_t size) const;
 
   // A file to write an upload to. A second upload with the same ticket makes the first one void. NotFound for a ticket
   // that isn't valid, InvalidArgument when `size` differs from what was announced.
   Result<std::filesystem::path> open_upload(const std::string& ticket, std::uint64_t size);
   // Takes the file that open_upload() named. InvalidArgument when its content isn't what was announced.
   Result<void> commit_upload(const std::string& ticket);
-  Result<std::filesystem::path> open_download(const std::string& ticket) const;
+  // What a download's ticket allows: so many bytes of a file.
+  struct Part {
+    std::filesystem::path file;
+    std::uint64_t offset = 0;
+    std::uint64_t size = 0;  // 0: all
+  };
+  Result<Part> open_download(const std::string& ticket) const;
 
  private:
   static constexpr std::chrono::hours kTicketLife{6};

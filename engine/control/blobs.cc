@@ -4,6 +4,8 @@
 
 #include <array>
 
+#include "control/urls.h"
+
 namespace bimodal::control {
 namespace {
 
@@ -67,10 +69,8 @@ Task<Result<api::BlobGetResponse>> Blobs::get(rpc::Call call, api::BlobGetReques
   co_return response;
 }
 
-// Plain HTTP to a numeric local address: the client verifies https against its own certificates only, and takes the
-// upload's checksum from local addresses alone.
 std::string Blobs::url(const std::string& ticket) const {
-  return fmt::format("http://127.0.0.1:{}/_bimodal/blobs/{}", context_.settings.web_port, ticket);
+  return blob_url(context_.settings, ticket);
 }
 
 }  // namespace bimodal::control

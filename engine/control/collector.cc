@@ -17,6 +17,7 @@
 #include "store/mount_table.h"
 #include "store/object_table.h"
 #include "store/queue_table.h"
+#include "store/volume_table.h"
 
 namespace bimodal::control {
 namespace {
@@ -25,7 +26,7 @@ namespace fs = std::filesystem;
 
 struct Census {
   std::vector<std::string> removed_mounts;
-  std::set<std::string> digests;  // of all files of the mounts that stay
+  std::set<std::string> digests;  // of all files of the mounts that stay, and of volumes
 };
 
 Result<std::set<std::string>> mounts_in_use(store::Transaction& transaction) {
@@ -56,6 +57,8 @@ Result<Census> take_census(store::Transaction& transaction, double announced_bef
     if (!files.ParseFromString(mount.files)) return error(Code::DataLoss, "mount {} is damaged", mount.mount_id);
     for (const auto& file : files.files()) census.digests.insert(file.sha256_hex());
   }
+  TRY_VOID(
+      store::VolumeTable::each_content(transaction, [&](const std::string& digest) { census.digests.insert(digest); }));
   return census;
 }
 

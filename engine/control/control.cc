@@ -12,12 +12,14 @@
 #include "control/functions.h"
 #include "control/images.h"
 #include "control/mounts.h"
-#include "control/planner.h"
 #include "control/publisher.h"
 #include "control/queues.h"
 #include "control/registry.h"
 #include "control/secrets.h"
 #include "control/servers.h"
+#include "control/volume_commits.h"
+#include "control/volume_files.h"
+#include "control/volumes.h"
 #include "control/web_streams.h"
 #include "control/workspace.h"
 
@@ -29,7 +31,6 @@ struct Control::State {
       : context(context),
         registry(context.executor),
         publisher(context, registry),
-        planner(context),
         blob_transfers(context.blobs),
         workspace(context, service),
         environments(context, publisher, service),
@@ -41,6 +42,9 @@ struct Control::State {
         secrets(context, service),
         dicts(context, service),
         queues(context, service),
+        volumes(context, service),
+        volume_files(context, blob_transfers, service),
+        volume_commits(context, service),
         blobs(context, blob_transfers, service),
         mounts(context, service),
         images(context, service),
@@ -52,7 +56,6 @@ struct Control::State {
   Context& context;
   Registry registry;
   Publisher publisher;
-  Planner planner;
   BlobTransfers blob_transfers;
   Workspace workspace;
   Environments environments;
@@ -64,6 +67,9 @@ struct Control::State {
   Secrets secrets;
   Dicts dicts;
   Queues queues;
+  Volumes volumes;
+  VolumeFiles volume_files;
+  VolumeCommits volume_commits;
   Blobs blobs;
   Mounts mounts;
   Images images;
@@ -76,10 +82,6 @@ struct Control::State {
 Control::Control(Context& context, rpc::Service& service) : state_(std::make_unique<State>(context, service)) {}
 
 Control::~Control() = default;
-
-runtime::Planner& Control::planner() {
-  return state_->planner;
-}
 
 const Registry& Control::registry() const {
   return state_->registry;

@@ -9,10 +9,6 @@
 #include "control/context.h"
 #include "rpc/service.h"
 
-namespace bimodal::runtime {
-class Planner;
-}
-
 namespace bimodal::control {
 
 class Registry;
@@ -29,9 +25,6 @@ class Control {
 
   // Ends background work. Apps stay as they are, for the next recover().
   Task<void> close();
-
-  // For runtime::Containers, which asks it what each container needs.
-  runtime::Planner& planner();
 
   // What is published right now.
   const Registry& registry() const;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include "control/class_parameters.h"
 
+#include "control/volume_paths.h"
 #include "rpc/fields.h"
 
 namespace bimodal::control {
@@ -45,6 +46,27 @@ Result<void> check_web(const std::string& object, const api::WebhookConfig& conf
         "directly below it",
         object, domain.name());
   }
+  return {};
+}
+
+// Where this server has mounts of its own, or the client doesn't want any.
+constexpr std::string_view kReservedPaths[] = {"/proc", "/dev", "/sys", "/etc", "/__modal", "/pkg"};
+
+Result<void> check_mount_path(const std::string& object, const api::VolumeMount& mount) {
+  const std::string& path = mount.mount_path();
+  auto normal = path.starts_with('/') ? volume_file_path(path) : Result<std::string>(error(Code::InvalidArgument, ""));
+  bool allowed = normal && "/" + *normal == path && path != "/root" && path != "/tmp";
+  for (const std::string_view reserved : kReservedPaths) {
+    allowed = allowed && path != reserved && !path.starts_with(std::string(reserved) + "/");
+  }
+  if (!allowed) {
+    return error(
+        Code::InvalidArgument,
+        "{}: volumes= can't mount a volume at '{}': use an absolute path outside of /proc, /dev, /sys, /etc, /pkg and "
+        "/__modal, and not / or /root or /tmp",
+        object, path);
+  }
+  TRY_VOID(volume_path(mount.sub_path()));
   return {};
 }
 
@@ -129,8 +151,7 @@ Result<void> check_supported(const api::Function& function, const Settings& sett
   TRY_VOID(check_gpu(object, function, settings));
   TRY_VOID(rpc::refuse_fields(
       object, function,
-      {{"volume_mounts", "volumes="},
-       {"cloud_bucket_mounts", "CloudBucketMount"},
+      {{"cloud_bucket_mounts", "CloudBucketMount"},
        {"s3_mounts", "S3 mounts"},
        {"shared_volume_mounts", "network_file_systems="},
        {"proxy_id", "proxy="},
@@ -145,6 +166,7 @@ Result<void> check_supported(const api::Function& function, const Settings& sett
        {"untrusted", "restrict_modal_access="},
        {"rate_limit", ""}}));
   TRY_VOID(check_server(object, function));
+  for (const auto& mount : function.volume_mounts()) TRY_VOID(check_mount_path(object, mount));
   if (function.resources().rdma())
     return error(Code::InvalidArgument, "{}: rdma= is not supported by this server", object);
   if (function.network_access().network_access_type() == api::NetworkAccess::ALLOWLIST) {

@@ -18,14 +18,6 @@ using store::Transaction;
 constexpr int kPage = 100;
 constexpr std::size_t kMaxName = 64;  // the client's own bound
 
-Result<void> check_name(const ObjectKind& kind, const std::string& name) {
-  auto plain = [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.'; };
-  if (!name.empty() && name.size() <= kMaxName && std::all_of(name.begin(), name.end(), plain)) return {};
-  return error(
-      Code::InvalidArgument, "'{}' can't be the name of a {}: use at most {} of A-Z, a-z, 0-9, '.', '-', '_'",
-      name.substr(0, 2 * kMaxName), kind.noun, kMaxName);
-}
-
 Result<GottenObject> insert(
     Transaction& transaction, const ObjectKind& kind, const ObjectWish& wish, const Environment& environment) {
   const double now = unix_now();
@@ -49,6 +41,14 @@ tl::unexpected<Error> missing(const ObjectKind& kind, const std::string& name, c
 }
 
 }  // namespace
+
+Result<void> check_object_name(const ObjectKind& kind, const std::string& name) {
+  auto plain = [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.'; };
+  if (!name.empty() && name.size() <= kMaxName && std::all_of(name.begin(), name.end(), plain)) return {};
+  return error(
+      Code::InvalidArgument, "'{}' can't be the name of a {}: use at most {} of A-Z, a-z, 0-9, '.', '-', '_'",
+      name.substr(0, 2 * kMaxName), kind.noun, kMaxName);
+}
 
 Result<GottenObject> get_or_create_object(Transaction& transaction, const ObjectKind& kind, const ObjectWish& wish) {
   TRY(auto environment, EnvironmentTable(transaction).resolve(wish.environment));
@@ -74,7 +74,7 @@ Result<GottenObject> get_or_create_object(Transaction& transaction, const Object
   }
   if (standing) return GottenObject{*std::move(standing), false};
   if (wish.how == api::OBJECT_CREATION_TYPE_UNSPECIFIED) return missing(kind, wish.name, environment);
-  TRY_VOID(check_name(kind, wish.name));
+  TRY_VOID(check_object_name(kind, wish.name));
   return insert(transaction, kind, wish, environment);
 }
 

@@ -26,6 +26,9 @@ inline constexpr ObjectKind kVolume{"vo", "Volume", "volume"};
 // An ephemeral object outlives its client's last heartbeat by so much. Clients send one every 300 s.
 inline constexpr double kEphemeralLife = 15 * 60;  // seconds
 
+// InvalidArgument for what can't be a name.
+Result<void> check_object_name(const ObjectKind& kind, const std::string& name);
+
 struct ObjectWish {
   std::string name, environment;  // "" for an ephemeral one; "" for the default environment
   api::ObjectCreationType how = api::OBJECT_CREATION_TYPE_UNSPECIFIED;

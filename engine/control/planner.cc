@@ -9,7 +9,10 @@
 #include "control/container_environment.h"
 #include "control/image_records.h"
 #include "control/mount_records.h"
+#include "control/mounted_volume.h"
+#include "control/named_objects.h"
 #include "control/secret_variables.h"
+#include "control/volume_paths.h"
 #include "store/function_table.h"
 
 namespace bimodal::control {
@@ -33,6 +36,20 @@ Result<api::Function> load_definition(store::Transaction& transaction, const mod
         version.definition_id);
   }
   return definition;
+}
+
+// The container's client takes what it knows of a volume from the layout.
+Result<void> add_volumes(
+    store::Transaction& transaction, const Settings& settings, const api::Function& definition,
+    api::AppLayout& layout) {
+  for (const auto& mount : definition.volume_mounts()) {
+    TRY(auto volume, require_object(transaction, kVolume, mount.volume_id()));
+    auto& object = *layout.add_objects();
+    object.set_object_id(volume.object_id);
+    describe(volume, settings, *object.mutable_volume_metadata());
+    object.mutable_volume_metadata()->set_version(static_cast<api::VolumeFsVersion>(volume.version));
+  }
+  return {};
 }
 
 Result<ImageRecord> load_image_of(
@@ -59,6 +76,7 @@ Result<Facts> gather(
   TRY(facts.definition, load_definition(transaction, version));
   TRY(auto app, require_app(transaction, version.app_id));
   TRY(facts.layout, app_layout(transaction, context.settings, app));
+  TRY_VOID(add_volumes(transaction, context.settings, facts.definition, facts.layout));
   TRY(facts.image, load_image_of(transaction, layers, version));
   for (const std::string& mount_id : version.mount_ids) {
     TRY(MountRecord mount, load_mount(transaction, mount_id));
@@ -96,6 +114,22 @@ Result<std::string> client_version(const model::FunctionVersion& version, const 
 
 }  // namespace
 
+Task<Result<std::vector<runtime::PlannedVolume>>> Planner::plan_volumes(
+    std::shared_ptr<const api::Function> definition) {
+  std::vector<runtime::PlannedVolume> volumes;
+  for (const auto& mount : definition->volume_mounts()) {
+    CO_TRY(std::string sub_path, volume_path(mount.sub_path()));
+    runtime::PlannedVolume planned;
+    planned.volume = std::make_shared<MountedVolume>(context_, trees_, mount.volume_id(), std::move(sub_path));
+    planned.target = mount.mount_path();
+    planned.read_only = mount.read_only();
+    planned.background_commits = mount.allow_background_commits();
+    CO_TRY(planned.tree, co_await planned.volume->newest());
+    volumes.push_back(std::move(planned));
+  }
+  co_return volumes;
+}
+
 Task<Result<runtime::ContainerPlan>> Planner::plan(model::FunctionVersionPtr version, std::string task_id) {
   std::filesystem::path layers = context_.builder->layers_dir();
   auto load = [this, layers, version](store::Transaction& transaction) -> Result<std::shared_ptr<const Facts>> {
@@ -109,7 +143,11 @@ Task<Result<runtime::ContainerPlan>> Planner::plan(model::FunctionVersionPtr ver
   auto materialise = [this, layers, facts] { return mount_layers(context_.blobs, layers, *facts); };
   CO_TRY(auto mounts, co_await context_.pool.run(std::move(materialise)));
 
+  const std::shared_ptr<const api::Function> definition(facts, &facts->definition);
+  CO_TRY(auto volumes, co_await plan_volumes(definition));
+
   runtime::ContainerPlan plan;
+  plan.volumes = std::move(volumes);
   for (const std::string& layer : image.layers) plan.layers.push_back(layers / layer);
   plan.layers.push_back(std::move(runtime));
   plan.layers.insert(plan.layers.end(), mounts.begin(), mounts.end());

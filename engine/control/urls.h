@@ -1,6 +1,8 @@
 // Addresses of the daemon itself, as told to people. Pure functions.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <string>
 
 #include "control/context.h"
@@ -11,6 +13,12 @@ namespace bimodal::control {
 // The gateway's own address, where an app has no web function to point at.
 inline std::string front_url(const Settings& settings) {
   return web_url(settings.web_scheme, settings.web_host, settings.web_port);
+}
+
+// Where the blob of a ticket is sent to or fetched from. Plain HTTP to a numeric local address: the client verifies
+// https against its own certificates only, and takes an upload's checksum from local addresses alone.
+inline std::string blob_url(const Settings& settings, const std::string& ticket) {
+  return fmt::format("http://127.0.0.1:{}/_bimodal/blobs/{}", settings.web_port, ticket);
 }
 
 }  // namespace bimodal::control

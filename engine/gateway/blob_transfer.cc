@@ -161,15 +161,17 @@ namespace {
 
 struct OpenFile {
   UniqueFd fd;
-  std::uint64_t size = 0;
+  std::uint64_t offset = 0, size = 0;
 };
 
 Result<OpenFile> open_blob(BlobGate& gate, const std::string& token) {
-  TRY(std::filesystem::path path, gate.open_download(token));
-  OpenFile file{.fd = UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC)), .size = 0};
+  TRY(BlobPart part, gate.open_download(token));
+  OpenFile file{.fd = UniqueFd(::open(part.file.c_str(), O_RDONLY | O_CLOEXEC))};
   struct stat facts{};
-  if (!file.fd || ::fstat(file.fd.get(), &facts) < 0) return tl::unexpected(errno_as("open", path));
-  file.size = static_cast<std::uint64_t>(facts.st_size);
+  if (!file.fd || ::fstat(file.fd.get(), &facts) < 0) return tl::unexpected(errno_as("open", part.file));
+  const auto whole = static_cast<std::uint64_t>(facts.st_size);
+  file.offset = std::min(part.offset, whole);
+  file.size = part.size == 0 ? whole - file.offset : std::min(part.size, whole - file.offset);
   return file;
 }
 
@@ -192,19 +194,19 @@ Task<void> BlobDownload::run(std::shared_ptr<BlobDownload> download) {
   const http::Field fields[] = {{"content-type", "application/octet-stream"}, {kRequestIdHeader, text_of(self.id_)}};
   http::ResponseHead head{.status = 200, .fields = fields, .extra = {}, .body_size = file->size};
   if (!self.client_->begin_response(head)) co_return;
-  Result<void> sent = co_await self.send(file->fd.get(), file->size);
+  Result<void> sent = co_await self.send(file->fd.get(), file->offset, file->size);
   if (!sent) co_return self.refuse(sent.error());
   if (self.client_) std::exchange(self.client_, nullptr)->finish();
 }
 
-Task<Result<void>> BlobDownload::send(int file, std::uint64_t size) {
-  std::uint64_t offset = 0;
-  while (client_ && offset < size) {
+Task<Result<void>> BlobDownload::send(int file, std::uint64_t offset, std::uint64_t size) {
+  const std::uint64_t end = offset + size;
+  while (client_ && offset < end) {
     if (client_->unsent() > 0) {
       co_await changed_.wait(Deadline::never());
       continue;
     }
-    const std::size_t count = std::min<std::uint64_t>(kWindow, size - offset);
+    const std::size_t count = std::min<std::uint64_t>(kWindow, end - offset);
     auto read = [file, offset, count] { return read_at(file, offset, count); };
     CO_TRY(std::string bytes, co_await blocking_.run(std::move(read)));
     offset += bytes.size();

@@ -66,7 +66,7 @@ class BlobDownload final : public BlobTransfer {
   static Task<void> run(std::shared_ptr<BlobDownload> download);
 
  private:
-  Task<Result<void>> send(int file, std::uint64_t size);
+  Task<Result<void>> send(int file, std::uint64_t offset, std::uint64_t size);
 };
 
 }  // namespace bimodal::gateway

@@ -34,6 +34,13 @@ struct GatewayLimits {
 // kInternalPrefix. Bodies are streamed to and from files.
 inline constexpr std::string_view kInternalPrefix = "/_bimodal/";
 
+// So many bytes of a file, from `offset` on.
+struct BlobPart {
+  std::filesystem::path file;
+  std::uint64_t offset = 0;
+  std::uint64_t size = 0;  // 0: all
+};
+
 // Where blobs are read and written over plain HTTP. Every method may block: the gateway calls them on its blocking
 // threads, several at a time. `token` is the last path component.
 class BlobGate {
@@ -42,8 +49,8 @@ class BlobGate {
   // A file to write the body of PUT /_bimodal/blobs/<token> to, or NotFound. commit() is called once it is complete.
   virtual Result<std::filesystem::path> open_upload(const std::string& token, std::uint64_t size) = 0;
   virtual Result<void> commit_upload(const std::string& token, const std::string& md5_hex) = 0;
-  // The file behind GET /_bimodal/blobs/<token>.
-  virtual Result<std::filesystem::path> open_download(const std::string& token) = 0;
+  // What is behind GET /_bimodal/blobs/<token>.
+  virtual Result<BlobPart> open_download(const std::string& token) = 0;
 };
 
 class Gateway {

@@ -143,9 +143,10 @@ class FakeBlobGate : public BlobGate {
     committed[token] = md5_hex;
     return {};
   }
-  Result<std::filesystem::path> open_download(const std::string& token) override {
+  Result<BlobPart> open_download(const std::string& token) override {
     if (token == "unknown") return error(Code::NotFound, "no blob {}", token);
-    return directory_ / token;
+    if (token.starts_with("part-")) return BlobPart{directory_ / token, 2, 3};
+    return BlobPart{directory_ / token, 0, 0};
   }
   std::map<std::string, std::string> committed;
 

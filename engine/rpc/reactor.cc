@@ -10,6 +10,7 @@
 #include <boost/system/system_error.hpp>
 
 #include "base/log.h"
+#include "rpc/refusals.h"
 
 namespace bimodal::rpc {
 
@@ -70,7 +71,7 @@ void Reactor::accept() {
   call_.deadline = deadline_of(context_);
   method_ = dispatcher_.service.find(context_.method());
   if (method_ == nullptr) {
-    Finish(grpc::Status(grpc::StatusCode::UNIMPLEMENTED, call_.rpc + " is not available on this server"));
+    Finish(status_of(refusal_of(call_.rpc)));
     return;
   }
   StartRead(&request_bytes_);

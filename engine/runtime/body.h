@@ -11,6 +11,7 @@
 #include "base/unique_fd.h"
 #include "runtime/containers.h"
 #include "runtime/run_directory.h"
+#include "runtime/volume_mounts.h"
 #include "sandbox/launcher.h"
 #include "wire/frame.h"
 
@@ -23,9 +24,10 @@ struct Body {
   UniqueFd out, err;  // the ends to read
   UniqueFd runner;    // the first connection to its listening socket: its runner greets there
   std::unique_ptr<sandbox::Sandbox> sandbox;
+  std::shared_ptr<VolumeMounts> volumes;
 };
 
-// Everything of the sandbox but its descriptors. `directory` outlives it.
+// Everything of the sandbox but its descriptors and its volumes. `directory` outlives it.
 sandbox::Spec container_spec(
     const ContainerPlan& plan, const model::FunctionVersion& version, const std::string& task_id,
     const RunDirectory& directory, const ContainersConfig& config);

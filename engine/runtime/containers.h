@@ -19,6 +19,7 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "model/model.h"
+#include "runtime/volume.h"
 #include "sandbox/launcher.h"
 #include "scheduler/launcher.h"
 
@@ -38,6 +39,7 @@ struct ContainerPlan {
   std::string user;
   std::string arguments;  // serialized modal.client.ContainerArguments
   std::string python = "python";
+  std::vector<PlannedVolume> volumes;
   std::optional<Reserve> reserve;  // none: each container has to be started from the beginning
 };
 
@@ -99,6 +101,9 @@ class Session {
   // The user's stop_fetching_inputs(). The pool must be told as well (scheduler::Functions::stop_container, graceful):
   // running seats go on until it drains the container.
   virtual void stop_fetching() = 0;
+  // See VolumeMounts.
+  virtual Task<Result<void>> commit_volume(std::string volume_id) = 0;
+  virtual Task<Result<void>> reload_volume(std::string volume_id) = 0;
 };
 
 struct StandbyInfo {

@@ -56,9 +56,31 @@ Task<void> LiveContainer::run() {
     }
     co_await tasks_.close();
     sandbox_.reset();
+    co_await keep_volumes();
     end(exit_of(report));
   }
   if (directory_) directory_->remove();
+}
+
+// Whatever way it ended: what it wrote and nobody has committed yet.
+Task<void> LiveContainer::keep_volumes() {
+  auto committed = co_await volumes_->commit_all();
+  if (!committed) say("container: the last changes of its volumes are lost: " + one_line(committed.error().message));
+  volumes_.reset();
+}
+
+Task<Result<void>> LiveContainer::commit_volume(std::string volume_id) {
+  auto self = shared_from_this();
+  auto volumes = volumes_;
+  if (!volumes) co_return error(Code::FailedPrecondition, "the container {} has ended", task_id_);
+  co_return co_await volumes->commit(std::move(volume_id));
+}
+
+Task<Result<void>> LiveContainer::reload_volume(std::string volume_id) {
+  auto self = shared_from_this();
+  auto volumes = volumes_;
+  if (!volumes || !sandbox_) co_return error(Code::FailedPrecondition, "the container {} has ended", task_id_);
+  co_return co_await volumes->reload(std::move(volume_id), sandbox_);
 }
 
 Task<Result<void>> LiveContainer::start() {
@@ -66,6 +88,7 @@ Task<Result<void>> LiveContainer::start() {
   CO_TRY(auto body, co_await make_body(std::move(plan)));
   directory_ = std::move(body.directory);
   sandbox_ = std::move(body.sandbox);
+  volumes_ = std::move(body.volumes);
   web_socket_ = directory_->web_socket();
   if (web_path_ == WebPath::Unknown) runner_.adopt(std::move(body.runner));
   follow_output(std::move(body.out), model::LogStream::Stdout);
@@ -76,6 +99,7 @@ Task<Result<void>> LiveContainer::start() {
   tasks_.spawn(accept_connections(std::move(directory_->api_listener), task_id_ + "'s API socket", std::move(adopt)));
   if (web_path_ == WebPath::Unknown) tasks_.spawn(follow_runner());
   tasks_.spawn(watch_heartbeats());
+  if (!volumes_->empty()) tasks_.spawn(volumes_->commit_in_background());
   startup_deadline_ = Deadline::after(version_->startup_timeout);
   if (version_->is_server) tasks_.spawn(await_server());
   changed_.notify_all();
@@ -89,7 +113,11 @@ Task<Result<Body>> LiveContainer::make_body(ContainerPlan plan) {
   if (!kill_reason_.empty()) co_return error(Code::Cancelled, "{}", kill_reason_);
   CO_TRY(auto directory, RunDirectory::make(surroundings_.config.home, task_id_, plan.arguments));
   auto spec = container_spec(plan, *version_, task_id_, *directory, surroundings_.config);
-  co_return co_await start_body(surroundings_.sandboxes, std::move(spec), std::move(directory), UniqueFd());
+  auto volumes = std::make_shared<VolumeMounts>(std::move(plan.volumes), directory->path());
+  spec.volumes = volumes->specs();
+  CO_TRY(Body body, co_await start_body(surroundings_.sandboxes, std::move(spec), std::move(directory), UniqueFd()));
+  body.volumes = std::move(volumes);
+  co_return body;
 }
 
 // std::nullopt: start from the beginning.

@@ -15,6 +15,7 @@
 #include "runtime/orders.h"
 #include "runtime/run_directory.h"
 #include "runtime/runner_link.h"
+#include "runtime/volume_mounts.h"
 #include "runtime/web_bridge.h"
 #include "scheduler/launcher.h"
 
@@ -65,6 +66,8 @@ class LiveContainer : public scheduler::Container, public Session, public std::e
   void start_failed(StartFailure failure) override;
   void server_entered() override;
   void stop_fetching() override;
+  Task<Result<void>> commit_volume(std::string volume_id) override;
+  Task<Result<void>> reload_volume(std::string volume_id) override;
 
  private:
   enum class WebPath { Unknown, None, Runner, Client };  // who serves web requests; None: there are no web methods
@@ -79,6 +82,7 @@ class LiveContainer : public scheduler::Container, public Session, public std::e
   Task<void> await_greeting();
   void serve_by_client();
   Task<void> watch_heartbeats();
+  Task<void> keep_volumes();
   Task<void> leave();
   Task<Result<UniqueFd>> connect_here(std::shared_ptr<LiveContainer> self, std::uint16_t port, Deadline deadline);
 
@@ -100,9 +104,10 @@ class LiveContainer : public scheduler::Container, public Session, public std::e
   const std::chrono::system_clock::time_point enqueued_at_ = std::chrono::system_clock::now();
   std::unique_ptr<RunDirectory> directory_;
   std::string web_socket_;
-  std::unique_ptr<sandbox::Sandbox> sandbox_;
-  Scope tasks_;    // of a started container
-  Pulse changed_;  // anything that a waiting coroutine below may look at
+  std::shared_ptr<sandbox::Sandbox> sandbox_;
+  std::shared_ptr<VolumeMounts> volumes_;  // from its start until its end
+  Scope tasks_;                            // of a started container
+  Pulse changed_;                          // anything that a waiting coroutine below may look at
   Orders orders_;
   RunnerLink runner_;
   std::unique_ptr<WebBridge> bridge_;  // when the client serves web requests by its own path

@@ -3,6 +3,7 @@
 //   web.sock            listening; the container inherits it as wire::kListenFd
 //   client.sock         listening in its place, when the container's client serves web requests by its own path
 //   upper/              the container's changes to its image
+//   volume-<n>-<m>/     its changes to its volumes (volume_mounts.h)
 //   standby/            those of its time in reserve (standby.h)
 //   api/                bound into the container: api.sock (listening, its server URL) and arguments.bin
 //
@@ -28,6 +29,7 @@ class RunDirectory {
   const std::string& web_socket() const { return web_socket_; }
   // Makes client.sock, and web_socket() its path.
   Result<UniqueFd> listen_for_gateway();
+  const std::filesystem::path& path() const { return path_; }
   std::filesystem::path api() const { return path_ / "api"; }
   std::filesystem::path upper() const { return path_ / "upper"; }
   std::filesystem::path first_upper() const { return path_ / "standby"; }  // before it is known which container this is

@@ -85,6 +85,8 @@ Task<Result<Body>> Standby::become(ContainerPlan plan, model::FunctionVersionPtr
 Task<Result<void>> Standby::hand_over(ContainerPlan plan, model::FunctionVersionPtr version, std::string task_id) {
   CO_TRY_VOID(body_.directory->write_arguments(plan.arguments));
   auto spec = container_spec(plan, *version, task_id, *body_.directory, config_);
+  body_.volumes = std::make_shared<VolumeMounts>(std::move(plan.volumes), body_.directory->path());
+  spec.volumes = body_.volumes->specs();
   std::string task = task_of(spec);
   CO_TRY_VOID(co_await body_.sandbox->reroot(std::move(spec)));
   auto timer = hang_up_at(Deadline::after(kAnswerPatience));

@@ -22,6 +22,7 @@
 #include "sandbox/private_proc.h"
 #include "sandbox/root_filesystem.h"
 #include "sandbox/text_file.h"
+#include "sandbox/volume_mount.h"
 
 namespace bimodal::sandbox {
 
@@ -45,6 +46,7 @@ Result<void> build_root(const Growth& growth) {
   TRY_VOID(check(::unshare(CLONE_NEWNS) == 0, "new mount namespace"));
   TRY_VOID(check(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0, "private mounts"));
   TRY_VOID(make_upper(spec));
+  TRY_VOID(make_volume_uppers(spec));
   Resolver resolver = host_resolver();  // each time anew: the host may have moved to another network
   if (!growth.resolver.empty()) resolver.servers = {growth.resolver};
   if (growth.privilege == Privilege::Rootless) offer_to_the_oom_killer();
@@ -55,6 +57,7 @@ Result<void> build_root(const Growth& growth) {
   TRY_VOID(mount_proc(root));
   TRY_VOID(mount_etc_files(made.scratch.get(), root, spec.hostname, growth.address, spec.network, resolver));
   TRY_VOID(mount_binds(spec, root, growth.user_namespace, growth.privilege));
+  TRY_VOID(mount_volumes(spec, made.scratch.get(), root, growth.user_namespace, growth.privilege));
   return enter_root(root);
 }
 

@@ -43,6 +43,16 @@ struct Bind {
   bool read_only = true;
 };
 
+// A directory of files that is seen with the sandbox's own changes.
+struct VolumeMount {
+  std::filesystem::path lower;  // what is there at first; never written
+  // Directory for the changes; made when missing. Its overlay's work directory is `upper`.work beside it. Whoever mounts
+  // it keeps and removes both, also after the sandbox's end.
+  std::filesystem::path upper;
+  std::string target;  // absolute, inside; made when missing
+  bool read_only = false;
+};
+
 struct PassedFd {
   int fd;      // in the daemon; stays open there
   int number;  // inside: 0, 1, 2, wire::kListenFd, …
@@ -57,6 +67,7 @@ struct Spec {
   std::filesystem::path upper;
   bool keep_upper = false;  // else removed after the exit
   std::vector<Bind> binds;
+  std::vector<VolumeMount> volumes;
   std::vector<std::string> argv;           // argv[0] is looked up on env's PATH inside
   std::map<std::string, std::string> env;  // the whole environment
   std::string cwd = "/";
@@ -92,6 +103,9 @@ class Sandbox {
   // rest of it doesn't count. Their working directories stay where they are. The new upper directory goes with the
   // sandbox, as the old one does. Only once; after a failure the sandbox is good for nothing but kill().
   virtual Task<Result<void>> reroot(Spec spec) = 0;
+  // Puts `volume` in the place of the one that is mounted at its target. One at a time. FailedPrecondition when a process
+  // inside has a file of the old one open, or works in a directory of it: it stays then.
+  virtual Task<Result<void>> remount(VolumeMount volume);
 };
 
 class Launcher {

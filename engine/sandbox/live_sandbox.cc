@@ -15,6 +15,7 @@
 #include "sandbox/slirp.h"
 #include "sandbox/spec_check.h"
 #include "sandbox/sweep.h"
+#include "sandbox/volume_mount.h"
 
 namespace bimodal::sandbox {
 
@@ -113,15 +114,16 @@ Result<UniqueFd> LiveSandbox::connect(std::uint16_t port) const {
 }
 
 // In the child. The outcome is one byte of Code and the message, or nothing.
-void LiveSandbox::be_rerooter(const Spec& spec, int user_namespace, int outcome) const {
-  auto done = sandbox::reroot(
-      {.spec = spec,
-       .privilege = host_.privilege,
-       .uid_base = *uid_base_,
-       .user_namespace = user_namespace,
-       .address = address_of(host_, spec_.network, embryo_.address_index).text(),
-       .scratch = host_.records.directory(),
-       .init = embryo_.process.pidfd.get()});
+void LiveSandbox::be_rerooter(Change change, const Spec& spec, int user_namespace, int outcome) const {
+  const Reroot what{
+      .spec = spec,
+      .privilege = host_.privilege,
+      .uid_base = *uid_base_,
+      .user_namespace = user_namespace,
+      .address = address_of(host_, spec_.network, embryo_.address_index).text(),
+      .scratch = host_.records.directory(),
+      .init = embryo_.process.pidfd.get()};
+  auto done = change == Change::Root ? sandbox::reroot(what) : remount_volume(what);
   if (done) ::_exit(0);
   std::string text(1, static_cast<char>(done.error().code));
   text += done.error().message.substr(0, kMaxReportText);
@@ -137,14 +139,33 @@ Result<void> LiveSandbox::reroot(Spec spec) {
   if (!started_ || !embryo_.process.pidfd || second_upper_) {
     return error(Code::FailedPrecondition, "sandbox {}: it can't have a new root", spec_.name);
   }
+  second_upper_ = spec.upper;
+  return begin(Change::Root, spec);
+}
+
+Result<void> LiveSandbox::remount(Spec spec) {
+  TRY_VOID(check_volumes(spec));
+  if (host_.privilege == Privilege::Rootless) {
+    return error(
+        Code::Unimplemented,
+        "a volume can't be reloaded in a running container of a daemon without root; a new "
+        "container sees what was committed");
+  }
+  if (!started_ || !embryo_.process.pidfd || rerooter_.pid > 0) {
+    return error(Code::FailedPrecondition, "sandbox {}: its mounts can't change now", spec_.name);
+  }
+  return begin(Change::Volume, spec);
+}
+
+// In a child, because it changes its own namespaces and credentials.
+Result<void> LiveSandbox::begin(Change change, const Spec& spec) {
   TRY(int user_namespace, host_.ranges.user_namespace(*uid_base_));
   int pipe[2];
   if (::pipe2(pipe, O_CLOEXEC | O_NONBLOCK) != 0) return errno_error(errno, "pipe2");
   reroot_outcome_.reset(pipe[0]);
   UniqueFd outcome(pipe[1]);
-  second_upper_ = spec.upper;
   TRY(rerooter_, clone_process(0));
-  if (rerooter_.pid == 0) be_rerooter(spec, user_namespace, outcome.get());
+  if (rerooter_.pid == 0) be_rerooter(change, spec, user_namespace, outcome.get());
   return {};
 }
 
@@ -159,7 +180,7 @@ Reply LiveSandbox::finish_reroot() {
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return reply;
   text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
   reply.number = text.empty() ? static_cast<int>(Code::Internal) : text[0];
-  reply.text = "sandbox " + spec_.name + ": new root: " + (text.empty() ? "its maker was killed" : text.substr(1));
+  reply.text = "sandbox " + spec_.name + ": new mounts: " + (text.empty() ? "its maker was killed" : text.substr(1));
   return reply;
 }
 

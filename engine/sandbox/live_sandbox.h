@@ -37,6 +37,8 @@ class LiveSandbox {
   // Begins to give the sandbox the root of `spec`, in a child: rerooter() becomes readable.
   Result<void> reroot(Spec spec);
   int rerooter() const { return rerooter_.pidfd.get(); }
+  // The same to mount another state of the only volume of `spec`.
+  Result<void> remount(Spec spec);
   // When rerooter() is readable. What became of it, without the id.
   Reply finish_reroot();
 
@@ -54,7 +56,9 @@ class LiveSandbox {
   Result<void> call_embryo(std::span<const UniqueFd> fds);
   void note(const InitReport& report, std::string text);
   void sweep_all() const;
-  [[noreturn]] void be_rerooter(const Spec& spec, int user_namespace, int outcome) const;
+  enum class Change { Root, Volume };
+  Result<void> begin(Change change, const Spec& spec);
+  [[noreturn]] void be_rerooter(Change change, const Spec& spec, int user_namespace, int outcome) const;
 
   Host& host_;
   Spec spec_;

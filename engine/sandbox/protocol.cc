@@ -43,6 +43,29 @@ std::vector<Bind> take_binds(Reader& in) {
   return binds;
 }
 
+void put_volumes(Writer& out, const std::vector<VolumeMount>& volumes) {
+  out.number(volumes.size());
+  for (const auto& volume : volumes) {
+    out.text(volume.lower.native());
+    out.text(volume.upper.native());
+    out.text(volume.target);
+    out.number(volume.read_only);
+  }
+}
+
+std::vector<VolumeMount> take_volumes(Reader& in) {
+  std::vector<VolumeMount> volumes;
+  for (auto left = in.number(); in.ok() && left > 0; --left) {
+    VolumeMount volume;
+    volume.lower = in.text();
+    volume.upper = in.text();
+    volume.target = in.text();
+    volume.read_only = in.number() != 0;
+    volumes.push_back(std::move(volume));
+  }
+  return volumes;
+}
+
 void put_env(Writer& out, const std::map<std::string, std::string>& env) {
   out.number(env.size());
   for (const auto& [name, value] : env) {
@@ -112,6 +135,7 @@ std::string encode(const Spec& spec) {
   out.text(spec.upper.native());
   out.number(spec.keep_upper);
   put_binds(out, spec.binds);
+  put_volumes(out, spec.volumes);
   out.texts(spec.argv);
   put_env(out, spec.env);
   out.text(spec.cwd);
@@ -136,6 +160,7 @@ Result<Spec> decode_spec(std::string_view bytes) {
   spec.upper = in.text();
   spec.keep_upper = in.number() != 0;
   spec.binds = take_binds(in);
+  spec.volumes = take_volumes(in);
   spec.argv = in.texts();
   spec.env = take_env(in);
   spec.cwd = in.text();

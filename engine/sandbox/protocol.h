@@ -21,6 +21,7 @@ struct Request {
     Close = 4,    // kill and reap everything, then exit
     Connect = 5,  // to port `number` inside; answered by one Connected, in order, while the sandbox lives
     Reroot = 6,   // a new root for the sandbox; descriptor: the encoded Spec as a memory file
+    Remount = 7,  // another state of a volume; descriptor: a Spec with that volume alone. Answered by Rerooted
   };
   Kind kind = Kind::Close;
   std::uint64_t id = 0;

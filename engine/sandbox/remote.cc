@@ -81,6 +81,7 @@ void Remote::handle(const Reply& reply, std::vector<UniqueFd>& fds) {
       note_connected(*state, reply, fds);
       break;
     case Reply::Kind::Rerooted:
+      state->changing_mounts = false;
       state->rerooted = Result<void>();
       if (reply.number != 0) state->rerooted = error(static_cast<Code>(reply.number), "{}", reply.text);
       break;
@@ -169,11 +170,11 @@ Result<std::shared_ptr<RemoteState::Connecting>> Remote::ask_connect(RemoteState
   return state.connecting.emplace_back(std::make_shared<RemoteState::Connecting>());
 }
 
-Result<void> Remote::ask_reroot(std::uint64_t id, const Spec& spec) {
+Result<void> Remote::ask_reroot(Request::Kind kind, std::uint64_t id, const Spec& spec) {
   TRY(UniqueFd encoded, memory_file("spec", encode(spec)));
   Unsent message;
   message.fds.push_back(std::move(encoded));
-  message.bytes = encode(Request{.kind = Request::Kind::Reroot, .id = id});
+  message.bytes = encode(Request{.kind = kind, .id = id});
   return send(std::move(message));
 }
 

@@ -30,6 +30,7 @@ struct RemoteState {
   std::string address;
   std::optional<Error> failure;  // of the start
   std::optional<Result<void>> rerooted;
+  bool changing_mounts = false;  // an answer to that is awaited; one at a time
   std::optional<ExitReport> report;
   // Connections that were asked for, oldest first: the launcher answers in order.
   struct Connecting {
@@ -51,7 +52,7 @@ class Remote : public std::enable_shared_from_this<Remote> {
   // Sends the request to start `spec`. ResourceExhausted when kMaxUnsent requests wait already.
   Result<std::shared_ptr<RemoteState>> ask_start(const Spec& spec);
   void ask(Request::Kind kind, std::uint64_t id, int number = 0);
-  Result<void> ask_reroot(std::uint64_t id, const Spec& spec);
+  Result<void> ask_reroot(Request::Kind kind, std::uint64_t id, const Spec& spec);  // Reroot or Remount
 
   // ResourceExhausted when too many wait already.
   Result<std::shared_ptr<RemoteState::Connecting>> ask_connect(RemoteState& state, std::uint16_t port);

@@ -66,17 +66,28 @@ class RemoteSandbox : public Sandbox {
     co_return *state->report;
   }
 
-  Task<Result<void>> reroot(Spec spec) override {
-    auto remote = remote_;
-    auto state = state_;
-    if (state->report) co_return error(Code::Unavailable, "sandbox {}: it has ended", spec.name);
-    CO_TRY_VOID(remote->ask_reroot(state->id, spec));
-    while (!state->rerooted && !state->report) co_await state->changed.wait(Deadline::never());
-    if (!state->rerooted) co_return error(Code::Unavailable, "sandbox {}: it ended", spec.name);
-    co_return *state->rerooted;
+  Task<Result<void>> reroot(Spec spec) override { return change_mounts(Request::Kind::Reroot, std::move(spec)); }
+
+  Task<Result<void>> remount(VolumeMount volume) override {
+    Spec spec;
+    spec.volumes.push_back(std::move(volume));
+    return change_mounts(Request::Kind::Remount, std::move(spec));
   }
 
  private:
+  Task<Result<void>> change_mounts(Request::Kind kind, Spec spec) {
+    auto remote = remote_;
+    auto state = state_;
+    while (state->changing_mounts && !state->report) co_await state->changed.wait(Deadline::never());
+    if (state->report) co_return error(Code::Unavailable, "the sandbox has ended");
+    state->rerooted.reset();
+    CO_TRY_VOID(remote->ask_reroot(kind, state->id, spec));
+    state->changing_mounts = true;
+    while (!state->rerooted && !state->report) co_await state->changed.wait(Deadline::never());
+    if (!state->rerooted) co_return error(Code::Unavailable, "the sandbox ended");
+    co_return *state->rerooted;
+  }
+
   std::shared_ptr<Remote> remote_;
   std::shared_ptr<RemoteState> state_;
 };
@@ -121,6 +132,10 @@ class RemoteLauncher : public Launcher {
 
 Task<Result<UniqueFd>> Sandbox::connect(std::uint16_t, Deadline) {
   co_return error(Code::Unimplemented, "this sandbox has no network of its own");
+}
+
+Task<Result<void>> Sandbox::remount(VolumeMount) {
+  co_return error(Code::Unimplemented, "this sandbox has no mounts of its own");
 }
 
 std::unique_ptr<Launcher> connect_launcher(LauncherProcess process, boost::asio::any_io_executor executor) {

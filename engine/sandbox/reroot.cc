@@ -12,6 +12,7 @@
 #include "sandbox/growth.h"
 #include "sandbox/mounts.h"
 #include "sandbox/root_filesystem.h"
+#include "sandbox/volume_mount.h"
 
 namespace bimodal::sandbox {
 
@@ -28,12 +29,14 @@ Result<UniqueFd> build_tree(const Reroot& reroot) {
   TRY_VOID(check(::unshare(CLONE_NEWNS) == 0, "new mount namespace"));
   TRY_VOID(check(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0, "private mounts"));
   TRY_VOID(make_upper(spec));
+  TRY_VOID(make_volume_uppers(spec));
   Resolver resolver = host_resolver();
   TRY_VOID(create_files_as(reroot.uid_base));
   TRY(auto made, mount_root(spec, reroot.scratch, reroot.user_namespace, reroot.privilege));
   int root = made.root.get();
   TRY_VOID(mount_etc_files(made.scratch.get(), root, spec.hostname, reroot.address, spec.network, resolver));
   TRY_VOID(mount_binds(spec, root, reroot.user_namespace, reroot.privilege));
+  TRY_VOID(mount_volumes(spec, made.scratch.get(), root, reroot.user_namespace, reroot.privilege));
   return clone_tree(root, "");
 }
 

@@ -7,52 +7,15 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <map>
 
 #include "sandbox/mounts.h"
+#include "sandbox/short_names.h"
 
 namespace bimodal::sandbox {
 
 namespace fs = std::filesystem;
 
 namespace {
-
-// Gives directories short names in the scratch filesystem, through one (idmapped) mount per parent directory.
-// Mount options are cut at 4,096 bytes; with "l0:l1:…" even 500 layers fit.
-class ShortNames {
- public:
-  ShortNames(int scratch, int user_namespace, Privilege privilege)
-      : scratch_(scratch), user_namespace_(user_namespace), privilege_(privilege) {}
-
-  Result<void> add(const std::string& name, const fs::path& directory) {
-    fs::path path = directory.has_filename() ? directory : directory.parent_path();
-    TRY(std::string parent, mounted_parent(path.parent_path()));
-    std::string target = parent + "/" + path.filename().native();
-    if (::faccessat(scratch_, target.c_str(), F_OK, 0) != 0) {
-      return error(Code::NotFound, "overlay mount: {}: no such directory", path.native());
-    }
-    if (::symlinkat(target.c_str(), scratch_, name.c_str()) == 0) return {};
-    return errno_error(errno, "name layer " + path.native());
-  }
-
- private:
-  Result<std::string> mounted_parent(const fs::path& parent) {
-    auto found = parents_.find(parent);
-    if (found != parents_.end()) return found->second;
-    std::string name = fmt::format("p{}", parents_.size());
-    TRY(UniqueFd mount, clone_mount(AT_FDCWD, parent.native()));
-    if (privilege_ == Privilege::Root) TRY_VOID(map_owners(mount.get(), user_namespace_, parent.native()));
-    TRY(UniqueFd target, open_inside(scratch_, name, NodeKind::Directory));
-    TRY_VOID(attach_mount(mount.get(), target.get(), parent.native()));
-    parents_.emplace(parent, name);
-    return name;
-  }
-
-  int scratch_;
-  int user_namespace_;
-  Privilege privilege_;
-  std::map<fs::path, std::string> parents_;
-};
 
 // Fixed options, so that the host's module parameters don't matter. `volatile`: syncing is the business of whoever
 // keeps the upper directory; without it the end of every sandbox would sync the whole disk.
@@ -64,6 +27,13 @@ std::string overlay_options(std::size_t layers, Privilege privilege) {
   return options;
 }
 
+}  // namespace
+
+fs::path work_directory(const fs::path& upper) {
+  fs::path path = upper.has_filename() ? upper : upper.parent_path();
+  return path.native() + ".work";
+}
+
 Result<UniqueFd> mount_scratch(const fs::path& place) {
   TRY(UniqueFd target, open_inside(AT_FDCWD, place.native(), NodeKind::Directory));
   TRY(UniqueFd mount, new_mount(
@@ -73,19 +43,12 @@ Result<UniqueFd> mount_scratch(const fs::path& place) {
   return mount;
 }
 
-}  // namespace
-
-fs::path work_directory(const fs::path& upper) {
-  fs::path path = upper.has_filename() ? upper : upper.parent_path();
-  return path.native() + ".work";
-}
-
 Result<RootFilesystem> mount_root(const Spec& spec, const fs::path& scratch, int user_namespace, Privilege privilege) {
   RootFilesystem made;
   TRY(made.scratch, mount_scratch(scratch));
   if (::fchdir(made.scratch.get()) != 0) return errno_error(errno, "enter scratch directory");
 
-  ShortNames names(made.scratch.get(), user_namespace, privilege);
+  ShortNames names("p", made.scratch.get(), user_namespace, privilege);
   for (std::size_t i = 0; i < spec.layers.size(); ++i) {
     TRY_VOID(names.add(fmt::format("l{}", i), spec.layers[i]));
   }

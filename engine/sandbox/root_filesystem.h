@@ -16,6 +16,9 @@ namespace bimodal::sandbox {
 // The overlay's work directory of an upper directory: beside it, because both must be on one mount.
 std::filesystem::path work_directory(const std::filesystem::path& upper);
 
+// A small private tmpfs over the directory `place`, in the calling process's own mount namespace.
+Result<UniqueFd> mount_scratch(const std::filesystem::path& place);
+
 struct RootFilesystem {
   UniqueFd scratch;  // a small private tmpfs; its files live as long as they are mounted somewhere
   UniqueFd root;     // O_PATH directory, the new root

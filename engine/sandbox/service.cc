@@ -46,8 +46,8 @@ struct Service::State {
   void start(std::uint64_t id, const Packet& packet);
   Result<std::unique_ptr<LiveSandbox>> start_from(const Packet& packet);
   void connect(std::uint64_t id, const LiveSandbox& sandbox, int port);
-  void reroot(std::uint64_t id, const Packet& packet);
-  Result<void> reroot_from(const Packet& packet, LiveSandbox& sandbox);
+  void reroot(const Request& request, const Packet& packet);
+  Result<void> reroot_from(Request::Kind kind, const Packet& packet, LiveSandbox& sandbox);
   void advance(std::uint64_t id, Part part);
   void end(std::uint64_t id);
   void begin_closing();
@@ -105,7 +105,9 @@ void Service::State::answer(const Packet& packet) {
   if (!request) return begin_closing();  // not our daemon
   if (request->kind == Request::Kind::Close) return begin_closing();
   if (request->kind == Request::Kind::Start) return start(request->id, packet);
-  if (request->kind == Request::Kind::Reroot) return reroot(request->id, packet);
+  if (request->kind == Request::Kind::Reroot || request->kind == Request::Kind::Remount) {
+    return reroot(*request, packet);
+  }
   auto found = live.find(request->id);
   if (found == live.end()) return;
   if (request->kind == Request::Kind::Connect) return connect(request->id, *found->second, request->number);
@@ -145,19 +147,20 @@ void Service::State::connect(std::uint64_t id, const LiveSandbox& sandbox, int p
   std::ignore = send_packet(socket.get(), encode(reply), fds);
 }
 
-Result<void> Service::State::reroot_from(const Packet& packet, LiveSandbox& sandbox) {
+Result<void> Service::State::reroot_from(Request::Kind kind, const Packet& packet, LiveSandbox& sandbox) {
   if (packet.fds.empty()) return error(Code::InvalidArgument, "launcher: no spec");
   TRY(std::string bytes, read_file(packet.fds[0].get(), kMaxSpecBytes));
   TRY(Spec spec, decode_spec(bytes));
-  return sandbox.reroot(std::move(spec));
+  return kind == Request::Kind::Reroot ? sandbox.reroot(std::move(spec)) : sandbox.remount(std::move(spec));
 }
 
 // For a sandbox that has ended meanwhile its Exited is the answer.
-void Service::State::reroot(std::uint64_t id, const Packet& packet) {
+void Service::State::reroot(const Request& request, const Packet& packet) {
+  const std::uint64_t id = request.id;
   auto found = live.find(id);
   if (found == live.end()) return;
   LiveSandbox& sandbox = *found->second;
-  auto begun = reroot_from(packet, sandbox);
+  auto begun = reroot_from(request.kind, packet, sandbox);
   if (begun) begun = watch(sandbox.rerooter(), id, Part::Rerooter);
   if (begun) return;
   if (sandbox.rerooter() >= 0) return send(sandbox.finish_reroot(), id);

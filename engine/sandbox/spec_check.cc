@@ -13,6 +13,7 @@ constexpr std::size_t kMaxName = 64;      // a part of cgroup and file names
 constexpr std::size_t kMaxHostname = 64;  // HOST_NAME_MAX
 constexpr std::size_t kMaxLayers = 500;   // overlay's own bound
 constexpr std::size_t kMaxBinds = 1'000;
+constexpr std::size_t kMaxVolumes = 100;
 constexpr std::size_t kMaxFds = kMaxPacketFds - kCallFds;
 constexpr int kMaxFdNumber = 1'000;
 
@@ -62,12 +63,24 @@ Result<void> check_process(const Spec& spec) {
 
 }  // namespace
 
+Result<void> check_volumes(const Spec& spec) {
+  if (spec.volumes.size() > kMaxVolumes) return refuse("sandbox {}: more than {} volumes", spec.name, kMaxVolumes);
+  for (const auto& volume : spec.volumes) {
+    const bool whole = volume.lower.is_absolute() && volume.upper.is_absolute();
+    const std::filesystem::path target(volume.target);
+    if (whole && target.is_absolute() && target.has_filename() && target == target.lexically_normal()) continue;
+    return refuse("sandbox {}: volume at \"{}\" is not absolute and normal", spec.name, volume.target);
+  }
+  return {};
+}
+
 Result<void> check_spec(const Spec& spec) {
   if (!plain_name(spec.name, kMaxName)) return refuse("sandbox: name \"{}\" is not plain", spec.name);
   if (!plain_name(spec.hostname, kMaxHostname)) {
     return refuse("sandbox {}: hostname \"{}\" is not plain", spec.name, spec.hostname);
   }
   TRY_VOID(check_files(spec));
+  TRY_VOID(check_volumes(spec));
   return check_process(spec);
 }
 

@@ -8,4 +8,7 @@ namespace bimodal::sandbox {
 
 Result<void> check_spec(const Spec& spec);
 
+// The same for its volumes alone.
+Result<void> check_volumes(const Spec& spec);
+
 }  // namespace bimodal::sandbox

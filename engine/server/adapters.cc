@@ -10,8 +10,9 @@ Result<void> BlobDoor::commit_upload(const std::string& token, const std::string
   return transfers_->commit_upload(token);
 }
 
-Result<std::filesystem::path> BlobDoor::open_download(const std::string& token) {
-  return transfers_->open_download(token);
+Result<gateway::BlobPart> BlobDoor::open_download(const std::string& token) {
+  TRY(auto part, transfers_->open_download(token));
+  return gateway::BlobPart{std::move(part.file), part.offset, part.size};
 }
 
 }  // namespace bimodal::server

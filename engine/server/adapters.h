@@ -28,7 +28,7 @@ class BlobDoor : public gateway::BlobGate {
   void attach(control::BlobTransfers* transfers) { transfers_ = transfers; }
   Result<std::filesystem::path> open_upload(const std::string& token, std::uint64_t size) override;
   Result<void> commit_upload(const std::string& token, const std::string& md5_hex) override;
-  Result<std::filesystem::path> open_download(const std::string& token) override;
+  Result<gateway::BlobPart> open_download(const std::string& token) override;
 
  private:
   control::BlobTransfers* transfers_ = nullptr;

@@ -133,6 +133,14 @@ bool Blobs::keep(const std::string& sha256_hex) {
   return ::utimensat(AT_FDCWD, path_of(sha256_hex).c_str(), times, 0) == 0;
 }
 
+void Blobs::release(const std::string& sha256_hex) {
+  std::lock_guard lock(mutex_);
+  struct stat about{};
+  if (!is_digest(sha256_hex) || ::stat(path_of(sha256_hex).c_str(), &about) != 0 || about.st_nlink > 1) return;
+  const timespec never[2] = {{.tv_sec = 0, .tv_nsec = 0}, {.tv_sec = 0, .tv_nsec = 0}};
+  ::utimensat(AT_FDCWD, path_of(sha256_hex).c_str(), never, 0);
+}
+
 std::size_t Blobs::remove_unused(const std::set<std::string>& used, std::chrono::system_clock::time_point since) {
   const std::time_t oldest = std::chrono::system_clock::to_time_t(since);
   std::size_t removed = 0;

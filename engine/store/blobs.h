@@ -21,6 +21,8 @@ class Blobs {
   bool contains(const std::string& sha256_hex) const;
   // The same, and remove_unused() spares it from now on for as long as its caller keeps blobs.
   bool keep(const std::string& sha256_hex);
+  // Nobody needs it for its own sake any more: remove_unused() needn't wait. Not when a mount's layer shares the file.
+  void release(const std::string& sha256_hex);
   // Removes the blobs that aren't in `used` and that nobody has written, read or kept since `since`. Returns how many.
   std::size_t remove_unused(const std::set<std::string>& used, std::chrono::system_clock::time_point since);
   // InvalidArgument when `expected_sha256` (if not empty) differs from the content's. ResourceExhausted: disk full.

@@ -161,7 +161,26 @@ CREATE TABLE queue_items (
 CREATE INDEX queue_items_in_order ON queue_items (queue_id, partition, item_id);
 )sql";
 
-constexpr std::array kMigrations = {kVersion1, kVersionKinds, kObjects};
+// `parent` is what `path` has before its last '/'. `content` is a file's SHA-256, or the target of a symbolic link.
+constexpr std::string_view kVolumes = R"sql(
+ALTER TABLE objects ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;  -- of a volume: counts commits
+
+CREATE TABLE volume_entries (
+  volume_id TEXT NOT NULL REFERENCES objects ON DELETE CASCADE,
+  path      TEXT NOT NULL,
+  parent    TEXT NOT NULL,
+  type      INTEGER NOT NULL,  -- modal.client.FileEntry.FileType by number
+  mode      INTEGER NOT NULL,
+  mtime     INTEGER NOT NULL,
+  size      INTEGER NOT NULL,
+  content   TEXT NOT NULL,
+  PRIMARY KEY (volume_id, path)
+) WITHOUT ROWID;
+CREATE INDEX volume_entries_by_parent ON volume_entries (volume_id, parent, path);
+CREATE INDEX volume_entries_by_content ON volume_entries (content) WHERE type = 1;
+)sql";
+
+constexpr std::array kMigrations = {kVersion1, kVersionKinds, kObjects, kVolumes};
 
 }  // namespace
 

@@ -1,0 +1,86 @@
+"""Environments and tokens by the client's own commands."""
+
+import json
+
+from support.apps import write_hello
+
+
+def ok(done):
+    assert done.status == 0, done.output
+    return done.output
+
+
+def environments(daemon):
+    return {row["name"]: row for row in json.loads(ok(daemon.bimodal("environment", "list", "--json")))}
+
+
+def test_an_app_lives_in_its_environment(daemon, scripts):
+    ok(daemon.bimodal("environment", "create", "Stage_1"))
+    assert environments(daemon)["Stage_1"]["web_suffix"] == "stage-1"
+    (main,) = daemon.deploy(write_hello(scripts, "main", app="twice"))
+    (stage,) = daemon.deploy(write_hello(scripts, "stage", app="twice"), "-e", "Stage_1")
+    assert "--twice-hello" in main and stage == main.replace("--twice", "-stage-1--twice")
+    assert (daemon.get(main).json(), daemon.get(stage).json()) == ("main", "stage")
+
+    look_up = (
+        "import modal, sys; print(modal.Function.from_name('twice', 'hello', environment_name='Stage_1').get_web_url())"
+    )
+    assert ok(daemon.python(look_up)).strip() == stage
+    assert (
+        ok(daemon.python(look_up.replace(", environment_name='Stage_1'", ""), MODAL_ENVIRONMENT="Stage_1"))
+        == stage + "\n"
+    )
+
+    ok(daemon.bimodal("environment", "update", "Stage_1", "--set-name", "stage", "--set-web-suffix", "s"))
+    assert environments(daemon)["stage"]["web_suffix"] == "s" and "Stage_1" not in environments(daemon)
+    assert daemon.get(main.replace("--twice", "-s--twice")).json() == "stage"
+    assert daemon.get(stage).status_code == 404
+
+    refused = daemon.bimodal("environment", "delete", "stage", "--yes")
+    assert refused.status != 0 and "'twice' runs in environment 'stage'; stop it first" in refused.output
+    ok(daemon.bimodal("app", "stop", "twice", "-e", "stage", "--yes"))
+    ok(daemon.python("import modal; modal.Dict.from_name('d', environment_name='stage', create_if_missing=True).len()"))
+    ok(daemon.bimodal("environment", "delete", "stage", "--yes"))
+    assert list(environments(daemon)) == ["main"]
+    assert daemon.get(main).json() == "main"
+
+
+def test_a_wrong_environment_is_refused_by_name(daemon):
+    for words, message in [
+        (["create", "main"], "There is an environment 'main'"),
+        (["delete", "main", "--yes"], "is the default one and can't be deleted"),
+        (["delete", "nowhere", "--yes"], "Environment 'nowhere' not found"),
+        (["update", "main", "--set-web-suffix", "A b"], "'A b' can't be a web suffix"),
+    ]:
+        done = daemon.bimodal("environment", *words)
+        assert done.status != 0 and message in done.output, (words, done.output)
+
+
+def test_the_token_is_shown_and_stored_by_the_client(daemon, scripts):
+    assert daemon.token["id"] in ok(daemon.bimodal("token", "info"))
+    config = str(scripts / "modal.toml")
+    words = ["token", "set", "--token-id", daemon.token["id"], "--token-secret", daemon.token["secret"]]
+    ok(daemon.bimodal(*words, MODAL_CONFIG_PATH=config))
+    assert daemon.token["secret"] in (scripts / "modal.toml").read_text()
+    wrong = daemon.bimodal("token", "set", "--token-id", "ak-x", "--token-secret", "as-x", MODAL_CONFIG_PATH=config)
+    assert wrong.status != 0 and "not the server's token" in wrong.output
+
+
+def test_what_is_not_served_says_what_to_use_instead(daemon):
+    code = """
+import modal
+for ask in (
+    lambda: modal.NetworkFileSystem.from_name("n", create_if_missing=True).hydrate(),
+    lambda: modal.Proxy.from_name("p").hydrate(),
+    lambda: modal.token_flow.TokenFlow(modal.Client.anonymous(modal.config.config["server_url"])),
+):
+    try:
+        ask()
+    except modal.exception.Error as why:
+        print(type(why).__name__, why)
+"""
+    files, proxy = ok(daemon.python(code)).splitlines()[:2]
+    assert files.startswith("UnimplementedError SharedVolumeGetOrCreate is not served") and "modal.Volume" in files
+    assert proxy.startswith("NotFoundError ProxyGet is not served")
+    new = daemon.bimodal("token", "new", MODAL_TOKEN_ID="", MODAL_TOKEN_SECRET="")
+    assert new.status != 0 and "`bimodal env` prints its token" in new.output
