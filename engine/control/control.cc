@@ -8,6 +8,7 @@
 #include "control/containers.h"
 #include "control/dicts.h"
 #include "control/environments.h"
+#include "control/function_calls.h"
 #include "control/function_queries.h"
 #include "control/functions.h"
 #include "control/images.h"
@@ -32,6 +33,10 @@ struct Control::State {
         registry(context.executor),
         publisher(context, registry),
         blob_transfers(context.blobs),
+        calls(
+            context.executor, context.pool, context.database, *context.functions,
+            [&context](const std::string& task_id) { return context.containers->session(task_id); },
+            [&context](const std::string& function_id) { return context.functions->find(function_id); }, {}),
         workspace(context, service),
         environments(context, publisher, service),
         apps(context, publisher, service),
@@ -48,7 +53,8 @@ struct Control::State {
         blobs(context, blob_transfers, service),
         mounts(context, service),
         images(context, service),
-        containers(context, service),
+        function_calls(context, registry, calls, service),
+        containers(context, calls, service),
         servers(context, service),
         web_streams(context, service),
         collector(context) {}
@@ -57,6 +63,7 @@ struct Control::State {
   Registry registry;
   Publisher publisher;
   BlobTransfers blob_transfers;
+  calls::Calls calls;
   Workspace workspace;
   Environments environments;
   Apps apps;
@@ -73,6 +80,7 @@ struct Control::State {
   Blobs blobs;
   Mounts mounts;
   Images images;
+  FunctionCalls function_calls;
   Containers containers;
   Servers servers;
   WebStreams web_streams;
@@ -93,11 +101,17 @@ BlobTransfers& Control::blob_transfers() {
 
 Task<Result<void>> Control::recover() {
   CO_TRY_VOID(co_await state_->publisher.recover());
+  CO_TRY_VOID(co_await state_->calls.recover());
   state_->collector.start();
   co_return co_await state_->apps.watch_heartbeats();
 }
 
+void Control::retire() {
+  state_->calls.retire();
+}
+
 Task<void> Control::close() {
+  co_await state_->calls.close();
   co_await state_->collector.close();
   co_await state_->apps.close();
   co_await state_->app_logs.close();

@@ -67,6 +67,11 @@ int loop_count(const Config& config) {
   return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
 }
 
+// More would only make each other slow: a start is mostly work for the processor.
+int most_starts() {
+  return static_cast<int>(std::max(2u, 2 * std::thread::hardware_concurrency()));
+}
+
 }  // namespace
 
 struct Daemon::Parts {
@@ -147,7 +152,9 @@ void Daemon::Parts::make_engine() {
   auto keep = [this](model::LogEntry entry) { logs->append(std::move(entry)); };
   containers = std::make_unique<runtime::Containers>(executor, *sandboxes, *planner, connections, keep, settings);
   config.pool.exit_grace = config.exit_grace;
-  functions = std::make_unique<scheduler::Functions>(*containers, executor, config.pool);
+  scheduler::PoolLimits limits = config.pool;
+  limits.max_starting = most_starts();
+  functions = std::make_unique<scheduler::Functions>(*containers, executor, limits);
 }
 
 Result<void> Daemon::Parts::listen_web() {
@@ -245,6 +252,7 @@ Task<void> Daemon::stop() {
   co_await parts.account_scope.close();
   if (parts.host) parts.host->refuse_clients();
   if (parts.gateway) co_await parts.gateway->close(grace);
+  if (parts.control) parts.control->retire();
   // Whatever the requests took: exit handlers have a time of their own, which containers keep to by themselves.
   const Deadline exits = Deadline::after(parts.config.exit_grace + kExitMargin);
   if (parts.functions) co_await parts.functions->close(exits);
