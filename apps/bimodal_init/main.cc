@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <string>
+#include <string_view>
 
 #include "privileges.h"
 #include "read_file.h"
@@ -96,9 +97,22 @@ void reap(pid_t user) {
   }
 }
 
+// Becomes the user's program of an exec.
+[[noreturn]] void exec() {
+  // Others of the sandbox run already: they must not reach this process before it is one of them.
+  if (::prctl(PR_SET_DUMPABLE, 0) != 0) ::_exit(126);
+  std::string program = read_file(sandbox::kFilterFd, kMaxFilter);
+  sandbox::InitPlan plan;
+  const bool sound = !program.empty() && plan.decode(read_file(sandbox::kPlanFd, kMaxPlan));
+  if (!sound && ::write(sandbox::kReportFd, "\xDmalformed plan", 15) < 0) ::_exit(125);
+  if (!sound) ::_exit(126);
+  become_user(plan, program);
+}
+
 }  // namespace
 }  // namespace bimodal::init
 
-int main() {
+int main(int, char** argv) {
+  if (std::string_view(argv[0]) == bimodal::sandbox::kExecName) bimodal::init::exec();
   bimodal::init::run();
 }

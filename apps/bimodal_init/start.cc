@@ -12,6 +12,7 @@
 
 #include "privileges.h"
 #include "read_file.h"
+#include "terminal.h"
 #include "user.h"
 
 namespace bimodal::init {
@@ -89,7 +90,7 @@ Failure run_user(const sandbox::InitPlan& plan, const User& user, std::string& p
   bool container = plan.capabilities == 0;
   ::setsid();
   reset_signals();
-  answer = place_descriptors(plan.numbers, answer);
+  answer = place_descriptors(plan.rows > 0 ? std::vector<std::uint64_t>{kTerminalSocket} : plan.numbers, answer);
   if (answer < 0) return because(kInternal, "place descriptors");
   const char* failed = bound_capabilities(plan.capabilities);
   if (failed == nullptr && container) failed = refuse_new_privileges();
@@ -98,15 +99,20 @@ Failure run_user(const sandbox::InitPlan& plan, const User& user, std::string& p
   if (failed == nullptr) failed = become(user, plan.capabilities);
   if (failed != nullptr) return because(kInternal, failed);
   if (::chdir(plan.cwd.c_str()) != 0) return because(kInvalidArgument, "working directory " + plan.cwd);
+  if (plan.rows > 0 && !take_terminal(plan)) return because(kInternal, "terminal");
   return exec(plan);
+}
+
+[[noreturn]] void tell(const Failure& failure, int answer) {
+  std::string text = std::string(1, static_cast<char>(failure.code)) + failure.text.substr(0, sandbox::kMaxReportText);
+  if (::write(answer, text.data(), text.size()) < 0) ::_exit(126);
+  ::_exit(127);
 }
 
 // In the child: runs the user's program or tells the parent why not.
 [[noreturn]] void run_or_tell(const sandbox::InitPlan& plan, const User& user, std::string& program, int answer) {
-  Failure failure = run_user(plan, user, program, answer);
-  std::string text = std::string(1, static_cast<char>(failure.code)) + failure.text.substr(0, sandbox::kMaxReportText);
-  if (::write(answer, text.data(), text.size()) < 0) ::_exit(126);
-  ::_exit(127);
+  const Failure failure = run_user(plan, user, program, answer);
+  tell(failure, answer);
 }
 
 std::string read_answer(int fd) {
@@ -120,6 +126,16 @@ std::string read_answer(int fd) {
 }
 
 }  // namespace
+
+void become_user(const sandbox::InitPlan& plan, std::string& program) {
+  User user;
+  if (!plan.user.empty()) {
+    auto found = find_user(plan.user, read_file("/etc/passwd", kMaxPasswd), read_file("/etc/group", kMaxPasswd));
+    if (!found) tell({kNotFound, "user " + plan.user + ": not in the image's /etc/passwd"}, sandbox::kReportFd);
+    user = *found;
+  }
+  run_or_tell(plan, user, program, sandbox::kReportFd);
+}
 
 StartOutcome start_user(const sandbox::InitPlan& plan, std::string& program) {
   User user;

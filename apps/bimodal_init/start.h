@@ -1,4 +1,4 @@
-// Starts the user's process as a child of init.
+// Starts the user's process: as a child of init, or in an exec.
 #pragma once
 
 #include <sys/types.h>
@@ -18,5 +18,9 @@ struct StartOutcome {
 // Forks and execs what `plan` says, under the seccomp `program`. Returns when exec succeeded or something failed; a
 // failed child is reaped.
 StartOutcome start_user(const sandbox::InitPlan& plan, std::string& program);
+
+// The same without a fork: this process, which is the child of an exec's attendant, becomes the user's program, or
+// tells on kReportFd why it can't.
+[[noreturn]] void become_user(const sandbox::InitPlan& plan, std::string& program);
 
 }  // namespace bimodal::init

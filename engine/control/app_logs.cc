@@ -113,13 +113,12 @@ Task<Result<store::App>> AppLogs::load_app(std::string app_id) const {
   co_return *std::move(app);
 }
 
-// A container's log can be asked for by its id alone, while it runs.
+// A container's log can be asked for by its id alone, while it runs and for some time after.
 Task<Result<std::string>> AppLogs::app_of(std::string app_id, std::string task_id) const {
   if (app_id.empty()) {
-    for (const runtime::TaskInfo& task : context_.containers->list()) {
-      if (task.task_id == task_id) app_id = task.app_id;
-    }
-    if (app_id.empty()) co_return error(Code::NotFound, "no container {} runs: ask for its app's log", task_id);
+    const auto task = context_.containers->find(task_id);
+    if (!task) co_return error(Code::NotFound, "no container {} runs, or ended lately: ask for its app's log", task_id);
+    app_id = task->app_id;
   }
   CO_TRY_VOID(co_await load_app(app_id));
   co_return app_id;

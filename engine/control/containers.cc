@@ -153,13 +153,15 @@ Task<Result<api::TaskListResponse>> Containers::list(rpc::Call, api::TaskListReq
 }
 
 Task<Result<api::TaskGetInfoResponse>> Containers::get_info(rpc::Call, api::TaskGetInfoRequest request) {
-  auto task = find_task(request.task_id());
-  if (!task) co_return error(Code::NotFound, "no container {} runs", request.task_id());
+  auto task = context_.containers->find(request.task_id());
+  if (!task) co_return error(Code::NotFound, "no container {} runs, or ended lately", request.task_id());
   api::TaskGetInfoResponse response;
   response.set_app_id(task->app_id);
   response.mutable_info()->set_id(task->task_id);
   response.mutable_info()->set_enqueued_at(unix_seconds(task->enqueued_at));
   response.mutable_info()->set_started_at(started_at(*task));
+  const bool ended = task->finished_at.time_since_epoch().count() != 0;
+  if (ended) response.mutable_info()->set_finished_at(unix_seconds(task->finished_at));
   co_return response;
 }
 

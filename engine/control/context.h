@@ -41,6 +41,7 @@ struct Settings {
   std::string web_scheme = "http";
   std::string web_host = "127.0.0.1";  // where the gateway listens: for blob URLs
   std::uint16_t web_port = 8080;       // in URLs; left out when it is the scheme's default
+  std::string api_url;                 // where clients of this host reach the API; known once it listens
   std::string token_id;                // shown by `modal token info`
   int max_inputs = 1000;               // most concurrent requests per container that a function may ask for
   std::chrono::milliseconds scaledown_window = std::chrono::seconds(60);  // of functions that name none

@@ -5,6 +5,7 @@
 #include "control/apps.h"
 #include "control/blobs.h"
 #include "control/collector.h"
+#include "control/command_router.h"
 #include "control/containers.h"
 #include "control/dicts.h"
 #include "control/environments.h"
@@ -56,6 +57,7 @@ struct Control::State {
         function_calls(context, registry, calls, service),
         containers(context, calls, service),
         servers(context, service),
+        command_router(context, service),
         web_streams(context, service),
         collector(context) {}
 
@@ -83,6 +85,7 @@ struct Control::State {
   FunctionCalls function_calls;
   Containers containers;
   Servers servers;
+  CommandRouter command_router;
   WebStreams web_streams;
   Collector collector;
 };

@@ -11,12 +11,13 @@ struct Caller {
   enum class Kind {
     Client,     // showed the daemon's token
     Container,  // came through the socket of one container: task_id names it
-    Anonymous,  // no token; only the RPCs that protocol §1.3 lists
+    Anonymous,  // no token; only the RPCs that protocol §1.3 lists, and the command router's
   };
   Kind kind = Kind::Anonymous;
   std::string task_id;          // Container only
   int client_type = 0;          // x-modal-client-type: 1 Python, 3 container, 8 JavaScript, 9 Go
   std::string client_version;   // x-modal-client-version
+  std::string bearer;           // Authorization: Bearer …, of the command router's RPCs; not checked
   std::string idempotency_key;  // x-idempotency-key; the same for every attempt of one logical call
 };
 

@@ -35,7 +35,7 @@ bool shows(const Metadata& metadata, const Token& token) {
 }  // namespace
 
 Result<Caller> identify(
-    const grpc::ServerContextBase& context, const std::string& rpc, const Token& token,
+    const grpc::ServerContextBase& context, const std::string& rpc, Credentials credentials, const Token& token,
     const Connections& connections) {
   const Metadata& metadata = context.client_metadata();
   Caller caller;
@@ -43,6 +43,12 @@ Result<Caller> identify(
   caller.idempotency_key = value_of(metadata, "x-idempotency-key");
   const std::string_view type = value_of(metadata, "x-modal-client-type");
   std::from_chars(type.data(), type.data() + type.size(), caller.client_type);
+  if (credentials == Credentials::Bearer) {
+    constexpr std::string_view kScheme = "Bearer ";
+    const std::string_view shown = value_of(metadata, "authorization");
+    if (shown.starts_with(kScheme)) caller.bearer = shown.substr(kScheme.size());
+    return caller;
+  }
   if (auto task_id = connections.task_of(context.peer())) {
     caller.kind = Caller::Kind::Container;
     caller.task_id = *std::move(task_id);

@@ -19,9 +19,12 @@ struct Token {
   std::string secret;
 };
 
+enum class Credentials { Token, Bearer };  // what an RPC's callers show
+
 // Unauthenticated when the token is missing or wrong, except for the RPCs that come without one (protocol §1.3).
-// A container is known by its connection alone.
+// A container is known by its connection alone. Where a bearer is shown, it is for the handler to check.
 Result<Caller> identify(
-    const grpc::ServerContextBase& context, const std::string& rpc, const Token& token, const Connections& connections);
+    const grpc::ServerContextBase& context, const std::string& rpc, Credentials credentials, const Token& token,
+    const Connections& connections);
 
 }  // namespace bimodal::rpc

@@ -58,7 +58,9 @@ Reactor::Reactor(Dispatcher& dispatcher, grpc::GenericCallbackServerContext& con
 
 void Reactor::accept() {
   call_.rpc = name_in(context_.method());
-  auto caller = identify(context_, call_.rpc, dispatcher_.token, dispatcher_.connections);
+  method_ = dispatcher_.service.find(context_.method());
+  const auto credentials = method_ != nullptr && method_->by_bearer ? Credentials::Bearer : Credentials::Token;
+  auto caller = identify(context_, call_.rpc, credentials, dispatcher_.token, dispatcher_.connections);
   if (!caller) {
     Finish(status_of(caller.error()));
     return;
@@ -69,7 +71,6 @@ void Reactor::accept() {
     return;
   }
   call_.deadline = deadline_of(context_);
-  method_ = dispatcher_.service.find(context_.method());
   if (method_ == nullptr) {
     Finish(status_of(refusal_of(call_.rpc)));
     return;

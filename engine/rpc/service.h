@@ -63,6 +63,7 @@ struct Method {
   Kind kind = Kind::Query;
   const Message* request = nullptr;  // prototype
   Run run;                           // gives null for a stream
+  bool by_bearer = false;            // of the command router: the handler checks Caller::bearer
 };
 
 class Service {

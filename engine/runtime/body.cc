@@ -36,7 +36,22 @@ Result<UniqueFd> connect_to(const std::string& path) {
   return socket;
 }
 
+std::map<std::string, std::string> common_environment(const ContainerPlan& plan, const std::string& task_id) {
+  std::map<std::string, std::string> env = plan.env;
+  env["MODAL_TASK_ID"] = task_id;
+  env["MODAL_SERVER_URL"] = std::string("unix://") + kInsideApi + "/api.sock";
+  return env;
+}
+
 }  // namespace
+
+sandbox::ExecSpec command_of(const ContainerPlan& plan, const std::string& task_id) {
+  sandbox::ExecSpec spec;
+  spec.env = common_environment(plan, task_id);
+  spec.cwd = plan.workdir;
+  spec.user = plan.user;
+  return spec;
+}
 
 sandbox::Spec container_spec(
     const ContainerPlan& plan, const model::FunctionVersion& version, const std::string& task_id,
@@ -47,9 +62,7 @@ sandbox::Spec container_spec(
   spec.upper = directory.upper();
   spec.binds = {{.source = directory.api(), .target = kInsideApi, .read_only = true}};
   spec.argv = {plan.python, "-u", "-m", "modal._container_entrypoint"};
-  spec.env = plan.env;
-  spec.env["MODAL_TASK_ID"] = task_id;
-  spec.env["MODAL_SERVER_URL"] = std::string("unix://") + kInsideApi + "/api.sock";
+  spec.env = common_environment(plan, task_id);
   spec.env["MODAL_CONTAINER_ARGUMENTS_PATH"] = std::string(kInsideApi) + "/arguments.bin";
   spec.env["BIMODAL_LISTEN_FD"] = std::to_string(wire::kListenFd);
   spec.cwd = plan.workdir;

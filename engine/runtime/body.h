@@ -32,6 +32,9 @@ sandbox::Spec container_spec(
     const ContainerPlan& plan, const model::FunctionVersion& version, const std::string& task_id,
     const RunDirectory& directory, const ContainersConfig& config);
 
+// Environment, working directory and user of a command in that container.
+sandbox::ExecSpec command_of(const ContainerPlan& plan, const std::string& task_id);
+
 // Starts it with its pipes and the directory's listening socket; `channel`, if any, arrives as kStandbyFd.
 Task<Result<Body>> start_body(
     sandbox::Launcher& sandboxes, sandbox::Spec spec, std::unique_ptr<RunDirectory> directory, UniqueFd channel);

@@ -1,5 +1,7 @@
 #include "runtime/containers.h"
 
+#include <deque>
+
 #include "async/pulse.h"
 #include "async/scope.h"
 #include "base/ids.h"
@@ -33,20 +35,26 @@ struct Containers::State {
       : surroundings(std::move(surroundings)),
         standbys(this->surroundings),
         scope(this->surroundings.executor, "containers"),
+        execs(this->surroundings.executor, "execs"),
         changed(this->surroundings.executor) {
     this->surroundings.standbys = &standbys;
   }
 
   Task<void> run(std::shared_ptr<LiveContainer> container) {
     co_await container->run();
+    ended.push_back(container->info());
+    ended.back().finished_at = std::chrono::system_clock::now();
+    if (ended.size() > kEndedKept) ended.pop_front();
     containers.erase(container->task_id());
     changed.notify_all();
   }
 
   Surroundings surroundings;
   std::map<std::string, std::shared_ptr<LiveContainer>> containers;
+  std::deque<TaskInfo> ended;  // oldest first
   Standbys standbys;
   Scope scope;
+  Scope execs;    // may outlive their container by a moment: until their last output was read
   Pulse changed;  // a container is gone
   bool closed = false;
 };
@@ -97,9 +105,26 @@ std::vector<TaskInfo> Containers::list() const {
   return tasks;
 }
 
+Task<Result<std::shared_ptr<ContainerExec>>> Containers::exec(std::string task_id, ExecRequest request) {
+  auto found = state_->containers.find(task_id);
+  if (found == state_->containers.end()) co_return error(Code::NotFound, "no container {} runs", task_id);
+  auto container = found->second;
+  co_return co_await container->exec(state_->execs, std::move(request));
+}
+
+std::optional<TaskInfo> Containers::find(const std::string& task_id) const {
+  auto found = state_->containers.find(task_id);
+  if (found != state_->containers.end()) return found->second->info();
+  for (const TaskInfo& task : state_->ended) {
+    if (task.task_id == task_id) return task;
+  }
+  return std::nullopt;
+}
+
 Task<void> Containers::close() {
   state_->closed = true;
   for (auto& [id, container] : state_->containers) container->kill();
+  co_await state_->execs.close();
   co_await state_->standbys.close();
   while (!state_->containers.empty()) co_await state_->changed.wait(Deadline::never());
   co_await state_->scope.close();

@@ -19,6 +19,7 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "model/model.h"
+#include "runtime/container_exec.h"
 #include "runtime/plain_input.h"
 #include "runtime/volume.h"
 #include "sandbox/launcher.h"
@@ -125,6 +126,7 @@ struct TaskInfo {
   std::string task_id, app_id, function_id;
   std::chrono::system_clock::time_point enqueued_at, started_at;  // started_at: epoch until warm
   bool draining = false;
+  std::chrono::system_clock::time_point finished_at = {};  // epoch while it runs
 };
 
 struct ContainersConfig {
@@ -156,7 +158,13 @@ class Containers : public scheduler::Launcher {
 
   std::shared_ptr<Session> session(const std::string& task_id) const;  // null when gone
   std::vector<TaskInfo> list() const;
+  // One that runs, or one of the kEndedKept that ended last.
+  std::optional<TaskInfo> find(const std::string& task_id) const;
+  static constexpr std::size_t kEndedKept = 1000;
   std::vector<StandbyInfo> standbys() const;
+  // Starts a command in that container, with its environment, user and working directory. NotFound when it doesn't run;
+  // otherwise as ContainerExec::start().
+  Task<Result<std::shared_ptr<ContainerExec>>> exec(std::string task_id, ExecRequest request);
   Task<void> close();  // kills what is left and waits
 
  private:

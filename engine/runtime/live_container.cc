@@ -86,6 +86,7 @@ Task<Result<void>> LiveContainer::reload_volume(std::string volume_id) {
 
 Task<Result<void>> LiveContainer::start() {
   CO_TRY(auto plan, co_await surroundings_.planner.plan(version_, task_id_));
+  command_ = command_of(plan, task_id_);
   CO_TRY(auto body, co_await make_body(std::move(plan)));
   directory_ = std::move(body.directory);
   sandbox_ = std::move(body.sandbox);
@@ -135,6 +136,18 @@ Task<std::optional<Body>> LiveContainer::take_from_reserve(ContainerPlan plan) {
   log::info("{}: {} starts from the beginning: {}", name(), task_id_, body.error().message);
   surroundings_.standbys->discard(standby);
   co_return std::nullopt;
+}
+
+Task<Result<std::shared_ptr<ContainerExec>>> LiveContainer::exec(Scope& scope, ExecRequest request) {
+  auto self = shared_from_this();
+  auto sandbox = sandbox_;
+  if (!sandbox) co_return error(Code::NotFound, "container {} doesn't run", task_id_);
+  sandbox::ExecSpec spec = command_;
+  for (auto& [name, value] : request.env) spec.env[name] = value;
+  if (!request.workdir.empty()) spec.cwd = request.workdir;
+  spec.argv = request.argv;
+  spec.terminal = request.terminal;
+  co_return co_await ContainerExec::start(surroundings_.executor, scope, *sandbox, std::move(spec), std::move(request));
 }
 
 Task<Result<void>> LiveContainer::wait_warm() {

@@ -44,6 +44,9 @@ class LiveContainer : public scheduler::Container, public Session, public std::e
   // startup_timeout (it is killed then).
   Task<Result<void>> wait_warm();
   TaskInfo info() const;
+  // A command beside the container's own process; its work happens in `scope`. NotFound before the container has
+  // started and after its end.
+  Task<Result<std::shared_ptr<ContainerExec>>> exec(Scope& scope, ExecRequest request);
 
   const std::string& task_id() const override { return task_id_; }
   const model::FunctionVersionPtr& version_pointer() const { return version_; }
@@ -108,6 +111,7 @@ class LiveContainer : public scheduler::Container, public Session, public std::e
   std::unique_ptr<RunDirectory> directory_;
   std::string web_socket_;
   std::shared_ptr<sandbox::Sandbox> sandbox_;
+  sandbox::ExecSpec command_;  // what an exec has in common with the container's own process
   std::shared_ptr<VolumeMounts> volumes_;  // from its start until its end
   Scope tasks_;                            // of a started container
   Pulse changed_;                          // anything that a waiting coroutine below may look at

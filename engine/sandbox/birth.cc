@@ -9,10 +9,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 
+#include "sandbox/cgroups.h"
 #include "sandbox/codec.h"
+#include "sandbox/descriptors.h"
 #include "sandbox/growth.h"
 #include "sandbox/init_plan.h"
 #include "sandbox/packet.h"
@@ -34,21 +35,7 @@ void close_others(const Birth& birth) {
   for (int fd : {birth.network.slirp_made, birth.network.slirp_ready}) {
     if (fd >= 0) kept.push_back(fd);
   }
-  std::sort(kept.begin(), kept.end());
-  for (std::size_t i = 0; i + 1 < kept.size(); ++i) {
-    if (kept[i] + 1 < kept[i + 1])
-      ::close_range(static_cast<unsigned>(kept[i]) + 1, static_cast<unsigned>(kept[i + 1]) - 1, 0);
-  }
-  ::close_range(static_cast<unsigned>(kept.back()) + 1, ~0U, 0);
-}
-
-Result<void> join_cgroups(const std::vector<std::filesystem::path>& cgroups) {
-  for (const auto& cgroup : cgroups) {
-    std::string procs = (cgroup / "cgroup.procs").native();
-    UniqueFd file(::open(procs.c_str(), O_WRONLY | O_CLOEXEC));
-    TRY_VOID(check(file && ::write(file.get(), "0", 1) == 1, procs.c_str()));
-  }
-  return {};
+  close_all_but(std::move(kept));
 }
 
 // What the process would otherwise share with the daemon.

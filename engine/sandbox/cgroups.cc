@@ -132,6 +132,15 @@ Result<void> Cgroups::limit(const std::vector<fs::path>& directories, const Limi
   return layout_.version == CgroupVersion::One ? limit_one(layout_, name, limits) : limit_two(directories[0], limits);
 }
 
+Result<void> join_cgroups(const std::vector<fs::path>& cgroups) {
+  for (const auto& cgroup : cgroups) {
+    const std::string procs = (cgroup / "cgroup.procs").native();
+    UniqueFd file(::open(procs.c_str(), O_WRONLY | O_CLOEXEC));
+    if (!file || ::write(file.get(), "0", 1) != 1) return errno_error(errno, procs);
+  }
+  return {};
+}
+
 Result<UniqueFd> Cgroups::open_for_clone(const std::vector<fs::path>& directories) const {
   if (layout_.version != CgroupVersion::Two) return UniqueFd();
   UniqueFd directory(::open(directories.at(0).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));

@@ -66,6 +66,9 @@ class Cgroups {
   CgroupLayout layout_;
 };
 
+// Moves this process into the directories.
+Result<void> join_cgroups(const std::vector<std::filesystem::path>& cgroups);
+
 // Kills what runs in the directory and removes it; waits up to a second for the last process.
 void remove_cgroup(const std::filesystem::path& cgroup);
 

@@ -15,6 +15,7 @@
 #include <cerrno>
 
 #include "sandbox/capabilities.h"
+#include "sandbox/descriptors.h"
 #include "sandbox/etc_files.h"
 #include "sandbox/init_plan.h"
 #include "sandbox/packet.h"
@@ -29,16 +30,10 @@ namespace bimodal::sandbox {
 namespace {
 
 constexpr rlim_t kMaxOpenFiles = 65'536;
-constexpr const char* kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 Result<void> check(bool good, const char* what) {
   if (good) return {};
   return errno_error(errno, what);
-}
-
-// Memory limits may not hold: then a sandbox goes before anything else of the user's does.
-void offer_to_the_oom_killer() {
-  std::ignore = write_text("/proc/self/oom_score_adj", "500");
 }
 
 Result<void> build_root(const Growth& growth) {
@@ -61,10 +56,40 @@ Result<void> build_root(const Growth& growth) {
   return enter_root(root);
 }
 
-// Only lowers: a root without CAP_SYS_RESOURCE can't raise a hard limit.
-Result<void> set_limits(const Growth& growth) {
-  if (growth.privilege == Privilege::Rootless) {
-    auto processes = static_cast<rlim_t>(growth.spec.limits.pids) + 1;  // init is one
+InitPlan plan_of(const Growth& growth) {
+  InitPlan plan;
+  plan.argv = growth.spec.argv;
+  plan.set_environment(growth.spec.env);
+  plan.cwd = growth.spec.cwd;
+  plan.user = growth.spec.user;
+  plan.capabilities = capabilities_of(growth.spec.profile);
+  for (const auto& passed : growth.spec.fds) plan.numbers.push_back(static_cast<std::uint64_t>(passed.number));
+  return plan;
+}
+
+// Puts every descriptor at the number where init expects it and closes all others. Returns init's own, which closes
+// itself on exec.
+Result<int> arrange_for_init(const Growth& growth, int plan) {
+  UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  TRY_VOID(check(static_cast<bool>(null), "open /dev/null"));
+  std::vector<int> wanted = {null.get(), null.get(), null.get(), plan, growth.filter, growth.reports};
+  wanted.insert(wanted.end(), growth.passed.begin(), growth.passed.end());
+  wanted.push_back(growth.init);
+  const std::size_t inherited = wanted.size() - 1;
+  TRY_VOID(arrange_descriptors(std::move(wanted), inherited));
+  null.release();  // closed or reused by now
+  return static_cast<int>(inherited);
+}
+
+}  // namespace
+
+void offer_to_the_oom_killer() {
+  std::ignore = write_text("/proc/self/oom_score_adj", "500");
+}
+
+Result<void> set_limits(const Limits& limits, Privilege privilege) {
+  if (privilege == Privilege::Rootless) {
+    auto processes = static_cast<rlim_t>(limits.pids) + 1;  // init is one
     rlimit forks{};
     ::getrlimit(RLIMIT_NPROC, &forks);
     forks.rlim_cur = forks.rlim_max = std::min(forks.rlim_max, processes);
@@ -86,43 +111,6 @@ Result<void> become_inner_root(int user_namespace) {
   return check(::setresuid(0, 0, 0) == 0, "become root inside");
 }
 
-InitPlan plan_of(const Growth& growth) {
-  InitPlan plan;
-  plan.argv = growth.spec.argv;
-  for (const auto& [name, value] : growth.spec.env) plan.env.push_back(name + "=" + value);
-  auto path = growth.spec.env.find("PATH");
-  plan.path = path != growth.spec.env.end() ? path->second : kDefaultPath;
-  plan.cwd = growth.spec.cwd;
-  plan.user = growth.spec.user;
-  plan.capabilities = capabilities_of(growth.spec.profile);
-  for (const auto& passed : growth.spec.fds) plan.numbers.push_back(static_cast<std::uint64_t>(passed.number));
-  return plan;
-}
-
-// Puts every descriptor at the number where init expects it and closes all others. Returns init's own, which closes
-// itself on exec.
-Result<int> arrange_descriptors(const Growth& growth, int plan) {
-  UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
-  TRY_VOID(check(static_cast<bool>(null), "open /dev/null"));
-  std::vector<int> wanted = {null.get(), null.get(), null.get(), plan, growth.filter, growth.reports};
-  wanted.insert(wanted.end(), growth.passed.begin(), growth.passed.end());
-  wanted.push_back(growth.init);
-  int last = static_cast<int>(wanted.size()) - 1;
-  for (int& fd : wanted) {  // first out of the way, so that no move overwrites what is still needed
-    fd = ::fcntl(fd, F_DUPFD_CLOEXEC, last + 1);
-    TRY_VOID(check(fd >= 0, "copy a descriptor"));
-  }
-  for (int number = 0; number <= last; ++number) {
-    int flags = number == last ? O_CLOEXEC : 0;
-    TRY_VOID(check(::dup3(wanted[static_cast<std::size_t>(number)], number, flags) >= 0, "place a descriptor"));
-  }
-  null.release();  // closed or reused by now
-  TRY_VOID(check(::close_range(static_cast<unsigned>(last) + 1, ~0U, 0) == 0, "close descriptors"));
-  return last;
-}
-
-}  // namespace
-
 Result<void> make_upper(const Spec& spec) {
   std::error_code failure;
   std::filesystem::create_directories(spec.upper, failure);
@@ -142,10 +130,10 @@ Result<void> grow_up(const Growth& growth, int& reports) {
   const std::string& hostname = growth.spec.hostname;
   TRY_VOID(check(::sethostname(hostname.data(), hostname.size()) == 0, "host name"));
   TRY_VOID(build_root(growth));
-  TRY_VOID(set_limits(growth));
+  TRY_VOID(set_limits(growth.spec.limits, growth.privilege));
   TRY_VOID(become_inner_root(growth.user_namespace));
   TRY(UniqueFd plan, memory_file("plan", plan_of(growth).encode()));
-  TRY(int init, arrange_descriptors(growth, plan.release()));
+  TRY(int init, arrange_for_init(growth, plan.release()));
   reports = kReportFd;
   char name[] = "bimodal-init";
   char* const argv[] = {name, nullptr};

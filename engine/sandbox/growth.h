@@ -35,4 +35,12 @@ Result<void> make_upper(const Spec& spec);
 // From here on the process makes files as the sandbox's root, but mounts still with the host's capabilities.
 Result<void> create_files_as(std::uint32_t uid);
 
+// What every process that enters a sandbox does on its way. Limits of open files, core files and, rootless, processes;
+// only lowers: a root without CAP_SYS_RESOURCE can't raise a hard limit.
+Result<void> set_limits(const Limits& limits, Privilege privilege);
+// Memory limits may not hold: then a sandbox goes before anything else of the user's does.
+void offer_to_the_oom_killer();
+// Root of the sandbox's user namespace, with every capability over it.
+Result<void> become_inner_root(int user_namespace);
+
 }  // namespace bimodal::sandbox

@@ -1,5 +1,8 @@
 // What the launcher tells a container's init (PID 1) to do, and what init reports back.
 //
+// The same program starts an exec: argv[0] is then kExecName, and it becomes the user's program instead of init. What
+// it writes to kReportFd is a byte of Code and text, and nothing when that succeeded.
+//
 // Init starts as root of the sandbox's user namespace, inside the finished root, with an empty environment and the
 // descriptors below. Standard library only: shared with the static init.
 #pragma once
@@ -14,6 +17,11 @@
 
 namespace bimodal::sandbox {
 
+inline constexpr const char* kExecName = "bimodal-exec";
+inline constexpr char kTerminalMessage = 'T';  // what an exec's terminal is sent with
+
+inline constexpr const char* kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 inline constexpr int kPlanFd = 3;         // a file that holds an encoded InitPlan
 inline constexpr int kFilterFd = 4;       // a file that holds the seccomp program: an array of sock_filter
 inline constexpr int kReportFd = 5;       // init writes InitReports; the launcher reads them
@@ -27,6 +35,15 @@ struct InitPlan {
   std::string user;                    // as in Spec
   std::uint64_t capabilities = 0;      // mask that the user's process keeps while it is root; 0: none, and no_new_privs
   std::vector<std::uint64_t> numbers;  // descriptor numbers that the user's process expects
+  // Of an exec with a terminal: its height and width, 0 without one. The only passed descriptor is then the socket that
+  // the terminal's other end is sent on.
+  std::uint64_t rows = 0, columns = 0;
+
+  void set_environment(const std::map<std::string, std::string>& variables) {
+    for (const auto& [name, value] : variables) env.push_back(name + "=" + value);
+    auto own_path = variables.find("PATH");
+    path = own_path != variables.end() ? own_path->second : kDefaultPath;
+  }
 
   std::string encode() const {
     Writer out;
@@ -38,6 +55,8 @@ struct InitPlan {
     out.number(capabilities);
     out.number(numbers.size());
     for (auto number : numbers) out.number(number);
+    out.number(rows);
+    out.number(columns);
     return out.bytes();
   }
 
@@ -51,6 +70,8 @@ struct InitPlan {
     user = in.text();
     capabilities = in.number();
     for (auto left = in.number(); in.ok() && left > 0; --left) numbers.push_back(in.number());
+    rows = in.number();
+    columns = in.number();
     return in.ok() && !argv.empty();
   }
 };

@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -79,16 +80,33 @@ struct Spec {
   std::vector<PassedFd> fds;
 };
 
+// A further process in a running sandbox: behind the same barriers and within the same limits, gone with it at the
+// latest.
+struct ExecSpec {
+  struct Terminal {
+    int rows = 24, columns = 80;
+  };
+  std::vector<std::string> argv;           // argv[0] is looked up on env's PATH inside
+  std::map<std::string, std::string> env;  // the whole environment
+  std::string cwd = "/";
+  std::string user;                  // as in Spec
+  std::optional<Terminal> terminal;  // a new terminal of the sandbox's own is its input and output
+  std::vector<PassedFd> fds;         // without a terminal: 0, 1 and 2
+};
+
 struct ExitReport {
   int exit_code = -1;          // when it exited by itself
   int signal = 0;              // else the signal that ended it
   bool out_of_memory = false;  // the kernel killed something inside for want of memory
 };
 
+class Exec;  // exec.h
+
 // A started sandbox. Destroying it kills what still runs. Loop-bound, like its Launcher.
 class Sandbox {
  public:
   static constexpr std::size_t kMaxConnecting = 1024;
+  static constexpr std::size_t kMaxExecs = 64;
 
   virtual ~Sandbox() = default;
   virtual int pid() const = 0;                     // of the sandbox's first process, in the daemon's namespace
@@ -99,6 +117,9 @@ class Sandbox {
   // when nobody listens there; at most kMaxConnecting wait, more fail with ResourceExhausted.
   virtual Task<Result<UniqueFd>> connect(std::uint16_t port, Deadline deadline);
   virtual Task<ExitReport> wait() = 0;  // until every process and mount is gone; callable many times
+  // Completes when the process has been exec'ed; NotFound when there is no such program or user, ResourceExhausted
+  // beyond kMaxExecs that run at once.
+  virtual Task<Result<std::unique_ptr<Exec>>> exec(ExecSpec spec);
   // Replaces the root filesystem under the running processes by the layers, upper directory and binds of `spec`; the
   // rest of it doesn't count. Their working directories stay where they are. The new upper directory goes with the
   // sandbox, as the old one does. Only once; after a failure the sandbox is good for nothing but kill().

@@ -10,6 +10,7 @@
 #include <climits>
 #include <cstring>
 
+#include "sandbox/errand.h"
 #include "sandbox/inside_connection.h"
 #include "sandbox/reroot.h"
 #include "sandbox/slirp.h"
@@ -184,6 +185,39 @@ Reply LiveSandbox::finish_reroot() {
   return reply;
 }
 
+Result<int> LiveSandbox::exec(const ExecSpec& spec, std::span<const UniqueFd> fds) {
+  if (!started_ || !embryo_.process.pidfd) return error(Code::Unavailable, "sandbox {} does not run", spec_.name);
+  if (attendants_.size() >= Sandbox::kMaxExecs) {
+    return error(Code::ResourceExhausted, "{} processes were started in the container already", attendants_.size());
+  }
+  Errand errand{
+      .spec = spec,
+      .profile = spec_.profile,
+      .limits = spec_.limits,
+      .privilege = host_.privilege,
+      .init = embryo_.process.pidfd.get(),
+      .program = host_.init.get(),
+      .filter = spec_.profile == Profile::Build ? host_.build_filter.get() : host_.container_filter.get(),
+      .control = fds[1].get()};
+  TRY(errand.user_namespace, host_.ranges.user_namespace(*uid_base_));
+  UniqueFd cgroup;
+  if (!embryo_.cgroups.empty()) {
+    TRY(cgroup, host_.cgroups.open_for_clone(embryo_.cgroups));
+  }
+  errand.cgroup_to_be_born_in = cgroup.get();
+  if (!cgroup) errand.cgroups = embryo_.cgroups;
+  for (const UniqueFd& fd : fds.subspan(2)) errand.fds.push_back(fd.get());
+  TRY(Process attendant, clone_process(0));
+  if (attendant.pid == 0) attend(errand);
+  const int pidfd = attendant.pidfd.get();
+  attendants_.push_back(std::move(attendant));
+  return pidfd;
+}
+
+void LiveSandbox::reap_attendants() {
+  std::erase_if(attendants_, [](const Process& each) { return ::waitpid(each.pid, nullptr, WNOHANG) == each.pid; });
+}
+
 void LiveSandbox::sweep_all() const {
   Record record{.name = spec_.name, .upper = spec_.upper, .keep_upper = spec_.keep_upper};
   if (second_upper_) sweep(host_.records, {.name = spec_.name, .upper = *second_upper_}, {});
@@ -198,6 +232,11 @@ bool LiveSandbox::reap() {
     ::waitpid(rerooter_.pid, nullptr, 0);
   }
   ::waitpid(embryo_.process.pid, nullptr, 0);
+  for (const Process& attendant : attendants_) {  // what they attended to ended with init
+    ::kill(attendant.pid, SIGKILL);
+    ::waitpid(attendant.pid, nullptr, 0);
+  }
+  attendants_.clear();
   embryo_.process.pidfd.reset();
   kill_slirp(embryo_.slirp);
   out_of_memory_ = host_.cgroups.oom_kills(embryo_.cgroups) > 0;

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
@@ -42,6 +43,11 @@ class LiveSandbox {
   // When rerooter() is readable. What became of it, without the id.
   Reply finish_reroot();
 
+  // Begins an exec in an attendant (errand.h), which answers on `fds[1]`: attendants() becomes readable when it ends.
+  // `fds`: the encoded spec, the socket, then ExecSpec::fds. ResourceExhausted when kMaxExecs run.
+  Result<int> exec(const ExecSpec& spec, std::span<const UniqueFd> fds);  // the attendant's pidfd
+  void reap_attendants();
+
   void signal(int number);
   Result<UniqueFd> connect(std::uint16_t port) const;  // see inside_connection.h
   // When init() is readable: takes in its last reports, reaps it and starts the sweeper (sweeper() stays -1 when there
@@ -67,6 +73,7 @@ class LiveSandbox {
   bool called_ = false;
   Embryo embryo_;
   Process sweeper_, rerooter_;
+  std::vector<Process> attendants_;
   UniqueFd reroot_outcome_;                            // the child's error message, if any
   std::optional<std::filesystem::path> second_upper_;  // of the new root
   bool started_ = false;

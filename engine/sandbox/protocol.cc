@@ -177,4 +177,37 @@ Result<Spec> decode_spec(std::string_view bytes) {
   return checked(in, std::move(spec), "spec");
 }
 
+std::string encode(const ExecSpec& spec) {
+  Writer out;
+  out.texts(spec.argv);
+  put_env(out, spec.env);
+  out.text(spec.cwd);
+  out.text(spec.user);
+  out.number(spec.terminal ? 1 : 0);
+  const ExecSpec::Terminal terminal = spec.terminal.value_or(ExecSpec::Terminal{});
+  out.number(static_cast<std::uint64_t>(terminal.rows));
+  out.number(static_cast<std::uint64_t>(terminal.columns));
+  out.number(spec.fds.size());
+  for (const auto& passed : spec.fds) out.number(static_cast<std::uint64_t>(passed.number));
+  return out.bytes();
+}
+
+Result<ExecSpec> decode_exec_spec(std::string_view bytes) {
+  Reader in(bytes);
+  ExecSpec spec;
+  spec.argv = in.texts();
+  spec.env = take_env(in);
+  spec.cwd = in.text();
+  spec.user = in.text();
+  const bool has_terminal = in.number() != 0;
+  ExecSpec::Terminal terminal;
+  terminal.rows = static_cast<int>(in.number());
+  terminal.columns = static_cast<int>(in.number());
+  if (has_terminal) spec.terminal = terminal;
+  for (auto left = in.number(); in.ok() && left > 0; --left) {
+    spec.fds.push_back({.fd = -1, .number = static_cast<int>(in.number())});
+  }
+  return checked(in, std::move(spec), "exec spec");
+}
+
 }  // namespace bimodal::sandbox

@@ -22,6 +22,8 @@ struct Request {
     Connect = 5,  // to port `number` inside; answered by one Connected, in order, while the sandbox lives
     Reroot = 6,   // a new root for the sandbox; descriptor: the encoded Spec as a memory file
     Remount = 7,  // another state of a volume; descriptor: a Spec with that volume alone. Answered by Rerooted
+    Exec = 8,  // descriptors: the encoded ExecSpec as a memory file, a socket for what becomes of it (errand.h), then
+               // those of ExecSpec::fds in order
   };
   Kind kind = Kind::Close;
   std::uint64_t id = 0;
@@ -48,10 +50,12 @@ struct Reply {
 std::string encode(const Request& request);
 std::string encode(const Reply& reply);
 std::string encode(const Spec& spec);  // the descriptors travel beside it
+std::string encode(const ExecSpec& spec);
 
 // InvalidArgument when `bytes` hold something else.
 Result<Request> decode_request(std::string_view bytes);
 Result<Reply> decode_reply(std::string_view bytes);
 Result<Spec> decode_spec(std::string_view bytes);  // PassedFd::fd is -1
+Result<ExecSpec> decode_exec_spec(std::string_view bytes);
 
 }  // namespace bimodal::sandbox

@@ -178,6 +178,24 @@ Result<void> Remote::ask_reroot(Request::Kind kind, std::uint64_t id, const Spec
   return send(std::move(message));
 }
 
+Result<void> Remote::ask_exec(std::uint64_t id, const ExecSpec& spec, UniqueFd control) {
+  const std::string bytes = encode(spec);
+  if (bytes.size() > kMaxSpecBytes) {
+    return error(Code::InvalidArgument, "command and environment are larger than {} MiB", kMaxSpecBytes >> 20);
+  }
+  TRY(UniqueFd encoded, memory_file("exec", bytes));
+  Unsent message;
+  message.fds.push_back(std::move(encoded));
+  message.fds.push_back(std::move(control));
+  for (const auto& passed : spec.fds) {
+    UniqueFd copy(::fcntl(passed.fd, F_DUPFD_CLOEXEC, 0));
+    if (!copy) return errno_error(errno, fmt::format("exec: descriptor {}", passed.fd));
+    message.fds.push_back(std::move(copy));
+  }
+  message.bytes = encode(Request{.kind = Request::Kind::Exec, .id = id});
+  return send(std::move(message));
+}
+
 void Remote::ask(Request::Kind kind, std::uint64_t id, int number) {
   Unsent message;
   message.bytes = encode(Request{.kind = kind, .id = id, .number = number});

@@ -54,6 +54,9 @@ class Remote : public std::enable_shared_from_this<Remote> {
   void ask(Request::Kind kind, std::uint64_t id, int number = 0);
   Result<void> ask_reroot(Request::Kind kind, std::uint64_t id, const Spec& spec);  // Reroot or Remount
 
+  // `control`: the launcher's end of the socket on which an exec is followed.
+  Result<void> ask_exec(std::uint64_t id, const ExecSpec& spec, UniqueFd control);
+
   // ResourceExhausted when too many wait already.
   Result<std::shared_ptr<RemoteState::Connecting>> ask_connect(RemoteState& state, std::uint16_t port);
 

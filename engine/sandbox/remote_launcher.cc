@@ -8,6 +8,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <cstring>
 
+#include "sandbox/exec.h"
 #include "sandbox/launcher.h"
 #include "sandbox/remote.h"
 
@@ -58,6 +59,19 @@ class RemoteSandbox : public Sandbox {
     if (connecting->failure) co_return tl::unexpected<Error>(*connecting->failure);
     if (!connecting->socket) co_return error(Code::Unavailable, "the sandbox has ended");
     co_return co_await finish_connecting(std::move(connecting->socket), port, deadline);
+  }
+
+  Task<Result<std::unique_ptr<Exec>>> exec(ExecSpec spec) override {
+    auto remote = remote_;
+    auto state = state_;
+    if (state->report) co_return error(Code::Unavailable, "the sandbox has ended");
+    int ends[2];
+    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) co_return errno_error(errno, "socketpair");
+    UniqueFd theirs(ends[1]);
+    auto made = std::make_unique<Exec>(remote->executor(), UniqueFd(ends[0]));
+    CO_TRY_VOID(remote->ask_exec(state->id, spec, std::move(theirs)));
+    CO_TRY_VOID(co_await made->started());
+    co_return made;
   }
 
   Task<ExitReport> wait() override {
@@ -136,6 +150,10 @@ Task<Result<UniqueFd>> Sandbox::connect(std::uint16_t, Deadline) {
 
 Task<Result<void>> Sandbox::remount(VolumeMount) {
   co_return error(Code::Unimplemented, "this sandbox has no mounts of its own");
+}
+
+Task<Result<std::unique_ptr<Exec>>> Sandbox::exec(ExecSpec) {
+  co_return error(Code::Unimplemented, "this sandbox starts no further process");
 }
 
 std::unique_ptr<Launcher> connect_launcher(LauncherProcess process, boost::asio::any_io_executor executor) {

@@ -12,6 +12,7 @@
 #include <map>
 #include <utility>
 
+#include "sandbox/errand.h"
 #include "sandbox/host.h"
 #include "sandbox/live_sandbox.h"
 #include "sandbox/packet.h"
@@ -29,7 +30,8 @@ enum class Part : std::uint64_t {
   Init = 1,
   Sweeper = 2,
   Slirp = 3,
-  Rerooter = 4
+  Rerooter = 4,
+  Attendant = 5
 };
 constexpr std::uint64_t kParts = 8;  // more than any Part
 
@@ -48,6 +50,8 @@ struct Service::State {
   void connect(std::uint64_t id, const LiveSandbox& sandbox, int port);
   void reroot(const Request& request, const Packet& packet);
   Result<void> reroot_from(Request::Kind kind, const Packet& packet, LiveSandbox& sandbox);
+  void exec(std::uint64_t id, const Packet& packet);
+  Result<void> exec_from(std::uint64_t id, const Packet& packet);
   void advance(std::uint64_t id, Part part);
   void end(std::uint64_t id);
   void begin_closing();
@@ -108,6 +112,7 @@ void Service::State::answer(const Packet& packet) {
   if (request->kind == Request::Kind::Reroot || request->kind == Request::Kind::Remount) {
     return reroot(*request, packet);
   }
+  if (request->kind == Request::Kind::Exec) return exec(request->id, packet);
   auto found = live.find(request->id);
   if (found == live.end()) return;
   if (request->kind == Request::Kind::Connect) return connect(request->id, *found->second, request->number);
@@ -169,10 +174,29 @@ void Service::State::reroot(const Request& request, const Packet& packet) {
   send(std::move(refusal), id);
 }
 
+Result<void> Service::State::exec_from(std::uint64_t id, const Packet& packet) {
+  auto found = live.find(id);
+  if (found == live.end()) return error(Code::Unavailable, "the sandbox has ended");
+  TRY(std::string bytes, read_file(packet.fds[0].get(), kMaxSpecBytes));
+  TRY(const ExecSpec spec, decode_exec_spec(bytes));
+  if (spec.argv.empty() || spec.argv[0].empty()) return error(Code::InvalidArgument, "exec: no command");
+  if (packet.fds.size() != spec.fds.size() + 2)
+    return error(Code::InvalidArgument, "exec: wrong number of descriptors");
+  TRY(const int attendant, found->second->exec(spec, packet.fds));
+  return watch(attendant, id, Part::Attendant);
+}
+
+void Service::State::exec(std::uint64_t id, const Packet& packet) {
+  if (packet.fds.size() < 2) return;
+  const auto begun = exec_from(id, packet);
+  if (!begun) std::ignore = send_packet(packet.fds[1].get(), failed_exec(begun.error()), {});
+}
+
 void Service::State::advance(std::uint64_t id, Part part) {
   auto found = live.find(id);
   if (found == live.end()) return;
   LiveSandbox& sandbox = *found->second;
+  if (part == Part::Attendant) return sandbox.reap_attendants();
   if (part == Part::Slirp) return sandbox.signal(SIGKILL);  // a container whose network is gone is of no use
   if (part == Part::Reports) {
     if (sandbox.read_reports()) {

@@ -194,6 +194,7 @@ Result<void> Daemon::Parts::listen_api() {
   auto opened = rpc::Host::listen(config.api, {token.id, token.secret}, control_loop.executor(), service);
   if (!opened) return tl::unexpected(listening(opened.error(), "--api"));
   host = *std::move(opened);
+  context->settings.api_url = fmt::format("http://127.0.0.1:{}", host->port());
   connections.attach(host.get());
   return {};
 }

@@ -1,0 +1,205 @@
+#include "control/command_router.h"
+
+#include <sys/wait.h>
+
+#include <algorithm>
+
+#include "base/ids.h"
+#include "control/clock.h"
+#include "control/secret_variables.h"
+#include "control/web_token.h"
+#include "rpc/fields.h"
+#include "runtime/containers.h"
+
+namespace bimodal::control {
+namespace {
+
+using namespace std::chrono_literals;
+using runtime::ExecRequest;
+
+constexpr std::int64_t kTokenLifeSeconds = 20 * 60;
+constexpr int kClientOfJavaScript = 8, kClientOfGo = 9;
+constexpr int kMaxTerminalSide = 10'000;
+
+ExecRequest::Output output_of(router::TaskExecStdoutConfig config) {
+  return config == router::TASK_EXEC_STDOUT_CONFIG_PIPE ? ExecRequest::Output::Pipe : ExecRequest::Output::Discard;
+}
+
+ExecRequest::Output output_of(router::TaskExecStderrConfig config) {
+  if (config == router::TASK_EXEC_STDERR_CONFIG_STDOUT) return ExecRequest::Output::ToStdout;
+  return config == router::TASK_EXEC_STDERR_CONFIG_PIPE ? ExecRequest::Output::Pipe : ExecRequest::Output::Discard;
+}
+
+int terminal_side(std::uint32_t asked, int otherwise) {
+  return asked == 0 ? otherwise : static_cast<int>(std::min<std::uint32_t>(asked, kMaxTerminalSide));
+}
+
+void set_terminal(ExecRequest& exec, const api::PTYInfo& info) {
+  exec.terminal = {.rows = terminal_side(info.winsz_rows(), 24), .columns = terminal_side(info.winsz_cols(), 80)};
+  exec.env.emplace("TERM", info.env_term().empty() ? "xterm-256color" : info.env_term());
+  if (!info.env_colorterm().empty()) exec.env.emplace("COLORTERM", info.env_colorterm());
+  if (!info.env_term_program().empty()) exec.env.emplace("TERM_PROGRAM", info.env_term_program());
+}
+
+template <typename Response>
+Response status_response(std::optional<int> status) {
+  Response response;
+  if (!status) return response;
+  if (WIFSIGNALED(*status)) {
+    response.set_signal(WTERMSIG(*status));
+  } else {
+    response.set_code(WEXITSTATUS(*status));
+  }
+  return response;
+}
+
+}  // namespace
+
+CommandRouter::CommandRouter(Context& context, rpc::Service& service) : context_(context), key_(random_text(43)) {
+  service.query("TaskGetCommandRouterAccess", this, &CommandRouter::access);
+  service.mutation("TaskExecStart", this, &CommandRouter::start);
+  service.stream("TaskExecStdioRead", this, &CommandRouter::read);
+  service.query("TaskExecStdinWrite", this, &CommandRouter::write);
+  service.query("TaskExecStdinStatus", this, &CommandRouter::input_status);
+  service.query("TaskExecPoll", this, &CommandRouter::poll);
+  service.query("TaskExecWait", this, &CommandRouter::wait);
+}
+
+Task<Result<api::TaskGetCommandRouterAccessResponse>> CommandRouter::access(
+    rpc::Call call, api::TaskGetCommandRouterAccessRequest request) {
+  if (call.caller.kind != rpc::Caller::Kind::Client) {
+    co_return error(Code::PermissionDenied, "a container can't start commands in containers of functions");
+  }
+  if (call.caller.client_type == kClientOfJavaScript || call.caller.client_type == kClientOfGo) {
+    co_return error(
+        Code::Unimplemented,
+        "this server starts commands in containers for Python clients only: use `modal container exec`");
+  }
+  if (context_.containers->session(request.task_id()) == nullptr) {
+    co_return error(Code::NotFound, "no container {} runs", request.task_id());
+  }
+  const auto now = static_cast<std::int64_t>(unix_now());
+  api::TaskGetCommandRouterAccessResponse response;
+  response.set_jwt(web_token(key_, request.task_id(), now, now + kTokenLifeSeconds));
+  response.set_url(context_.settings.api_url);
+  co_return response;
+}
+
+Result<void> CommandRouter::check(const rpc::Call& call, const std::string& task_id) const {
+  const auto subject = web_token_subject(key_, call.caller.bearer, static_cast<std::int64_t>(unix_now()));
+  if (!subject) return error(Code::Unauthenticated, "{} needs a token from TaskGetCommandRouterAccess", call.rpc);
+  if (*subject == task_id) return {};
+  return error(Code::PermissionDenied, "this token is for container {}, not for {}", *subject, task_id);
+}
+
+template <typename Request>
+Result<CommandRouter::ExecPtr> CommandRouter::find(const rpc::Call& call, const Request& request) const {
+  TRY_VOID(check(call, request.task_id()));
+  auto found = execs_.find({request.task_id(), request.exec_id()});
+  if (found != execs_.end() && found->second.exec) return found->second.exec;
+  return error(Code::NotFound, "container {} has no command {}", request.task_id(), request.exec_id());
+}
+
+void CommandRouter::forget_old() {
+  for (auto& [key, kept] : execs_) {
+    if (kept.exec && kept.exec->status() && !kept.until) kept.until = Deadline::after(kKeep);
+  }
+  std::erase_if(execs_, [](const auto& entry) { return entry.second.until && entry.second.until->passed(); });
+}
+
+Task<Result<std::map<std::string, std::string>>> CommandRouter::environment_of(
+    const router::TaskExecStartRequest& request) {
+  std::vector<std::string> secret_ids(request.secret_ids().begin(), request.secret_ids().end());
+  std::map<std::string, std::string> own(request.env().begin(), request.env().end());
+  for (const auto& source : request.secret_sources()) {
+    if (source.has_env()) own.insert(source.env().contents().begin(), source.env().contents().end());
+    if (!source.secret_id().empty()) secret_ids.push_back(source.secret_id());
+  }
+  if (secret_ids.empty()) co_return own;
+  auto load = [this, secret_ids](store::Transaction& transaction) {
+    return secret_variables(transaction, context_.secret_box, secret_ids);
+  };
+  CO_TRY(auto variables, co_await context_.transact(std::move(load)));
+  own.insert(variables.begin(), variables.end());
+  co_return own;
+}
+
+Task<Result<router::TaskExecStartResponse>> CommandRouter::start(rpc::Call call, router::TaskExecStartRequest request) {
+  CO_TRY_VOID(check(call, request.task_id()));
+  CO_TRY_VOID(rpc::refuse_fields("exec", request, {{"container_id", "a container of a sandbox"}}));
+  if (request.command_args().empty()) co_return error(Code::InvalidArgument, "exec: no command");
+  forget_old();
+  const Key key{request.task_id(), request.exec_id()};
+  if (execs_.contains(key)) co_return router::TaskExecStartResponse();  // a repeated attempt
+  if (execs_.size() >= kMaxKept) {
+    co_return error(Code::ResourceExhausted, "{} commands run or ended lately; wait some minutes", execs_.size());
+  }
+  execs_[key];
+  ExecRequest exec;
+  exec.argv.assign(request.command_args().begin(), request.command_args().end());
+  exec.workdir = request.workdir();
+  exec.out = output_of(request.stdout_config());
+  exec.err = output_of(request.stderr_config());
+  exec.timeout = std::chrono::seconds(request.timeout_secs());
+  auto env = co_await environment_of(request);
+  if (env) {
+    exec.env = *std::move(env);
+    if (request.has_pty_info() && request.pty_info().enabled()) set_terminal(exec, request.pty_info());
+    auto started = co_await context_.containers->exec(request.task_id(), std::move(exec));
+    if (started) {
+      execs_[key].exec = *std::move(started);
+      co_return router::TaskExecStartResponse();
+    }
+    env = tl::unexpected<Error>(started.error());
+  }
+  execs_.erase(key);
+  co_return tl::unexpected<Error>(env.error());
+}
+
+Task<Result<void>> CommandRouter::read(
+    rpc::Call call, router::TaskExecStdioReadRequest request, rpc::Writer<router::TaskExecStdioReadResponse> writer) {
+  CO_TRY(const ExecPtr exec, find(call, request));
+  const bool wants_err = request.file_descriptor() == router::TASK_EXEC_STDIO_FILE_DESCRIPTOR_STDERR;
+  runtime::ExecOutput& output = wants_err ? exec->err() : exec->out();
+  std::uint64_t offset = request.offset();
+  while (true) {
+    CO_TRY(std::string piece, co_await output.read(offset));
+    if (piece.empty()) co_return Result<void>();
+    offset += piece.size();
+    router::TaskExecStdioReadResponse response;
+    response.set_data(std::move(piece));
+    const bool taken = co_await writer.write(std::move(response));
+    if (!taken) co_return Result<void>();
+  }
+}
+
+Task<Result<router::TaskExecStdinWriteResponse>> CommandRouter::write(
+    rpc::Call call, router::TaskExecStdinWriteRequest request) {
+  CO_TRY(const ExecPtr exec, find(call, request));
+  CO_TRY_VOID(co_await exec->write(request.offset(), std::move(*request.mutable_data())));
+  if (request.eof()) exec->close_input();
+  co_return router::TaskExecStdinWriteResponse();
+}
+
+Task<Result<router::TaskExecStdinStatusResponse>> CommandRouter::input_status(
+    rpc::Call call, router::TaskExecStdinStatusRequest request) {
+  CO_TRY(const ExecPtr exec, find(call, request));
+  router::TaskExecStdinStatusResponse response;
+  response.set_num_bytes_written(exec->input_bytes());
+  response.set_closed(exec->input_closed());
+  co_return response;
+}
+
+Task<Result<router::TaskExecPollResponse>> CommandRouter::poll(rpc::Call call, router::TaskExecPollRequest request) {
+  CO_TRY(const ExecPtr exec, find(call, request));
+  co_return status_response<router::TaskExecPollResponse>(exec->status());
+}
+
+Task<Result<router::TaskExecWaitResponse>> CommandRouter::wait(rpc::Call call, router::TaskExecWaitRequest request) {
+  CO_TRY(const ExecPtr exec, find(call, request));
+  const auto status = co_await exec->wait(call.deadline);
+  if (!status) co_return error(Code::DeadlineExceeded, "the command still runs");
+  co_return status_response<router::TaskExecWaitResponse>(status);
+}
+
+}  // namespace bimodal::control

@@ -1,0 +1,65 @@
+// Commands in running containers (protocol §10.11): TaskGetCommandRouterAccess, by which a client gets a token for one
+// container, and the TaskCommandRouter service, whose RPCs show that token. Loop-bound.
+//
+// The service is served beside the client's own, in clear, to Python clients on the daemon's host: other clients demand
+// TLS, and are told so.
+//
+// Bounds: kMaxKept execs that run or ended in the last kKeep, Sandbox::kMaxExecs running in one container; each buffers
+// what ExecOutput says.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "async/deadline.h"
+#include "control/api.h"
+#include "control/context.h"
+#include "modal_client/task_command_router.pb.h"
+#include "rpc/service.h"
+#include "runtime/container_exec.h"
+
+namespace bimodal::control {
+
+namespace router = modal::task_command_router;
+
+class CommandRouter {
+ public:
+  static constexpr std::size_t kMaxKept = 1024;
+  static constexpr std::chrono::minutes kKeep{5};
+
+  CommandRouter(Context& context, rpc::Service& service);
+
+ private:
+  using ExecPtr = std::shared_ptr<runtime::ContainerExec>;
+  using Key = std::pair<std::string, std::string>;  // task, exec
+  struct Kept {
+    ExecPtr exec;  // null while it starts
+    std::optional<Deadline> until;
+  };
+
+  Task<Result<api::TaskGetCommandRouterAccessResponse>> access(
+      rpc::Call call, api::TaskGetCommandRouterAccessRequest request);
+  Task<Result<router::TaskExecStartResponse>> start(rpc::Call call, router::TaskExecStartRequest request);
+  Task<Result<void>> read(
+      rpc::Call call, router::TaskExecStdioReadRequest request, rpc::Writer<router::TaskExecStdioReadResponse> writer);
+  Task<Result<router::TaskExecStdinWriteResponse>> write(rpc::Call call, router::TaskExecStdinWriteRequest request);
+  Task<Result<router::TaskExecStdinStatusResponse>> input_status(
+      rpc::Call call, router::TaskExecStdinStatusRequest request);
+  Task<Result<router::TaskExecPollResponse>> poll(rpc::Call call, router::TaskExecPollRequest request);
+  Task<Result<router::TaskExecWaitResponse>> wait(rpc::Call call, router::TaskExecWaitRequest request);
+
+  Result<void> check(const rpc::Call& call, const std::string& task_id) const;
+  template <typename Request>
+  Result<ExecPtr> find(const rpc::Call& call, const Request& request) const;
+  Task<Result<std::map<std::string, std::string>>> environment_of(const router::TaskExecStartRequest& request);
+  void forget_old();
+
+  Context& context_;
+  const std::string key_;  // of the tokens: those of an earlier daemon are good for nothing
+  std::map<Key, Kept> execs_;
+};
+
+}  // namespace bimodal::control
