@@ -20,6 +20,7 @@ LAYERS = [
     ["store", "http", "rpc", "sandbox"],
     ["image", "scheduler"],
     ["runtime", "gateway"],
+    ["calls"],
     ["control"],
     ["server"],
     ["cli"],

@@ -1,11 +1,11 @@
 #include "control/container_arguments.h"
 
 #include <algorithm>
-#include <limits>
 #include <set>
 #include <string_view>
 
 #include "control/class_parameters.h"
+#include "control/function_metadata.h"
 #include "control/utf8.h"
 #include "control/web_arguments.h"
 #include "runtime/web_request.h"
@@ -25,12 +25,11 @@ std::uint32_t slots_of(const model::FunctionVersion& version, const api::Functio
   return version.has_plain_methods ? inputs + 1 : inputs;
 }
 
-// A piece of a response comes in the message whatever its size: an application's own send() is its bound. As a blob it
-// would have to pass the gateway, which not every container reaches.
-void lift_size_limit(const std::string& function_id, api::AppLayout& layout) {
+// A piece of a response, a result or an argument comes in the message whatever its size. As a blob it would have to
+// pass the gateway, which no container's network reaches.
+void lift_all_limits(api::AppLayout& layout) {
   for (auto& object : *layout.mutable_objects()) {
-    if (object.object_id() != function_id || !object.has_function_handle_metadata()) continue;
-    object.mutable_function_handle_metadata()->set_max_object_size_bytes(std::numeric_limits<std::int32_t>::max());
+    if (object.has_function_handle_metadata()) lift_size_limits(*object.mutable_function_handle_metadata());
   }
 }
 
@@ -40,6 +39,17 @@ void add_missing_dependencies(const api::Function& definition, api::AppLayout& l
   for (const auto& dependency : definition.object_dependencies()) {
     if (known.insert(dependency.object_id()).second) layout.add_objects()->set_object_id(dependency.object_id());
   }
+}
+
+// The container has `input` now, and nobody else needs its arguments.
+void add_input(runtime::PlainInput& input, api::FunctionGetInputsItem& item) {
+  item.set_input_id(input.input_id);
+  item.set_function_call_id(input.call_id);
+  item.set_function_call_invocation_type(static_cast<api::FunctionCallInvocationType>(input.invocation));
+  item.set_retry_count(static_cast<std::uint32_t>(input.attempts));
+  item.set_function_map_idx(input.place);
+  if (!item.mutable_input()->ParseFromString(input.arguments)) item.clear_input();
+  input.arguments.clear();
 }
 
 std::string last_line(std::string_view text) {
@@ -70,8 +80,11 @@ api::ContainerArguments container_arguments(
     std::uint32_t slots = slots_of(version, definition);
     definition.set_max_concurrent_inputs(slots);
     definition.set_target_concurrent_inputs(slots);
-    lift_size_limit(version.function_id, layout);
+  } else {
+    // Up to the maximum the pool decides how many a container gets; its client asks for each at once.
+    definition.set_target_concurrent_inputs(definition.max_concurrent_inputs());
   }
+  lift_all_limits(layout);
   add_missing_dependencies(definition, layout);
   api::ContainerArguments out;
   out.set_task_id(task_id);
@@ -91,6 +104,9 @@ api::FunctionGetInputsResponse inputs_for(const runtime::Order& order) {
       break;
     case runtime::Order::Kind::KillSwitch:
       response.add_inputs()->set_kill_switch(true);
+      break;
+    case runtime::Order::Kind::Inputs:
+      for (const runtime::PlainInputPtr& input : order.inputs) add_input(*input, *response.add_inputs());
       break;
     case runtime::Order::Kind::Seat: {
       auto& item = *response.add_inputs();

@@ -5,6 +5,7 @@
 
 #include "control/clock.h"
 #include "control/container_arguments.h"
+#include "control/large_values.h"
 #include "scheduler/functions.h"
 #include "store/app_table.h"
 
@@ -16,8 +17,11 @@ using namespace std::chrono_literals;
 // A container asks again at once; the official client's own timeout for this call is far longer.
 constexpr auto kInputPoll = 20s;
 
-// A little less than the time after which the client takes a heartbeat for lost (15 s).
-constexpr auto kHeartbeatPoll = 12s;
+// A little less than the time after which the client takes a heartbeat for lost (15 s): it sends the next one 15 s
+// after this one began, and hears of a cancellation only while one is under way.
+constexpr auto kHeartbeatPoll = 14s;
+
+constexpr std::chrono::milliseconds kMaxLinger = 10min;
 
 double started_at(const runtime::TaskInfo& task) {
   return task.started_at.time_since_epoch().count() == 0 ? 0 : unix_seconds(task.started_at);
@@ -37,11 +41,12 @@ Result<AppsById> load_apps(store::Transaction& transaction, const std::vector<ru
 
 }  // namespace
 
-Containers::Containers(Context& context, rpc::Service& service) : context_(context) {
+Containers::Containers(Context& context, calls::Calls& calls, rpc::Service& service)
+    : context_(context), calls_(calls) {
   service.query("ContainerHello", this, &Containers::hello);
   service.query("ContainerHeartbeat", this, &Containers::heartbeat);
   service.query("FunctionGetInputs", this, &Containers::get_inputs);
-  service.mutation("FunctionPutOutputs", this, &Containers::put_outputs);
+  service.query("FunctionPutOutputs", this, &Containers::put_outputs);
   service.query("FunctionGetDynamicConcurrency", this, &Containers::get_dynamic_concurrency);
   service.mutation("TaskResult", this, &Containers::task_result);
   service.query("TaskList", this, &Containers::list);
@@ -74,15 +79,29 @@ Task<Result<api::ContainerHeartbeatResponse>> Containers::heartbeat(rpc::Call ca
   co_return response;
 }
 
-Task<Result<api::FunctionGetInputsResponse>> Containers::get_inputs(rpc::Call call, api::FunctionGetInputsRequest) {
+Task<Result<api::FunctionGetInputsResponse>> Containers::get_inputs(
+    rpc::Call call, api::FunctionGetInputsRequest request) {
   CO_TRY(SessionPtr session, session_of(call));
-  runtime::Order order = co_await session->next_order(Deadline::after(kInputPoll).or_earlier(call.deadline));
-  co_return inputs_for(order);
+  const runtime::Batch batch{
+      .max_size = std::max(1u, request.batch_max_size()),
+      .linger = std::chrono::milliseconds(std::min<std::uint64_t>(request.batch_linger_ms(), kMaxLinger.count()))};
+  const Deadline deadline = Deadline::after(kInputPoll).or_earlier(call.deadline);
+  const runtime::Order order = co_await session->next_order(deadline, batch);
+  api::FunctionGetInputsResponse response = inputs_for(order);
+  for (auto& item : *response.mutable_inputs()) CO_TRY_VOID(co_await inline_large(context_, *item.mutable_input()));
+  co_return response;
 }
 
 Task<Result<Containers::Empty>> Containers::put_outputs(rpc::Call call, api::FunctionPutOutputsRequest request) {
   CO_TRY(SessionPtr session, session_of(call));
-  for (const auto& output : request.outputs()) session->output(output.input_id(), failure_of(output.result()));
+  for (auto& output : *request.mutable_outputs()) {
+    CO_TRY_VOID(co_await store_large(context_, *output.mutable_result()));
+    if (session->end_plain(output.input_id())) {
+      calls_.put_output(session->task_id(), std::move(output));
+    } else {
+      session->output(output.input_id(), failure_of(output.result()));
+    }
+  }
   co_return Empty();
 }
 

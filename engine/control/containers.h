@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 
+#include "calls/calls.h"
 #include "control/api.h"
 #include "control/context.h"
 #include "rpc/service.h"
@@ -17,7 +18,7 @@ namespace bimodal::control {
 
 class Containers {
  public:
-  Containers(Context& context, rpc::Service& service);
+  Containers(Context& context, calls::Calls& calls, rpc::Service& service);
 
  private:
   using Empty = google::protobuf::Empty;
@@ -42,6 +43,7 @@ class Containers {
   std::optional<runtime::TaskInfo> find_task(const std::string& task_id) const;
 
   Context& context_;
+  calls::Calls& calls_;
 };
 
 }  // namespace bimodal::control

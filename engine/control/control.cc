@@ -8,6 +8,7 @@
 #include "control/containers.h"
 #include "control/dicts.h"
 #include "control/environments.h"
+#include "control/function_calls.h"
 #include "control/function_queries.h"
 #include "control/functions.h"
 #include "control/images.h"
@@ -30,6 +31,10 @@ struct Control::State {
         publisher(context, registry),
         planner(context),
         blob_transfers(context.blobs),
+        calls(
+            context.executor, context.pool, context.database, *context.functions,
+            [&context](const std::string& task_id) { return context.containers->session(task_id); },
+            [&context](const std::string& function_id) { return context.functions->find(function_id); }, {}),
         workspace(context, service),
         environments(context, publisher, service),
         apps(context, publisher, service),
@@ -43,7 +48,8 @@ struct Control::State {
         blobs(context, blob_transfers, service),
         mounts(context, service),
         images(context, service),
-        containers(context, service),
+        function_calls(context, registry, calls, service),
+        containers(context, calls, service),
         web_streams(context, service),
         collector(context) {}
 
@@ -52,6 +58,7 @@ struct Control::State {
   Publisher publisher;
   Planner planner;
   BlobTransfers blob_transfers;
+  calls::Calls calls;
   Workspace workspace;
   Environments environments;
   Apps apps;
@@ -65,6 +72,7 @@ struct Control::State {
   Blobs blobs;
   Mounts mounts;
   Images images;
+  FunctionCalls function_calls;
   Containers containers;
   WebStreams web_streams;
   Collector collector;
@@ -88,11 +96,17 @@ BlobTransfers& Control::blob_transfers() {
 
 Task<Result<void>> Control::recover() {
   CO_TRY_VOID(co_await state_->publisher.recover());
+  CO_TRY_VOID(co_await state_->calls.recover());
   state_->collector.start();
   co_return co_await state_->apps.watch_heartbeats();
 }
 
+void Control::retire() {
+  state_->calls.retire();
+}
+
 Task<void> Control::close() {
+  co_await state_->calls.close();
   co_await state_->collector.close();
   co_await state_->apps.close();
   co_await state_->app_logs.close();

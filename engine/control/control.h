@@ -27,6 +27,9 @@ class Control {
   // the API is served.
   Task<Result<void>> recover();
 
+  // Functions are about to be stopped with the daemon: calls that lose their containers are for the next one.
+  void retire();
+
   // Ends background work. Apps stay as they are, for the next recover().
   Task<void> close();
 

@@ -31,6 +31,9 @@ api::FunctionHandleMetadata method_metadata(
   return out;
 }
 
+// Far below what a protobuf message can hold.
+constexpr std::uint64_t kMaxInContainers = 1u << 30;
+
 // Fills the three fields that Function and MethodDefinition share.
 template <typename Definition>
 void fill_urls(Definition& definition, const WebAddress& address, const std::vector<std::string>& stolen) {
@@ -68,6 +71,12 @@ api::FunctionHandleMetadata handle_metadata(
         method_metadata(name, method, ids, app_id, address_of(addresses, name));
   }
   return out;
+}
+
+void lift_size_limits(api::FunctionHandleMetadata& metadata) {
+  metadata.set_max_object_size_bytes(kMaxInContainers);
+  metadata.set_max_async_object_size_bytes(kMaxInContainers);
+  for (auto& [name, method] : *metadata.mutable_method_handle_metadata()) lift_size_limits(method);
 }
 
 api::Function echo(

@@ -17,6 +17,9 @@ api::FunctionHandleMetadata handle_metadata(
     const api::Function& function, const FunctionIds& ids, const std::string& app_id,
     const std::vector<WebAddress>& addresses);
 
+// For code inside a container, which can't pass on blobs: everything travels inline.
+void lift_size_limits(api::FunctionHandleMetadata& metadata);
+
 // `function` with the URLs filled in and without the pickled code, which only makes the answer large. `stolen` lists
 // hosts that were taken from another ephemeral app.
 api::Function echo(

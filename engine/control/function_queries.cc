@@ -115,7 +115,9 @@ Task<Result<api::FunctionGetResponse>> FunctionQueries::get(rpc::Call call, api:
   auto work = [this, request = std::move(request)](Transaction& transaction) {
     return find_function(transaction, context_.settings, request);
   };
-  co_return co_await context_.transact(std::move(work));
+  CO_TRY(auto response, co_await context_.transact(std::move(work)));
+  if (call.caller.kind == rpc::Caller::Kind::Container) lift_size_limits(*response.mutable_handle_metadata());
+  co_return response;
 }
 
 Task<Result<api::ClassGetResponse>> FunctionQueries::get_class(rpc::Call call, api::ClassGetRequest request) {

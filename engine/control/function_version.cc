@@ -76,6 +76,14 @@ model::Resources resources_of(const api::Function& function) {
   return out;
 }
 
+model::RetryPolicy retries_of(const api::FunctionRetryPolicy& policy) {
+  return {
+      .retries = static_cast<int>(policy.retries()),
+      .backoff_coefficient = policy.backoff_coefficient() > 0 ? policy.backoff_coefficient() : 1,
+      .initial_delay = milliseconds(policy.initial_delay_ms()),
+      .max_delay = milliseconds(policy.max_delay_ms() > 0 ? policy.max_delay_ms() : 60'000)};
+}
+
 Result<model::ScalingPolicy> scaling_of(
     const Settings& settings, const api::Function& function, const api::AutoscalerSettings& later) {
   model::ScalingPolicy policy;
@@ -148,6 +156,7 @@ Result<model::FunctionVersion> function_version(
   out.has_plain_methods = has_plain_methods(function);
   TRY(out.parameters, class_parameters(function.class_parameter_info()));
   TRY(out.scaling, scaling_of(home.settings, function, autoscaler));
+  out.retries = retries_of(function.retry_policy());
   out.resources = resources_of(function);
   out.block_network =
       function.block_network() || function.network_access().network_access_type() == api::NetworkAccess::BLOCKED;

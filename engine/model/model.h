@@ -48,6 +48,20 @@ struct Resources {
   std::string gpu;        // "", or what the user asked for, e.g. "L40S:1"
 };
 
+// When an input of a plain call is run again after the user's code failed.
+struct RetryPolicy {
+  int retries = 0;
+  double backoff_coefficient = 1;
+  std::chrono::milliseconds initial_delay = 1s;
+  std::chrono::milliseconds max_delay = 60s;
+};
+
+// @modal.batched: inputs that are run by one invocation of the user's function.
+struct Batching {
+  int max_size = 0;  // 0: not batched
+  std::chrono::milliseconds linger{0};
+};
+
 // One immutable definition of one function (or class service "Cls.*"). A publish makes it current.
 struct FunctionVersion {
   std::string function_id;    // fu-…
@@ -66,6 +80,8 @@ struct FunctionVersion {
   std::vector<ClassParameter> parameters;  // of a class: each set of arguments has a pool of its own
   ClassArguments arguments;                // of the pool that this was copied for; empty without parameters
   ScalingPolicy scaling;
+  RetryPolicy retries;
+  Batching batching;
   Resources resources;
   bool block_network = false;
   std::chrono::milliseconds timeout = 300s;          // per request

@@ -19,6 +19,7 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "model/model.h"
+#include "runtime/plain_input.h"
 #include "sandbox/launcher.h"
 #include "scheduler/launcher.h"
 
@@ -63,12 +64,14 @@ struct Order {
   enum class Kind {
     Seat,
     Request,
+    Inputs,
     KillSwitch,
     Nothing
   } kind = Kind::Nothing;        // Nothing: the deadline passed, ask again
   std::string method_name = {};  // Seat, Request: which web method
   std::string input_id = {}, function_call_id = {};
   std::shared_ptr<WebRequest> request = nullptr;  // Request
+  std::vector<PlainInputPtr> inputs = {};         // Inputs: at least one, at most as many as were asked for
 };
 
 // Why a container could not be started, as its TaskResult said.
@@ -85,13 +88,20 @@ class Session {
   virtual const model::FunctionVersion& version() const = 0;
   virtual void hello() = 0;
   virtual void heartbeat() = 0;
-  virtual Task<Order> next_order(Deadline deadline) = 0;
+  virtual Task<Order> next_order(Deadline deadline, Batch batch) = 0;
+  // An input of a plain call for the container, which has a free slot for it.
+  virtual void give(PlainInputPtr input) = 0;
+  // The container is to cancel that plain input, of which it may still give an output. False when it has not seen it,
+  // and now never will.
+  virtual bool cancel(const std::string& input_id) = 0;
+  // That plain input ended. False when there is no such one with the container.
+  virtual bool end_plain(const std::string& input_id) = 0;
   // An input ended: a seat or a request; `failure` in one line, empty when it had none.
   virtual void output(std::string input_id, std::string failure) = 0;
   // The request of that call that the container works on; null when there is none.
   virtual std::shared_ptr<WebRequest> web_request(const std::string& function_call_id) const = 0;
   // Inputs that the container is to cancel, as soon as there are some, but no later than `deadline`. Answers at once
-  // for a container whose runner sees to that.
+  // for a container that has web requests only, and whose runner sees to that.
   virtual Task<std::vector<std::string>> cancelled_inputs(Deadline deadline) = 0;
   virtual void start_failed(StartFailure failure) = 0;
   // The user's stop_fetching_inputs(). The pool must be told as well (scheduler::Functions::stop_container, graceful):

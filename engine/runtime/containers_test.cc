@@ -86,11 +86,11 @@ TEST_F(ContainersTest, IsNotWarmBeforeItsSeatWasTaken) {
   auto task_id = on(home.control, [&] { return home.containers().list().at(0).task_id; });
   auto session = home.session(task_id);
   EXPECT_EQ(launching.wait_for(100ms), std::future_status::timeout);
-  auto order = get(start(home.control, session->next_order(Deadline::after(20s))));
+  auto order = get(start(home.control, session->next_order(Deadline::after(20s), {})));
   EXPECT_EQ(order.method_name, "first") << "which stands for both";
   EXPECT_TRUE(order.input_id.starts_with("in-") && order.function_call_id.starts_with("fc-"));
   EXPECT_TRUE(get(std::move(launching)));
-  order = get(start(home.control, session->next_order(Deadline::after(10ms))));
+  order = get(start(home.control, session->next_order(Deadline::after(10ms), {})));
   EXPECT_EQ(order.kind, Order::Kind::Nothing);
 }
 
@@ -103,7 +103,7 @@ TEST_F(ContainersTest, IsWarmAtItsFirstQuestionWhenItHasNoWebMethod) {
 TEST_F(ContainersTest, AnswersAWaitingQuestionWithTheKillSwitchWhenTheUserStopsFetching) {
   auto container = warm();
   auto session = home.session(container->task_id());
-  auto order = start(home.control, session->next_order(Deadline::after(20s)));
+  auto order = start(home.control, session->next_order(Deadline::after(20s), {}));
   on(home.control, [&] { session->stop_fetching(); });
   EXPECT_EQ(get(std::move(order)).kind, Order::Kind::KillSwitch);
   EXPECT_TRUE(on(home.control, [&] { return home.containers().list().at(0).draining; }));
@@ -198,7 +198,7 @@ TEST_F(ContainersTest, ReplacesNothingButLeavesWhenASeatEndsByItself) {
   ASSERT_TRUE(until([&] { return home.alive() == 1; }));
   auto task_id = on(home.control, [&] { return home.containers().list().at(0).task_id; });
   auto session = home.session(task_id);
-  auto seat = get(start(home.control, session->next_order(Deadline::after(20s))));
+  auto seat = get(start(home.control, session->next_order(Deadline::after(20s), {})));
   auto container = get(std::move(launching)).value();
   on(home.control, [&] { session->output(seat.input_id, ""); });
   EXPECT_EQ(home.exit_of(container).kind, ExitKind::Finished);

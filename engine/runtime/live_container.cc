@@ -4,6 +4,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
+#include <utility>
 
 #include "async/accept.h"
 #include "base/log.h"
@@ -150,14 +151,34 @@ void LiveContainer::heartbeat() {
   last_heartbeat_ = Deadline::Clock::now();
 }
 
-Task<Order> LiveContainer::next_order(Deadline deadline) {
+Task<Order> LiveContainer::next_order(Deadline deadline, Batch batch) {
   auto self = shared_from_this();
   asked_ = true;
   choose_web_path();
   become_warm_if_ready();
-  auto order = co_await orders_.next(deadline);
+  auto order = co_await orders_.next(deadline, batch);
   become_warm_if_ready();
   co_return order;
+}
+
+void LiveContainer::give(PlainInputPtr input) {
+  orders_.give(std::move(input));
+}
+
+bool LiveContainer::cancel(const std::string& input_id) {
+  if (orders_.take_back(input_id)) {
+    changed_.notify_all();
+    return false;
+  }
+  to_cancel_.push_back(input_id);
+  changed_.notify_all();
+  return true;
+}
+
+bool LiveContainer::end_plain(const std::string& input_id) {
+  if (!orders_.end_plain(input_id)) return false;
+  changed_.notify_all();
+  return true;
 }
 
 void LiveContainer::output(std::string input_id, std::string failure) {
@@ -287,8 +308,12 @@ std::shared_ptr<WebRequest> LiveContainer::web_request(const std::string& functi
 Task<std::vector<std::string>> LiveContainer::cancelled_inputs(Deadline deadline) {
   auto self = shared_from_this();
   std::vector<std::string> inputs;
-  while (!exit_ && (bridge_ || web_path_ == WebPath::Unknown)) {
-    if (bridge_) inputs = bridge_->take_timed_out();
+  while (!exit_ && (version_->has_plain_methods || bridge_ || web_path_ == WebPath::Unknown)) {
+    inputs = std::exchange(to_cancel_, {});
+    if (bridge_) {
+      auto timed_out = bridge_->take_timed_out();
+      inputs.insert(inputs.end(), timed_out.begin(), timed_out.end());
+    }
     if (!inputs.empty() || !co_await changed_.wait(deadline)) break;
   }
   co_return inputs;

@@ -58,7 +58,10 @@ class LiveContainer : public scheduler::Container, public Session, public std::e
   const model::FunctionVersion& version() const override { return *version_; }
   void hello() override;
   void heartbeat() override;
-  Task<Order> next_order(Deadline deadline) override;
+  Task<Order> next_order(Deadline deadline, Batch batch) override;
+  void give(PlainInputPtr input) override;
+  bool cancel(const std::string& input_id) override;
+  bool end_plain(const std::string& input_id) override;
   void output(std::string input_id, std::string failure) override;
   std::shared_ptr<WebRequest> web_request(const std::string& function_call_id) const override;
   Task<std::vector<std::string>> cancelled_inputs(Deadline deadline) override;
@@ -98,6 +101,7 @@ class LiveContainer : public scheduler::Container, public Session, public std::e
   Scope tasks_;    // of a started container
   Pulse changed_;  // anything that a waiting coroutine below may look at
   Orders orders_;
+  std::vector<std::string> to_cancel_;  // plain inputs of which the client hasn't heard yet
   RunnerLink runner_;
   std::unique_ptr<WebBridge> bridge_;  // when the client serves web requests by its own path
   WebPath web_path_;

@@ -228,7 +228,8 @@ std::optional<TimePoint> Pool::State::scale() {
   ScalingDecision decision = autoscale(now, scaling, limits.max_containers, Deadline::Clock::now());
   slots->set_enough_for(decision.enough_for);
   if (auto pool = self.lock()) {
-    for (int i = 0; i < decision.start; ++i) begin_start(pool);
+    const int start = std::min(decision.start, limits.max_starting - starting);
+    for (int i = 0; i < start; ++i) begin_start(pool);
   }
   if (decision.stop > 0) {
     for (auto& idle : slots->retire_idle(decision.stop)) {

@@ -22,6 +22,7 @@ namespace bimodal::scheduler {
 
 struct PoolLimits {
   int max_containers = 100;      // when the function names no maximum
+  int max_starting = 100;        // containers of one pool that start at the same time; the others follow
   int max_waiting = 2000;        // requests that wait; more are refused with ResourceExhausted
   int max_parameter_sets = 100;  // pools of one class with parameters; those without containers give way to new ones
   std::chrono::milliseconds first_retry = std::chrono::seconds(1);  // after a failed start; doubles from then on

@@ -66,6 +66,11 @@ int loop_count(const Config& config) {
   return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
 }
 
+// More would only make each other slow: a start is mostly work for the processor.
+int most_starts() {
+  return static_cast<int>(std::max(2u, 2 * std::thread::hardware_concurrency()));
+}
+
 }  // namespace
 
 struct Daemon::Parts {
@@ -145,7 +150,9 @@ void Daemon::Parts::make_engine() {
       .standby_idle = config.standby_idle};
   auto keep = [this](model::LogEntry entry) { logs->append(std::move(entry)); };
   containers = std::make_unique<runtime::Containers>(executor, *sandboxes, *planner, connections, keep, settings);
-  functions = std::make_unique<scheduler::Functions>(*containers, executor, config.pool);
+  scheduler::PoolLimits limits = config.pool;
+  limits.max_starting = most_starts();
+  functions = std::make_unique<scheduler::Functions>(*containers, executor, limits);
 }
 
 Result<void> Daemon::Parts::listen_web() {
@@ -243,6 +250,7 @@ Task<void> Daemon::stop() {
   co_await parts.account_scope.close();
   if (parts.host) parts.host->refuse_clients();
   if (parts.gateway) co_await parts.gateway->close(grace);
+  if (parts.control) parts.control->retire();
   if (parts.functions) co_await parts.functions->close(grace);
   if (parts.control) co_await parts.control->close();
   if (parts.host) co_await parts.host->close(Deadline::after(kRpcGrace));

@@ -161,7 +161,40 @@ CREATE TABLE queue_items (
 CREATE INDEX queue_items_in_order ON queue_items (queue_id, partition, item_id);
 )sql";
 
-constexpr std::array kMigrations = {kVersion1, kVersionKinds, kObjects};
+// Plain calls: one row each for the call and for every input of it.
+constexpr std::string_view kCalls = R"sql(
+CREATE TABLE calls (
+  call_id         TEXT PRIMARY KEY,
+  function_id     TEXT NOT NULL,
+  app_id          TEXT NOT NULL,
+  parent_input_id TEXT NOT NULL,  -- '' when no input of another call made it
+  kind            INTEGER NOT NULL,  -- modal.client.FunctionCallType
+  invocation      INTEGER NOT NULL,  -- modal.client.FunctionCallInvocationType
+  created_at      REAL NOT NULL,
+  expected        INTEGER NOT NULL,  -- number of inputs, -1 as long as more may come
+  taken_at        REAL NOT NULL  -- when the caller had all that it wanted, 0: not yet
+);
+CREATE INDEX calls_by_parent ON calls (parent_input_id);
+CREATE INDEX calls_by_age ON calls (created_at);
+
+CREATE TABLE inputs (
+  call_id     TEXT NOT NULL REFERENCES calls ON DELETE CASCADE,
+  place       INTEGER NOT NULL,  -- index of the input in its call
+  input_id    TEXT NOT NULL,
+  arguments   BLOB NOT NULL,  -- modal.client.FunctionInput
+  attempts    INTEGER NOT NULL,  -- user's retries so far
+  entry       INTEGER NOT NULL,  -- how many inputs of the call had ended with this one, 0: it hasn't
+  status      INTEGER NOT NULL,  -- modal.client.GenericResult.GenericStatus, 0: it hasn't ended
+  task_id     TEXT NOT NULL,  -- the container that ran it, '' for none
+  started_at  REAL NOT NULL,
+  ended_at    REAL NOT NULL,
+  output      BLOB NOT NULL,  -- modal.client.FunctionGetOutputsItem
+  PRIMARY KEY (call_id, place)
+);
+CREATE INDEX unfinished_inputs ON inputs (call_id) WHERE status = 0;
+)sql";
+
+constexpr std::array kMigrations = {kVersion1, kVersionKinds, kObjects, kCalls};
 
 }  // namespace
 

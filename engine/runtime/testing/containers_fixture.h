@@ -188,7 +188,7 @@ class ContainersHome {
   Task<void> take_orders(std::shared_ptr<Session> session) {
     auto kind = Order::Kind::Seat;
     while (kind != Order::Kind::KillSwitch) {
-      auto order = co_await session->next_order(Deadline::after(10s));
+      auto order = co_await session->next_order(Deadline::after(10s), {});
       kind = order.kind;
     }
   }

@@ -1,0 +1,41 @@
+#include "calls/hosts.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace bimodal::calls {
+
+Attempt& Hosts::add(const std::string& task_id, Attempt attempt) {
+  auto [host, fresh] = hosts_.try_emplace(task_id);
+  if (fresh) scope_.spawn(watch(attempt.lease.shared_container()));
+  const std::string input_id = attempt.input->input_id;
+  return host->second.insert_or_assign(input_id, std::move(attempt)).first->second;
+}
+
+Attempt* Hosts::find(const std::string& task_id, const std::string& input_id) {
+  auto host = hosts_.find(task_id);
+  if (host == hosts_.end()) return nullptr;
+  auto attempt = host->second.find(input_id);
+  return attempt == host->second.end() ? nullptr : &attempt->second;
+}
+
+void Hosts::remove(const std::string& task_id, const std::string& input_id) {
+  auto host = hosts_.find(task_id);
+  if (host != hosts_.end()) host->second.erase(input_id);
+}
+
+std::size_t Hosts::inputs_in(const std::string& task_id) const {
+  auto host = hosts_.find(task_id);
+  return host == hosts_.end() ? 0 : host->second.size();
+}
+
+Task<void> Hosts::watch(std::shared_ptr<scheduler::Container> container) {
+  const scheduler::ContainerExit exit = co_await container->wait_exit();
+  auto host = hosts_.extract(container->task_id());
+  if (host.empty()) co_return;
+  auto fetched = [](const auto& entry) { return entry.second.given->is_fetched; };
+  const bool alone = std::count_if(host.mapped().begin(), host.mapped().end(), fetched) == 1;
+  for (auto& [input_id, attempt] : host.mapped()) lost_(std::move(attempt), exit, alone);
+}
+
+}  // namespace bimodal::calls
