@@ -27,6 +27,7 @@ struct PoolLimits {
   int max_parameter_sets = 100;  // pools of one class with parameters; those without containers give way to new ones
   std::chrono::milliseconds first_retry = std::chrono::seconds(1);  // after a failed start; doubles from then on
   std::chrono::milliseconds last_retry = std::chrono::seconds(60);
+  int killed_starts = 3;  // in a row, until the requests of a deployed app that wait are told
 };
 
 struct PoolLoad {
