@@ -149,6 +149,12 @@ TEST_F(ContainersTest, SaysWhyAContainerDidNotStart) {
   EXPECT_TRUE(until([&] { return home.alive() == 0; }));
 }
 
+TEST_F(ContainersTest, SaysWhetherASignalEndedTheStart) {
+  EXPECT_EQ(home.launched(web_function("crash")).error().code, Code::Aborted);
+  EXPECT_EQ(home.launched(web_function("exit")).error().code, Code::FailedPrecondition);
+  EXPECT_TRUE(until([&] { return home.alive() == 0; }));
+}
+
 TEST_F(ContainersTest, KillsAContainerThatIsNotReadyInTime) {
   auto version = web_function("hang");
   version.startup_timeout = 100ms;

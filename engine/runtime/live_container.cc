@@ -154,7 +154,10 @@ Task<Result<void>> LiveContainer::wait_warm() {
   auto self = shared_from_this();
   while (!warm_) {
     if (!failure_summary_.empty()) co_return error(Code::FailedPrecondition, "{}", failure_summary_);
-    if (exit_) co_return error(Code::FailedPrecondition, "{}", exit_->reason);
+    if (exit_) {
+      const bool by_others = exit_->kind == ExitKind::Signalled && kill_reason_.empty();
+      co_return error(by_others ? Code::Aborted : Code::FailedPrecondition, "{}", exit_->reason);
+    }
     if (co_await changed_.wait(startup_deadline_)) continue;
     if (!startup_deadline_.passed()) {
       kill();

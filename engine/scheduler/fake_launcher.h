@@ -57,6 +57,7 @@ class FakeLauncher : public Launcher {
   std::chrono::milliseconds start_time{0};
   std::string web_socket = "/nowhere/web.sock";
   std::optional<std::string> failure;  // why every start fails
+  int kills = 0;                       // so many starts are ended by a signal, before others go as they go
 
   int started() const { return started_; }  // starts that were asked for
   int alive() const { return *alive_; }     // containers that have not exited
@@ -67,6 +68,10 @@ class FakeLauncher : public Launcher {
     auto time = std::min(start_time, version->startup_timeout);
     if (time.count() > 0 && !co_await sleep_until(Deadline::after(time))) {
       co_return error(Code::Cancelled, "the start was cancelled");
+    }
+    if (kills > 0) {
+      --kills;
+      co_return error(Code::Aborted, "terminated by SIGKILL before it was ready");
     }
     if (failure) co_return error(Code::FailedPrecondition, "{}", *failure);
     if (start_time > version->startup_timeout) {

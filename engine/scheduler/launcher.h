@@ -38,7 +38,8 @@ class Launcher {
  public:
   virtual ~Launcher() = default;
   // Completes when the container is warm. Fails with a one-line reason (no traceback) when it can't be started or
-  // isn't warm within version->startup_timeout. Cancelling the coroutine kills the container.
+  // isn't warm within version->startup_timeout: with Aborted when a signal ended it that nobody here sent, so that
+  // another start may go better. Cancelling the coroutine kills the container.
   virtual Task<Result<std::shared_ptr<Container>>> launch(model::FunctionVersionPtr version) = 0;
 };
 

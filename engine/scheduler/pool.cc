@@ -69,6 +69,7 @@ struct Pool::State {
   void welcome(const std::shared_ptr<Pool>& pool, std::shared_ptr<Container> container);
   Task<void> watch(std::shared_ptr<Pool> pool, ContainerSlotsPtr slots);
   void record_failure(std::string reason);
+  bool may_go_better(const Error& failure) const;
   void fail_hopeless_requests();
 
   void retire(Live& live);
@@ -290,7 +291,12 @@ Task<void> Pool::State::start(std::shared_ptr<Pool> pool) {
     record_failure(launched.error().message);
   }
   counted.reset();
-  if (!launched) fail_hopeless_requests();
+  if (!launched && !may_go_better(launched.error())) fail_hopeless_requests();
+}
+
+// Whether requests wait for another start after this one failed: a signal says nothing about the app, but in a row.
+bool Pool::State::may_go_better(const Error& failure) const {
+  return failure.code == Code::Aborted && !version->ephemeral && backoff.failures() < limits.killed_starts;
 }
 
 void Pool::State::welcome(const std::shared_ptr<Pool>& pool, std::shared_ptr<Container> container) {

@@ -30,6 +30,7 @@ struct PoolLimits {
       std::chrono::seconds(30);  // of requests that a container doesn't know of itself
   std::chrono::milliseconds first_retry = std::chrono::seconds(1);  // after a failed start; doubles from then on
   std::chrono::milliseconds last_retry = std::chrono::seconds(60);
+  int killed_starts = 3;  // in a row, until the requests of a deployed app that wait are told
 };
 
 struct PoolLoad {

@@ -333,6 +333,34 @@ TEST_F(PoolTest, FailsTheWaitingRequestsWithTheReasonOfTheFirstFailedStart) {
   EXPECT_EQ(launcher.started(), 1);
 }
 
+TEST_F(PoolTest, StartsAgainForTheRequestsThatWaitWhenASignalEndedTheStart) {
+  launcher.kills = 2;
+  open();
+  auto lease = get(acquire());
+  EXPECT_TRUE(lease);
+  EXPECT_EQ(launcher.started(), 3);
+}
+
+TEST_F(PoolTest, TellsTheWaitingRequestsWhenASignalEndsOneStartAfterTheOther) {
+  launcher.kills = 100;
+  limits.last_retry = 20ms;
+  open();
+  auto failed = get(acquire());
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().code, Code::FailedPrecondition);
+  EXPECT_EQ(failed.error().message, "terminated by SIGKILL before it was ready");
+  EXPECT_EQ(launcher.started(), 3);
+}
+
+TEST_F(PoolTest, TellsTheCallersOfAnEphemeralAppOfASignalAtOnce) {
+  version.ephemeral = true;
+  launcher.kills = 1;
+  limits.first_retry = 60s;
+  open();
+  EXPECT_FALSE(get(acquire()));
+  EXPECT_EQ(launcher.started(), 1);
+}
+
 TEST_F(PoolTest, CountsStartsThatFailTogetherAsOneFailure) {
   limits.first_retry = 300ms;
   limits.last_retry = 60s;

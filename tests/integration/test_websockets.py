@@ -178,8 +178,7 @@ def many():
 @app.function(secrets=[modal.Secret.from_dict({"BIMODAL_RUNNER_TAKEOVER": "0"})])
 @modal.concurrent(max_inputs=100)
 @modal.asgi_app()
-def own():
-    return sockets
+def own(): return sockets
 """
 
 

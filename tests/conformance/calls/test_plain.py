@@ -14,7 +14,9 @@ def plain(daemon):
 
 
 def run(daemon, code, **environment):
-    done = daemon.python("import modal\nf = lambda name: modal.Function.from_name('plain', name)\n" + code, **environment)
+    done = daemon.python(
+        "import modal\nf = lambda name: modal.Function.from_name('plain', name)\n" + code, **environment
+    )
     assert done.status == 0, done.output + daemon.log()[-4000:]
     return done.output
 
