@@ -87,14 +87,14 @@ class Closed:
         serve("0.0.0.0", 8000)
 
 
-@app.server(port=8000, unauthenticated=True, startup_timeout=4)
+@app.server(port=8000, unauthenticated=True, startup_timeout=10)
 class Loopback:
     @modal.enter()
     def start(self):
         serve("127.0.0.1", 8000)
 
 
-@app.server(port=8000, unauthenticated=True, startup_timeout=4)
+@app.server(port=8000, unauthenticated=True, startup_timeout=10)
 class Silent:
     @modal.enter()
     def start(self):
@@ -179,7 +179,7 @@ def test_a_server_that_nobody_can_reach_says_why(daemon, urls):
     assert broken.status_code == 500 and broken.text.endswith("status Failure: RuntimeError: no weights")
     loopback = ready(daemon, urls["loopback"])
     assert "the server listens on 127.0.0.1:8000 only" in loopback.text and "bind it to 0.0.0.0" in loopback.text
-    assert "nothing listens on port 8000 after 4 s" in ready(daemon, urls["silent"]).text
+    assert "nothing listens on port 8000 after 10 s" in ready(daemon, urls["silent"]).text
 
 
 def test_the_sdk_finds_a_server_and_changes_its_scaling(daemon, urls):
