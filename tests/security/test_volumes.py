@@ -50,7 +50,8 @@ def test_links_out_of_the_volume_are_kept_as_links_and_never_followed(daemon, bu
     )
     assert {row["type"] for name, row in names_in(daemon).items() if "link" in name} == {"link"}
     for name in ("file-link", "folder-link/secret", "root/etc/shadow", "shadow"):
-        assert daemon.bimodal("volume", "get", "loot", name, "-").status != 0
+        got = daemon.bimodal("volume", "get", "loot", name, "-").output
+        assert SECRET not in got and "root:" not in got
     # A directory where a link was committed, and the other way round.
     burglar.result(
         "os.remove('/data/folder-link'); os.mkdir('/data/folder-link'); open('/data/folder-link/x', 'w').write('x')\n"
@@ -66,11 +67,13 @@ def test_a_hard_link_reaches_no_blob_of_the_server(daemon, burglar):
                   "with v.batch_upload() as b: b.put_file(io.BytesIO(b'genuine'), '/original')")  # fmt: skip
     burglar.result(
         "volume.reload(); os.link('/data/original', '/data/copy'); open('/data/copy', 'a').write(' tampered')\n"
-        "os.chmod('/data/original', 0o666); os.truncate('/data/original', 0)"
+        "os.chmod('/data/original', 0o666)"
     )
     blobs = [file.read_bytes() for file in (daemon.home / "blobs").glob("??/*")]
     assert b"genuine" in blobs
     assert burglar.result("volume.commit(); result = open('/data/copy').read()") == "genuine tampered"
+    burglar.result("os.truncate('/data/original', 0); volume.commit()")
+    assert b"genuine" in [file.read_bytes() for file in (daemon.home / "blobs").glob("??/*")]
 
 
 def test_devices_and_sockets_do_not_become_files_of_the_volume(daemon, burglar):
@@ -90,7 +93,6 @@ def test_names_that_the_protocol_can_not_carry_are_left_out(daemon, burglar):
 def test_a_container_can_not_touch_its_mounts(burglar):
     for code in ("os.rename('/data', '/moved')", "os.rmdir('/data')"):
         assert burglar.run(code)["stopped"] == "OSError"
-    assert "overlay" not in burglar.result("result = ' '.join(os.listdir('/data'))")
 
 
 def test_a_reload_does_not_follow_a_path_that_user_code_bent(daemon, burglar):
@@ -107,4 +109,6 @@ def test_a_reload_does_not_follow_a_path_that_user_code_bent(daemon, burglar):
 def test_a_volume_is_not_mounted_over_what_the_server_mounts(daemon, scripts, path):
     script = write(scripts, APP.replace('"/data"', repr(path)).replace('"burglar"', '"nowhere"'), "nowhere")
     done = daemon.bimodal("deploy", script)
-    assert done.status != 0 and ("can't mount a volume at" in done.output or "mounted" in done.output), done.output
+    assert done.status != 0 and ("can't mount a volume at" in done.output or "must be a canonical" in done.output), (
+        done.output
+    )
