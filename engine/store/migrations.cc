@@ -213,7 +213,7 @@ CREATE TABLE inputs (
 CREATE INDEX unfinished_inputs ON inputs (call_id) WHERE status = 0;
 )sql";
 
-constexpr std::array kMigrations = {kVersion1, kVersionKinds, kObjects, kVolumes, kCalls};
+constexpr std::array kMigrations = {kVersion1, kVersionKinds, kObjects, kCalls, kVolumes};
 
 }  // namespace
 
