@@ -183,7 +183,7 @@ Task<Result<void>> Calls::cancel(std::string call_id, bool kill) {
     end(input, api::GenericResult::GENERIC_STATUS_TERMINATED, "Input was cancelled by user");
     Attempt* attempt = task_id.empty() ? nullptr : hosts_.find(task_id, input.input_id);
     if (attempt != nullptr) abandon(task_id, *attempt);
-    if (attempt != nullptr && kill) functions_.stop_container(task_id, false);
+    if (attempt != nullptr && kill) functions_.stop_container(task_id, scheduler::Stop::Kill);
   }
   auto line = lines_.find(call->row.function_id);
   if (line != lines_.end()) line->second->prune();

@@ -44,6 +44,7 @@ class FakeSession : public runtime::Session {
   std::shared_ptr<runtime::WebRequest> web_request(const std::string&) const override { return nullptr; }
   Task<std::vector<std::string>> cancelled_inputs(Deadline) override { co_return std::vector<std::string>(); }
   void start_failed(runtime::StartFailure) override {}
+  void server_entered() override {}
   void stop_fetching() override {}
 
  private:

@@ -463,16 +463,6 @@ TEST_F(PoolTest, LetsRequestsToAPortEndBeforeItsContainerIsStoppedNow) {
   EXPECT_EQ(get(start(control, one->wait_exit())).kind, ExitKind::Finished);
 }
 
-TEST_F(PoolTest, LosesPatienceWithRequestsToAPortAfterTheExitGrace) {
-  version.web_methods.resize(1);
-  version.web_methods[0].kind = model::WebKind::WebServer;
-  limits.exit_grace = 20ms;
-  open_with_warm_container();
-  auto lease = pool->try_acquire();
-  on(control, [&] { return pool->stop_container(lease->container().task_id(), Stop::Now); });
-  EXPECT_EQ(get(start(control, container(0)->wait_exit())).kind, ExitKind::Finished);
-}
-
 TEST_F(PoolTest, ClosesWhenItsRequestsAreDone) {
   open_with_warm_container();
   auto lease = pool->try_acquire();
