@@ -46,6 +46,8 @@ class FakeSession : public runtime::Session {
   void start_failed(runtime::StartFailure) override {}
   void server_entered() override {}
   void stop_fetching() override {}
+  Task<Result<void>> commit_volume(std::string) override { co_return error(Code::FailedPrecondition, "no volumes"); }
+  Task<Result<void>> reload_volume(std::string) override { co_return error(Code::FailedPrecondition, "no volumes"); }
 
  private:
   const std::string task_id_;

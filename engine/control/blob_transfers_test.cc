@@ -37,7 +37,7 @@ TEST_F(BlobTransfersTest, TakeAnUploadAndGiveItBack) {
   ASSERT_TRUE(transfers_.commit_upload(ticket));
   auto download = transfers_.open_download(transfers_.download_ticket(digest_));
   ASSERT_TRUE(download);
-  EXPECT_EQ(fs::file_size(*download), 5u);
+  EXPECT_EQ(fs::file_size(download->file), 5u);
 }
 
 TEST_F(BlobTransfersTest, RefuseContentThatWasNotAnnounced) {

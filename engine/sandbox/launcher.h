@@ -47,8 +47,8 @@ struct Bind {
 // A directory of files that is seen with the sandbox's own changes.
 struct VolumeMount {
   std::filesystem::path lower;  // what is there at first; never written
-  // Directory for the changes; made when missing. Its overlay's work directory is `upper`.work beside it. Whoever mounts
-  // it keeps and removes both, also after the sandbox's end.
+  // Directory for the changes; made when missing. Its overlay's work directory is `upper`.work beside it. Whoever
+  // mounts it keeps and removes both, also after the sandbox's end.
   std::filesystem::path upper;
   std::string target;  // absolute, inside; made when missing
   bool read_only = false;
@@ -124,8 +124,8 @@ class Sandbox {
   // rest of it doesn't count. Their working directories stay where they are. The new upper directory goes with the
   // sandbox, as the old one does. Only once; after a failure the sandbox is good for nothing but kill().
   virtual Task<Result<void>> reroot(Spec spec) = 0;
-  // Puts `volume` in the place of the one that is mounted at its target. One at a time. FailedPrecondition when a process
-  // inside has a file of the old one open, or works in a directory of it: it stays then.
+  // Puts `volume` in the place of the one that is mounted at its target. One at a time. FailedPrecondition when a
+  // process inside has a file of the old one open, or works in a directory of it: it stays then.
   virtual Task<Result<void>> remount(VolumeMount volume);
 };
 
