@@ -9,6 +9,7 @@
 
 #include "async/deadline.h"
 #include "async/pulse.h"
+#include "calls/chunks.h"
 #include "calls/payload.h"
 #include "modal_client/api.pb.h"
 #include "model/model.h"
@@ -44,6 +45,8 @@ struct Call : std::enable_shared_from_this<Call> {
   store::Call row;
   std::map<int, Input> inputs;       // by place
   std::vector<Input*> ended;         // in the order of their ends
+  std::vector<Input*> unsaved;       // ended generators: their end is on disk when the caller has the items
+  std::unique_ptr<Chunks> chunks;    // of a generator, once somebody asked
   Pulse changed;                     // an input came or ended
   Deadline::Clock::time_point used;  // somebody asked for it last
 

@@ -169,10 +169,30 @@ Task<Result<void>> Calls::take(std::string call_id) {
   CO_TRY(CallPtr call, co_await find(call_id));
   if (call->row.taken_at > 0) co_return Result<void>();
   call->row.taken_at = unix_now();
+  for (Input* input : std::exchange(call->unsaved, {})) save_end(*input);
   journal_.add([call_id = std::move(call_id), at = call->row.taken_at](store::Transaction& transaction) {
     return store::CallTable(transaction).set_taken(call_id, at);
   });
   co_return Result<void>();
+}
+
+Chunks& Calls::chunks_of(Call& call) {
+  if (!call.chunks) call.chunks = std::make_unique<Chunks>(executor_);
+  return *call.chunks;
+}
+
+Task<Result<void>> Calls::put_chunks(
+    std::string task_id, std::string call_id, std::vector<Chunks::Chunk> chunks) {
+  Attempt* attempt = hosts_.find_call(task_id, call_id);
+  if (attempt == nullptr) co_return error(Code::NotFound, "call {} is not with this container", call_id);
+  if (attempt->is_abandoned) co_return Result<void>();
+  const InputPtr input = attempt->input;  // keeps the call
+  co_return co_await chunks_of(*input->call).put(std::move(chunks));
+}
+
+Task<Result<std::optional<Chunks::Chunk>>> Calls::next_chunk(std::string call_id, std::uint64_t index) {
+  CO_TRY(CallPtr call, co_await find(std::move(call_id)));
+  co_return co_await chunks_of(*call).next(index);
 }
 
 Task<Result<void>> Calls::cancel(std::string call_id, bool kill) {

@@ -88,6 +88,11 @@ class Calls : private Line::Ends {
   // A container's output. Nothing happens when it doesn't have that input.
   void put_output(const std::string& task_id, api::FunctionPutOutputsItem output);
 
+  // Items of a generator, from its container; NotFound when that doesn't have the call. Completes when there is room.
+  Task<Result<void>> put_chunks(std::string task_id, std::string call_id, std::vector<Chunks::Chunk> chunks);
+  // The item after number `index`, as soon as it is there; nothing when the wait was cancelled.
+  Task<Result<std::optional<Chunks::Chunk>>> next_chunk(std::string call_id, std::uint64_t index);
+
   int pending(const std::string& function_id) const;  // inputs that wait beside the pool's own queue
 
  private:
@@ -108,6 +113,8 @@ class Calls : private Line::Ends {
   bool retry(const InputPtr& input, const model::RetryPolicy& policy);
   void end(Input& input, api::FunctionGetOutputsItem item);
   void end(Input& input, Status status, std::string message);
+  void save_end(Input& input);
+  Chunks& chunks_of(Call& call);
   Task<Result<CallPtr>> load(std::string call_id);
   Task<Result<std::shared_ptr<const std::string>>> bytes_of(InputPtr input, bool of_output);
   Task<void> tidy();

@@ -19,6 +19,15 @@ Attempt* Hosts::find(const std::string& task_id, const std::string& input_id) {
   return attempt == host->second.end() ? nullptr : &attempt->second;
 }
 
+Attempt* Hosts::find_call(const std::string& task_id, const std::string& call_id) {
+  auto host = hosts_.find(task_id);
+  if (host == hosts_.end()) return nullptr;
+  for (auto& [input_id, attempt] : host->second) {
+    if (attempt.input->call->id() == call_id) return &attempt;
+  }
+  return nullptr;
+}
+
 void Hosts::remove(const std::string& task_id, const std::string& input_id) {
   auto host = hosts_.find(task_id);
   if (host != hosts_.end()) host->second.erase(input_id);

@@ -35,6 +35,8 @@ class Hosts {
   Attempt& add(const std::string& task_id, Attempt attempt);
   // Null when the container doesn't have it.
   Attempt* find(const std::string& task_id, const std::string& input_id);
+  // The first one of that call.
+  Attempt* find_call(const std::string& task_id, const std::string& call_id);
   void remove(const std::string& task_id, const std::string& input_id);
   std::size_t inputs_in(const std::string& task_id) const;
   void clear() { hosts_.clear(); }

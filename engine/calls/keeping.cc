@@ -13,6 +13,8 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr auto kTidyPause = 10s;
+constexpr auto kIdleTaken = 10s;                       // the same of one whose outputs were taken
+constexpr auto kIdleUnsaved = 1h;                      // a generator whose items nobody fetched is forgotten then
 constexpr auto kIdle = 60s;                       // a call without inputs to run leaves memory after so long
 constexpr double kKeepSeconds = 7 * 24 * 3600.0;  // calls whose outputs nobody took
 constexpr double kKeepTakenSeconds = 600;         // the others: for a caller that didn't get the answer
@@ -133,10 +135,17 @@ Task<void> Calls::tidy() {
 
 // Everything is on disk.
 void Calls::evict() {
-  const auto idle_since = Deadline::Clock::now() - kIdle;
+  const auto now = Deadline::Clock::now();
   std::erase_if(calls_, [&](const auto& entry) {
     const CallPtr& call = entry.second;
-    return call->unfinished() == 0 && call->used < idle_since && call.use_count() == 1;
+    if (call->unfinished() > 0 || call.use_count() > 1) return false;
+    const bool is_taken = call->row.taken_at > 0;
+    if (!call->unsaved.empty()) {
+      if (now - call->used < kIdleUnsaved) return false;
+      for (Input* input : std::exchange(call->unsaved, {})) save_end(*input);
+      return false;
+    }
+    return now - call->used > (is_taken ? kIdleTaken : kIdle);
   });
   std::erase_if(lines_, [](const auto& entry) { return entry.second->is_idle(); });
 }

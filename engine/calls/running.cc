@@ -200,12 +200,21 @@ void Calls::end(Input& input, api::FunctionGetOutputsItem item) {
   input.arguments = {};
   auto unfinished = unfinished_.find(call.row.function_id);
   if (unfinished != unfinished_.end() && --unfinished->second == 0) unfinished_.erase(unfinished);
-  auto write = [call_id = call.id(), place = input.place, ending = input.ending,
+  // Its items are in memory only: after a crash it has to run again.
+  if (item.data_format() == api::DATA_FORMAT_GENERATOR_DONE) {
+    call.unsaved.push_back(&input);
+  } else {
+    save_end(input);
+  }
+  call.changed.notify_all();
+}
+
+void Calls::save_end(Input& input) {
+  auto write = [call_id = input.call->id(), place = input.place, ending = input.ending,
                 bytes = input.output.bytes](store::Transaction& transaction) {
     return store::InputTable(transaction).end(call_id, place, ending, *bytes);
   };
   journal_.add(std::move(write), [this, ended = pointer_to(input)] { budget_.stored(ended->output); });
-  call.changed.notify_all();
 }
 
 }  // namespace bimodal::calls

@@ -1,5 +1,6 @@
 #include "control/class_parameters.h"
 
+#include <algorithm>
 #include <optional>
 
 namespace bimodal::control {
@@ -57,7 +58,48 @@ model::ParameterValue default_of(const api::ClassParameterSpec& spec, ParameterT
   return spec.string_default();
 }
 
+std::optional<model::ParameterValue> value_in(const api::ClassParameterValue& value, ParameterType type) {
+  switch (type) {
+    case ParameterType::Text:
+      if (value.has_string_value()) return value.string_value();
+      break;
+    case ParameterType::Integer:
+      if (value.has_int_value()) return std::int64_t{value.int_value()};
+      break;
+    case ParameterType::Boolean:
+      if (value.has_bool_value()) return value.bool_value();
+      break;
+    case ParameterType::Bytes:
+      if (value.has_bytes_value()) return value.bytes_value();
+      break;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
+
+Result<model::ClassArguments> class_arguments(
+    const std::vector<ClassParameter>& parameters, const std::string& serialized) {
+  api::ClassParameterSet given;
+  if (!given.ParseFromString(serialized)) return error(Code::InvalidArgument, "the class parameters can't be read");
+  model::ClassArguments out;
+  for (const api::ClassParameterValue& value : given.parameters()) {
+    auto named = [&](const ClassParameter& parameter) { return parameter.name == value.name(); };
+    auto parameter = std::find_if(parameters.begin(), parameters.end(), named);
+    if (parameter == parameters.end()) {
+      return error(Code::InvalidArgument, "the class has no parameter '{}'", value.name());
+    }
+    auto read = value_in(value, parameter->type);
+    if (!read) return error(Code::InvalidArgument, "class parameter '{}' is of another type", value.name());
+    out[value.name()] = *std::move(read);
+  }
+  for (const ClassParameter& parameter : parameters) {
+    if (out.contains(parameter.name)) continue;
+    if (!parameter.default_value) return error(Code::InvalidArgument, "class parameter '{}' is missing", parameter.name);
+    out[parameter.name] = *parameter.default_value;
+  }
+  return out;
+}
 
 Result<std::vector<ClassParameter>> class_parameters(const api::ClassParameterInfo& info) {
   std::vector<ClassParameter> out;

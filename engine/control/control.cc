@@ -3,7 +3,9 @@
 #include "control/app_logs.h"
 #include "control/app_queries.h"
 #include "control/apps.h"
+#include "control/bindings.h"
 #include "control/blobs.h"
+#include "control/call_queries.h"
 #include "control/collector.h"
 #include "control/command_router.h"
 #include "control/containers.h"
@@ -34,17 +36,18 @@ struct Control::State {
         registry(context.executor),
         publisher(context, registry),
         blob_transfers(context.blobs),
+        bindings(context, registry, service),
         calls(
             context.executor, context.pool, context.database, *context.functions,
             [&context](const std::string& task_id) { return context.containers->session(task_id); },
-            [&context](const std::string& function_id) { return context.functions->find(function_id); }, {}),
+            [this](const std::string& function_id) { return bindings.source(function_id); }, {}),
         workspace(context, service),
         environments(context, publisher, service),
         apps(context, publisher, service),
         app_queries(context, service),
         app_logs(context, registry, service),
         functions(context, registry, service),
-        function_queries(context, registry, service),
+        function_queries(context, bindings, calls, service),
         secrets(context, service),
         dicts(context, service),
         queues(context, service),
@@ -54,17 +57,19 @@ struct Control::State {
         blobs(context, blob_transfers, service),
         mounts(context, service),
         images(context, service),
-        function_calls(context, registry, calls, service),
+        function_calls(context, bindings, calls, service),
+        call_queries(context, bindings, calls, service),
         containers(context, calls, service),
         servers(context, service),
         command_router(context, service),
-        web_streams(context, service),
+        web_streams(context, calls, service),
         collector(context) {}
 
   Context& context;
   Registry registry;
   Publisher publisher;
   BlobTransfers blob_transfers;
+  Bindings bindings;
   calls::Calls calls;
   Workspace workspace;
   Environments environments;
@@ -83,6 +88,7 @@ struct Control::State {
   Mounts mounts;
   Images images;
   FunctionCalls function_calls;
+  CallQueries call_queries;
   Containers containers;
   Servers servers;
   CommandRouter command_router;
@@ -104,6 +110,7 @@ BlobTransfers& Control::blob_transfers() {
 
 Task<Result<void>> Control::recover() {
   CO_TRY_VOID(co_await state_->publisher.recover());
+  CO_TRY_VOID(co_await state_->bindings.recover());
   CO_TRY_VOID(co_await state_->calls.recover());
   state_->collector.start();
   co_return co_await state_->apps.watch_heartbeats();

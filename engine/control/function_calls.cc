@@ -63,8 +63,8 @@ void hide_internal_failure(const rpc::Caller& caller, api::GenericResult& result
 
 }  // namespace
 
-FunctionCalls::FunctionCalls(Context& context, const Registry& registry, calls::Calls& calls, rpc::Service& service)
-    : context_(context), registry_(registry), calls_(calls) {
+FunctionCalls::FunctionCalls(Context& context, const Bindings& bindings, calls::Calls& calls, rpc::Service& service)
+    : context_(context), bindings_(bindings), calls_(calls) {
   service.mutation("FunctionMap", this, &FunctionCalls::map);
   service.mutation("FunctionPutInputs", this, &FunctionCalls::put_inputs);
   service.mutation("FunctionFinishInputs", this, &FunctionCalls::finish_inputs);
@@ -74,7 +74,7 @@ FunctionCalls::FunctionCalls(Context& context, const Registry& registry, calls::
 }
 
 Result<model::FunctionVersionPtr> FunctionCalls::callable(const std::string& function_id) const {
-  auto version = registry_.function(function_id);
+  auto version = bindings_.version(function_id);
   if (!version) return error(Code::NotFound, "Function {} is not published, or its app is stopped", function_id);
   if (version->has_plain_methods) return version;
   return error(

@@ -6,15 +6,15 @@
 
 #include "calls/calls.h"
 #include "control/api.h"
+#include "control/bindings.h"
 #include "control/context.h"
-#include "control/registry.h"
 #include "rpc/service.h"
 
 namespace bimodal::control {
 
 class FunctionCalls {
  public:
-  FunctionCalls(Context& context, const Registry& registry, calls::Calls& calls, rpc::Service& service);
+  FunctionCalls(Context& context, const Bindings& bindings, calls::Calls& calls, rpc::Service& service);
 
  private:
   using Empty = google::protobuf::Empty;
@@ -31,7 +31,7 @@ class FunctionCalls {
   Task<Result<std::vector<calls::NewInput>>> inputs_of(PutItems& items);
 
   Context& context_;
-  const Registry& registry_;
+  const Bindings& bindings_;
   calls::Calls& calls_;
 };
 

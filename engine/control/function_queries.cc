@@ -104,8 +104,9 @@ api::AutoscalerSettings settings_of(const model::ScalingPolicy& policy) {
 
 }  // namespace
 
-FunctionQueries::FunctionQueries(Context& context, const Registry& registry, rpc::Service& service)
-    : context_(context), registry_(registry) {
+FunctionQueries::FunctionQueries(
+    Context& context, const Bindings& bindings, const calls::Calls& calls, rpc::Service& service)
+    : context_(context), bindings_(bindings), calls_(calls) {
   service.query("FunctionGet", this, &FunctionQueries::get);
   service.query("ClassGet", this, &FunctionQueries::get_class);
   service.mutation("FunctionUpdateSchedulingParams", this, &FunctionQueries::update_scaling);
@@ -127,7 +128,7 @@ Task<Result<api::ClassGetResponse>> FunctionQueries::get_class(rpc::Call call, a
 }
 
 Result<model::FunctionVersionPtr> FunctionQueries::published(const std::string& function_id) const {
-  auto version = registry_.function(function_id);
+  auto version = bindings_.version(function_id);
   if (version == nullptr)
     return error(Code::NotFound, "Function {} is not published, or its app is stopped", function_id);
   return version;
@@ -139,6 +140,7 @@ Task<Result<api::FunctionUpdateSchedulingParamsResponse>> FunctionQueries::updat
   CO_TRY(auto version, published(function_id));
   CO_TRY_VOID(rpc::refuse_fields("function " + function_id, request, {{"warm_pool_size_override", "keep_warm"}}));
   CO_TRY_VOID(with_settings(version->scaling, request.settings()));
+  if (version->function_id != function_id) co_return update_bound(*version, request);
   auto work = [function_id, settings = request.settings()](Transaction& transaction) {
     return keep_settings(transaction, function_id, settings);
   };
@@ -150,11 +152,34 @@ Task<Result<api::FunctionUpdateSchedulingParamsResponse>> FunctionQueries::updat
   co_return response;
 }
 
+// Holds as long as its pool does.
+Result<api::FunctionUpdateSchedulingParamsResponse> FunctionQueries::update_bound(
+    const model::FunctionVersion& version, const api::FunctionUpdateSchedulingParamsRequest& request) {
+  TRY(auto policy, with_settings(version.scaling, request.settings()));
+  auto source = bindings_.source(request.function_id());
+  auto pool = source ? source->pool() : nullptr;
+  if (!pool) return error(Code::NotFound, "Function {} is not served", request.function_id());
+  pool->update_scaling(policy);
+  api::FunctionUpdateSchedulingParamsResponse response;
+  *response.mutable_current_settings() = settings_of(policy);
+  return response;
+}
+
+scheduler::PoolLoad FunctionQueries::load_of(
+    const model::FunctionVersion& version, const std::string& function_id) const {
+  if (version.function_id == function_id) {
+    return context_.functions->load(function_id).value_or(scheduler::PoolLoad{});
+  }
+  auto source = bindings_.source(function_id);
+  auto pool = source ? source->pool() : nullptr;
+  return pool ? pool->load() : scheduler::PoolLoad{};
+}
+
 Task<Result<api::FunctionStats>> FunctionQueries::stats(rpc::Call call, api::FunctionGetCurrentStatsRequest request) {
   CO_TRY(auto version, published(request.function_id()));
-  const auto load = context_.functions->load(request.function_id()).value_or(scheduler::PoolLoad{});
+  const scheduler::PoolLoad load = load_of(*version, request.function_id());
   api::FunctionStats response;
-  response.set_backlog(static_cast<std::uint32_t>(load.waiting));
+  response.set_backlog(static_cast<std::uint32_t>(load.waiting + calls_.pending(request.function_id())));
   response.set_num_total_tasks(static_cast<std::uint32_t>(load.containers));
   response.set_num_running_inputs(static_cast<std::uint32_t>(load.running));
   const int slots = load.containers * version->scaling.max_inputs;

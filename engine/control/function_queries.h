@@ -2,16 +2,18 @@
 // id. Loop-bound.
 #pragma once
 
+#include "calls/calls.h"
 #include "control/api.h"
+#include "control/bindings.h"
 #include "control/context.h"
-#include "control/registry.h"
 #include "rpc/service.h"
+#include "scheduler/pool.h"
 
 namespace bimodal::control {
 
 class FunctionQueries {
  public:
-  FunctionQueries(Context& context, const Registry& registry, rpc::Service& service);
+  FunctionQueries(Context& context, const Bindings& bindings, const calls::Calls& calls, rpc::Service& service);
 
  private:
   Task<Result<api::FunctionGetResponse>> get(rpc::Call call, api::FunctionGetRequest request);
@@ -20,10 +22,14 @@ class FunctionQueries {
       rpc::Call call, api::FunctionUpdateSchedulingParamsRequest request);
   Task<Result<api::FunctionStats>> stats(rpc::Call call, api::FunctionGetCurrentStatsRequest request);
 
+  Result<api::FunctionUpdateSchedulingParamsResponse> update_bound(
+      const model::FunctionVersion& version, const api::FunctionUpdateSchedulingParamsRequest& request);
+  scheduler::PoolLoad load_of(const model::FunctionVersion& version, const std::string& function_id) const;
   Result<model::FunctionVersionPtr> published(const std::string& function_id) const;
 
   Context& context_;
-  const Registry& registry_;
+  const Bindings& bindings_;
+  const calls::Calls& calls_;
 };
 
 }  // namespace bimodal::control

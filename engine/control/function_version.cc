@@ -119,6 +119,10 @@ Result<model::ScalingPolicy> scaling_of(
   policy.max_inputs = std::max(1, static_cast<int>(function.max_concurrent_inputs()));
   policy.target_inputs = function.target_concurrent_inputs();
   if (function.is_server() && function.max_concurrent_inputs() == 0) policy.max_inputs = kManyRequests;
+  if (function.batch_max_size() > 0) {  // each of the concurrent invocations takes so many inputs
+    policy.max_inputs *= static_cast<int>(function.batch_max_size());
+    policy.target_inputs *= static_cast<int>(function.batch_max_size());
+  }
   TRY(policy, with_settings(policy, function.autoscaler_settings()));
   return with_settings(policy, later);
 }

@@ -1,5 +1,6 @@
 #include "control/web_streams.h"
 
+#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -8,9 +9,11 @@
 
 namespace bimodal::control {
 
-WebStreams::WebStreams(Context& context, rpc::Service& service) : context_(context) {
+WebStreams::WebStreams(Context& context, calls::Calls& calls, rpc::Service& service)
+    : context_(context), calls_(calls) {
   service.stream("FunctionCallGetDataIn", this, &WebStreams::get_data_in);
   service.query("FunctionCallPutDataOut", this, &WebStreams::put_data_out);
+  service.stream("FunctionCallGetDataOut", this, &WebStreams::get_data_out);
 }
 
 Result<WebStreams::RequestPtr> WebStreams::request_of(
@@ -34,8 +37,24 @@ Task<Result<void>> WebStreams::get_data_in(rpc::Call call, api::FunctionCallGetD
   }
 }
 
+Task<Result<void>> WebStreams::get_data_out(rpc::Call call, api::FunctionCallGetDataRequest request, Chunks chunks) {
+  std::uint64_t index = request.last_index();
+  while (true) {
+    CO_TRY(auto chunk, co_await calls_.next_chunk(request.function_call_id(), index++));
+    if (!chunk || !co_await chunks.write(*std::move(chunk))) co_return Result<void>();
+  }
+}
+
 Task<Result<WebStreams::Empty>> WebStreams::put_data_out(rpc::Call call, api::FunctionCallPutDataRequest request) {
-  CO_TRY(RequestPtr web, request_of(call, request.function_call_id()));
+  auto found = request_of(call, request.function_call_id());
+  if (!found && found.error().code == Code::NotFound) {
+    std::vector<calls::Chunks::Chunk> chunks(
+        std::make_move_iterator(request.mutable_data_chunks()->begin()),
+        std::make_move_iterator(request.mutable_data_chunks()->end()));
+    CO_TRY_VOID(co_await calls_.put_chunks(call.caller.task_id, request.function_call_id(), std::move(chunks)));
+    co_return Empty();
+  }
+  CO_TRY(RequestPtr web, std::move(found));
   std::vector<runtime::WebOutput> outputs;
   for (api::DataChunk& chunk : *request.mutable_data_chunks()) {
     CO_TRY(runtime::WebOutput output, output_in(std::move(chunk)));

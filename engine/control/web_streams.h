@@ -1,9 +1,10 @@
-// The data of web requests on the client's own path: FunctionCallGetDataIn and FunctionCallPutDataOut of containers.
-// Loop-bound.
+// Data that flows while an input runs: of web requests on the client's own path and of generators. FunctionCallGetDataIn
+// and FunctionCallPutDataOut of containers, FunctionCallGetDataOut of callers. Loop-bound.
 #pragma once
 
 #include <memory>
 
+#include "calls/calls.h"
 #include "control/api.h"
 #include "control/context.h"
 #include "rpc/service.h"
@@ -13,7 +14,7 @@ namespace bimodal::control {
 
 class WebStreams {
  public:
-  WebStreams(Context& context, rpc::Service& service);
+  WebStreams(Context& context, calls::Calls& calls, rpc::Service& service);
 
  private:
   using Empty = google::protobuf::Empty;
@@ -25,10 +26,14 @@ class WebStreams {
   // Answered when the caller has taken the data: containers hold back what comes after.
   Task<Result<Empty>> put_data_out(rpc::Call call, api::FunctionCallPutDataRequest request);
 
+  // A generator's items, as they come. Ends when the caller does.
+  Task<Result<void>> get_data_out(rpc::Call call, api::FunctionCallGetDataRequest request, Chunks chunks);
+
   // A request that the calling container works on. NotFound when it is over, or another's.
   Result<RequestPtr> request_of(const rpc::Call& call, const std::string& function_call_id) const;
 
   Context& context_;
+  calls::Calls& calls_;
 };
 
 }  // namespace bimodal::control

@@ -213,7 +213,18 @@ CREATE TABLE inputs (
 CREATE INDEX unfinished_inputs ON inputs (call_id) WHERE status = 0;
 )sql";
 
-constexpr std::array kMigrations = {kVersion1, kVersionKinds, kObjects, kCalls, kVolumes};
+// Instances of classes with parameters.
+constexpr std::string_view kBindings = R"sql(
+CREATE TABLE bindings (
+  bound_id    TEXT PRIMARY KEY,
+  function_id TEXT NOT NULL,
+  parameters  BLOB NOT NULL,  -- modal.client.ClassParameterSet
+  created_at  REAL NOT NULL
+);
+CREATE INDEX bindings_by_age ON bindings (created_at);
+)sql";
+
+constexpr std::array kMigrations = {kVersion1, kVersionKinds, kObjects, kCalls, kVolumes, kBindings};
 
 }  // namespace
 
