@@ -181,8 +181,7 @@ Chunks& Calls::chunks_of(Call& call) {
   return *call.chunks;
 }
 
-Task<Result<void>> Calls::put_chunks(
-    std::string task_id, std::string call_id, std::vector<Chunks::Chunk> chunks) {
+Task<Result<void>> Calls::put_chunks(std::string task_id, std::string call_id, std::vector<Chunks::Chunk> chunks) {
   Attempt* attempt = hosts_.find_call(task_id, call_id);
   if (attempt == nullptr) co_return error(Code::NotFound, "call {} is not with this container", call_id);
   if (attempt->is_abandoned) co_return Result<void>();

@@ -1,8 +1,8 @@
 // The items of a generator on their way from its container to its caller. Loop-bound; holders of the call await it.
 //
-// Kept in memory only: a generator that a crash of the daemon interrupts is run again, and the caller skips what it has.
-// At most kWindow bytes wait for the caller, then the container does; kRetained bytes that the caller was sent are kept
-// for a caller whose stream broke.
+// Kept in memory only: a generator that a crash of the daemon interrupts is run again, and the caller skips what it
+// has. At most kWindow bytes wait for the caller, then the container does; kRetained bytes that the caller was sent are
+// kept for a caller whose stream broke.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -30,8 +30,8 @@ class Chunks {
   // Takes items in, of which those that are here already are dropped: the generator may run for the second time.
   // Completes when there is room for more. DataLoss when an item before the first one is missing.
   Task<Result<void>> put(std::vector<Chunk> chunks);
-  // The item after number `index`, as soon as it is there. DataLoss when it is kept no longer, nothing when the wait was
-  // cancelled.
+  // The item after number `index`, as soon as it is there. DataLoss when it is kept no longer, nothing when the wait
+  // was cancelled.
   Task<Result<std::optional<Chunk>>> next(std::uint64_t index);
 
  private:

@@ -13,8 +13,8 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr auto kTidyPause = 10s;
-constexpr auto kIdleTaken = 10s;                       // the same of one whose outputs were taken
-constexpr auto kIdleUnsaved = 1h;                      // a generator whose items nobody fetched is forgotten then
+constexpr auto kIdleTaken = 10s;                  // the same of one whose outputs were taken
+constexpr auto kIdleUnsaved = 1h;                 // a generator whose items nobody fetched is forgotten then
 constexpr auto kIdle = 60s;                       // a call without inputs to run leaves memory after so long
 constexpr double kKeepSeconds = 7 * 24 * 3600.0;  // calls whose outputs nobody took
 constexpr double kKeepTakenSeconds = 600;         // the others: for a caller that didn't get the answer

@@ -79,7 +79,8 @@ std::shared_ptr<scheduler::PoolSource> Bindings::source(const std::string& funct
 
 Task<Result<api::FunctionBindParamsResponse>> Bindings::bind(rpc::Call call, api::FunctionBindParamsRequest request) {
   const auto version = registry_.function(request.function_id());
-  if (!version) co_return error(Code::NotFound, "Function {} is not published, or its app is stopped", request.function_id());
+  if (!version)
+    co_return error(Code::NotFound, "Function {} is not published, or its app is stopped", request.function_id());
   const std::string object = "function '" + version->tag + "'";
   if (request.function_options().ByteSizeLong() > 0) {
     co_return error(

@@ -1,5 +1,6 @@
-// Instances of classes with parameters (FunctionBindParams, protocol §8.3): `Cls(x=1)`. Each has an id, which depends on
-// nothing but what it is, and a pool of its own, which web requests with the same parameters use as well. Loop-bound.
+// Instances of classes with parameters (FunctionBindParams, protocol §8.3): `Cls(x=1)`. Each has an id, which depends
+// on nothing but what it is, and a pool of its own, which web requests with the same parameters use as well.
+// Loop-bound.
 #pragma once
 
 #include <map>

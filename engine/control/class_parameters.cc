@@ -95,7 +95,8 @@ Result<model::ClassArguments> class_arguments(
   }
   for (const ClassParameter& parameter : parameters) {
     if (out.contains(parameter.name)) continue;
-    if (!parameter.default_value) return error(Code::InvalidArgument, "class parameter '{}' is missing", parameter.name);
+    if (!parameter.default_value)
+      return error(Code::InvalidArgument, "class parameter '{}' is missing", parameter.name);
     out[parameter.name] = *parameter.default_value;
   }
   return out;

@@ -1,5 +1,5 @@
-// Data that flows while an input runs: of web requests on the client's own path and of generators. FunctionCallGetDataIn
-// and FunctionCallPutDataOut of containers, FunctionCallGetDataOut of callers. Loop-bound.
+// Data that flows while an input runs: of web requests on the client's own path and of generators.
+// FunctionCallGetDataIn and FunctionCallPutDataOut of containers, FunctionCallGetDataOut of callers. Loop-bound.
 #pragma once
 
 #include <memory>

@@ -8,7 +8,8 @@ Result<void> BindingTable::keep(const Binding& binding, int most) {
       "ON CONFLICT (bound_id) DO UPDATE SET created_at = excluded.created_at",
       {binding.bound_id, binding.function_id, Blob{binding.parameters}, binding.created_at}));
   TRY_VOID(transaction_.run(
-      "DELETE FROM bindings WHERE bound_id IN (SELECT bound_id FROM bindings ORDER BY created_at DESC LIMIT -1 OFFSET ?)",
+      "DELETE FROM bindings WHERE bound_id IN (SELECT bound_id FROM bindings ORDER BY created_at DESC LIMIT -1 OFFSET "
+      "?)",
       {std::int64_t{most}}));
   return {};
 }
