@@ -113,6 +113,8 @@ std::vector<Setting> limit_settings() {
        to(parse_duration, [](Settings& s) -> auto& { return s.daemon.gateway.idle_timeout; })},
       {{"limits", "first_message_timeout", "TIME", "Until an announced body must have begun (default 5s)"},
        to(parse_duration, [](Settings& s) -> auto& { return s.daemon.gateway.first_message_timeout; })},
+      {{"edge", "redirect_after", "TIME", "Until a caller without a response is answered 303 (default 0s: never)"},
+       to(parse_duration, [](Settings& s) -> auto& { return s.daemon.gateway.redirect_after; })},
       {{"limits", "max_connections", "N", "Connections at once (default 65536)"},
        to(count(1, kMaxConnections), [](Settings& s) -> auto& { return s.daemon.gateway.max_connections; })},
       {{"limits", "max_waiting", "N", "Requests per function that may wait for a container (default 2000)"},

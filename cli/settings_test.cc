@@ -74,6 +74,7 @@ TEST_F(SettingsOf, EveryLimitHasItsDefault) {
   EXPECT_EQ(daemon.gateway.max_body_bytes, std::uint64_t{4} << 30);
   EXPECT_EQ(daemon.gateway.max_head_bytes, 64u * 1024);
   EXPECT_EQ(daemon.gateway.first_message_timeout, std::chrono::seconds(5));
+  EXPECT_EQ(daemon.gateway.redirect_after, std::chrono::seconds(0));
   EXPECT_EQ(daemon.pool.max_waiting, 2000);
   EXPECT_EQ(daemon.max_inputs, 1000);
   EXPECT_EQ(daemon.scaledown_window, std::chrono::seconds(60));
@@ -84,13 +85,14 @@ TEST_F(SettingsOf, EveryLimitCanBeSet) {
   write_config(
       "[limits]\nmax_body = \"1KiB\"\nmax_head = \"8KiB\"\nfirst_message_timeout = \"1s\"\nmax_waiting = 7\nmax_inputs "
       "= 8\n"
-      "[scheduler]\nscaledown_window = \"9s\"\nexit_grace = \"4s\"\n[gpu]\nrequired = true\n");
+      "[scheduler]\nscaledown_window = \"9s\"\nexit_grace = \"4s\"\n[edge]\nredirect_after = \"150s\"\n[gpu]\nrequired = true\n");
   Result<Settings> settings = load();
   ASSERT_TRUE(settings) << settings.error().message;
   const server::Config& daemon = settings->daemon;
   EXPECT_EQ(daemon.gateway.max_body_bytes, 1024u);
   EXPECT_EQ(daemon.gateway.max_head_bytes, 8u * 1024);
   EXPECT_EQ(daemon.gateway.first_message_timeout, std::chrono::seconds(1));
+  EXPECT_EQ(daemon.gateway.redirect_after, std::chrono::seconds(150));
   EXPECT_EQ(daemon.pool.max_waiting, 7);
   EXPECT_EQ(daemon.max_inputs, 8);
   EXPECT_EQ(daemon.scaledown_window, std::chrono::seconds(9));

@@ -46,6 +46,28 @@ void reply_error(http::ServerConnection& client, const RequestId& id, const Edge
   client.reply(error.status, std::span(fields).first(count), std::string(error.prefix) + error.message);
 }
 
+void reply_redirect(
+    http::ServerConnection& client, const RequestId& id, std::string_view location, std::string_view origin) {
+  const bool from_page = !origin.empty();
+  const std::array<http::Field, 6> fields{{
+      {"content-type", "text/plain; charset=utf-8"},
+      {"location", location},
+      {kRequestIdHeader, text_of(id)},
+      {"access-control-allow-origin", from_page ? origin : "*"},
+      {"access-control-allow-credentials", "true"},
+      {"vary", "origin"},
+  }};
+  client.reply(303, std::span(fields).first(from_page ? fields.size() : fields.size() - 2), "");
+}
+
+EdgeError unknown_call() {
+  return {404, "unknown-call", "invalid function call"};
+}
+
+EdgeError bad_redirect_method() {
+  return {400, "bad-redirect-method", "bad redirect method"};
+}
+
 EdgeError unknown_host() {
   return {404, "unknown-host", "invalid function call"};
 }

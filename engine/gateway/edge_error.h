@@ -28,6 +28,13 @@ void reply_error(http::ServerConnection& client, const RequestId& id, const Edge
 // Answers a WebSocket handshake that can't be accepted; `reason` is one line.
 void refuse_handshake(http::ServerConnection& client, const RequestId& id, int status, std::string_view reason);
 
+// Answers 303: `location` is where the caller finds the response, `origin` the page that it asks from, if any.
+void reply_redirect(
+    http::ServerConnection& client, const RequestId& id, std::string_view location, std::string_view origin);
+
+// Of a call that was redirected: there is no such one any more, and it can't be asked for in this way.
+EdgeError unknown_call();
+EdgeError bad_redirect_method();
 EdgeError unknown_host();
 EdgeError app_stopped();
 EdgeError missing_credentials();

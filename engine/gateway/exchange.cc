@@ -68,6 +68,8 @@ Exchange::Exchange(
 
 Exchange::~Exchange() {
   if (runner_) runner_->abandon(stream_);
+  if (redirection_ && redirection_->registered) front_.unpark(redirection_->token);
+  if (redirection_) front_.reactor().disarm(*redirection_);
   stop_waiting();
   front_.reactor().disarm(*this);
 }
@@ -80,6 +82,8 @@ void Exchange::start(const http::RequestHead& head, const std::string& web_metho
   client_->attach(*this);
   web_method_ = web_method;
   if (pool_->version().is_server) affinity_ = affinity_of(head);
+  const bool redirects = front_.shared().limits.redirect_after.count() > 0;
+  if (redirects && !handshake_ && tunnel_ == Tunnel::None) allow_redirect(head);
   opening_ = front_.reactor().buffers().take();
   const RequestFacts facts{
       .kind = handshake_                 ? wire::RequestKind::WebSocket
@@ -244,7 +248,12 @@ void Exchange::on_response(const wire::ResponseHead& head, std::string_view body
   if (socket_) return runner_->close();
   if (head.status == 101 && tunnel_ == Tunnel::Asked) return on_runner_switch(head, body, part);
   forget_opening();
-  if (!take_credit(body.size()) || !client_) return;
+  if (!take_credit(body.size())) return;
+  if (is_parked()) {
+    keep_head(head);
+    return keep_body(body, part);
+  }
+  if (!client_) return;
   std::vector<http::Field>& fields = front_.field_scratch();
   fields.clear();
   for (const wire::Header& header : head.headers) fields.push_back({header.name, header.value});
@@ -262,7 +271,9 @@ void Exchange::on_response(const wire::ResponseHead& head, std::string_view body
 
 void Exchange::on_response_body(std::string_view bytes, http::Part part) {
   if (socket_) return runner_->close();
-  if (!take_credit(bytes.size()) || !client_) return;
+  if (!take_credit(bytes.size())) return;
+  if (is_parked()) return keep_body(bytes, part);
+  if (!client_) return;
   if (!client_->response_begun()) {
     fail(invalid_response());
     return cancel(CancelReason::CallerGone);
@@ -293,7 +304,7 @@ void Exchange::return_credit() {
 }
 
 void Exchange::on_trailers(const wire::Headers& trailers) {
-  if (!client_) return;
+  if (!client_ && !is_parked()) return;
   if (!trailers_) trailers_ = std::make_unique<Trailers>();
   for (const wire::Header& trailer : trailers) {
     trailers_->size += trailer.name.size() + trailer.value.size() + sizeof(Trailers::Field);
@@ -415,6 +426,7 @@ void Exchange::time_out() {
 void Exchange::fail(const EdgeError& error) {
   if (socket_) return socket_->end(failure_code(), error.message);
   http::ServerConnection* client = std::exchange(client_, nullptr);
+  if (is_parked() && !redirection_->ended && !redirection_->error) redirection_->error = error;
   if (!client) return;
   if (client->response_begun()) {
     client->abort();
@@ -433,7 +445,7 @@ void Exchange::cancel(CancelReason reason) {
 }
 
 void Exchange::release_if_over() {
-  if (client_ || runner_ || std::exchange(released_, true)) return;
+  if (client_ || runner_ || is_parked() || std::exchange(released_, true)) return;
   stop_waiting();
   front_.reactor().disarm(*this);
   front_.release(*this);

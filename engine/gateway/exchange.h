@@ -14,6 +14,7 @@
 #include <string>
 
 #include "gateway/edge_error.h"
+#include "gateway/redirection.h"
 #include "gateway/request_id.h"
 #include "gateway/routing_table.h"
 #include "gateway/runner_connection.h"
@@ -49,6 +50,11 @@ class Exchange final : public http::Poller::Retirable,
   // How the container ended that died with the request inside; nothing when that wasn't to be learnt in time.
   void on_container_end(const std::optional<scheduler::ContainerExit>& exit);
 
+  // Its caller, who was sent to come again, is here. False: it isn't for that function, or has a caller.
+  bool resume(http::ServerConnection& client, const std::string& function_id);
+  void on_redirect_time();
+  // Without a caller: it is given up.
+  void drop_parked();
   // The gateway goes: a WebSocket is closed with 1012 and its connection with it; anything else goes on.
   void restart();
 
@@ -91,6 +97,11 @@ class Exchange final : public http::Poller::Retirable,
 
   void on_timeout() override;
 
+  bool is_parked() const { return redirection_ && redirection_->parked; }
+  void allow_redirect(const http::RequestHead& head);
+  void keep_head(const wire::ResponseHead& head);
+  void keep_body(std::string_view bytes, http::Part part);
+  void hand_out_kept();
   void seek_slot();
   void wait_for_slot(scheduler::QueueEnd end);
   void serve_or_turn_away();
@@ -141,6 +152,7 @@ class Exchange final : public http::Poller::Retirable,
   std::unique_ptr<Trailers> trailers_;
   std::optional<http::WebSocketHandshake> handshake_;  // of a WebSocket
   std::unique_ptr<WebSocketBridge> socket_;            // once it was accepted
+  std::unique_ptr<Redirection> redirection_;           // where slow requests are redirected
   Tunnel tunnel_ = Tunnel::None;
   TimerUse timer_use_ = TimerUse::None;
   bool body_ended_ = true;

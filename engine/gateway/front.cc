@@ -30,16 +30,17 @@ Front::~Front() = default;
 
 void Front::listen(UniqueFd socket) {
   auto may_accept = [this] { return shared_.connections.load() < shared_.limits.max_connections; };
-  auto on_accept = [this](UniqueFd caller, const http::Address& peer) { accept(std::move(caller), peer); };
+  auto on_accept = [this](UniqueFd caller, const http::Address& peer) { accept(std::move(caller), peer).start(); };
   listener_ = std::make_unique<http::Listener>(reactor_, std::move(socket), may_accept, on_accept);
 }
 
-void Front::accept(UniqueFd socket, const http::Address& peer) {
+http::ServerConnection& Front::accept(UniqueFd socket, const http::Address& peer) {
   ++shared_.connections;
   auto connection =
       std::make_unique<http::ServerConnection>(reactor_, std::move(socket), peer, *this, shared_.connection_limits);
-  connection->start();
-  connections_.emplace(connection.get(), std::move(connection));
+  http::ServerConnection& accepted = *connection;
+  connections_.emplace(&accepted, std::move(connection));
+  return accepted;
 }
 
 const RoutingTable& Front::routes() {
@@ -54,7 +55,10 @@ const RoutingTable& Front::routes() {
 void Front::on_request(http::ServerConnection& client, const http::RequestHead& head) {
   const RequestId id = ids_.next();
   if (const RoutingTable::Entry* entry = routes().find(head.host)) {
-    if (admit(client, head, id, *entry)) begin(client, head, id, *entry);
+    if (!admit(client, head, id, *entry)) return;
+    const bool redirects = shared_.limits.redirect_after.count() > 0;
+    if (redirects && !call_in(head.query).empty()) return resume(client, head, id, *entry);
+    begin(client, head, id, *entry);
   } else if (head.path.starts_with(kInternalPrefix)) {
     internal_->handle(client, head, id);
   } else if (is_for_front_page(head)) {
@@ -206,6 +210,9 @@ void Front::release(Exchange& exchange) {
 void Front::drain() {
   draining_ = true;
   listener_.reset();
+  std::vector<Exchange*> waiting;
+  for (auto& [token, exchange] : parked_) waiting.push_back(exchange);
+  for (Exchange* exchange : waiting) exchange->drop_parked();
   std::vector<http::ServerConnection*> open;
   for (auto& [connection, owned] : connections_) open.push_back(connection);
   for (http::ServerConnection* connection : open) connection->drain();

@@ -12,6 +12,7 @@
 #include "async/scope.h"
 #include "gateway/exchange.h"
 #include "gateway/gateway.h"
+#include "gateway/redirects.h"
 #include "gateway/request_id.h"
 #include "gateway/routing_table.h"
 #include "gateway/runner_connection.h"
@@ -35,6 +36,7 @@ struct Shared {
   std::atomic<std::uint64_t> routes_version = 0;
   std::atomic<std::size_t> connections = 0;
   BlockingPool blocking{kBlockingThreads};  // for blobs
+  const std::shared_ptr<Redirects> redirects = std::make_shared<Redirects>();
 
   static constexpr std::size_t kBlockingThreads = 2;
 };
@@ -69,6 +71,9 @@ class Front final : public http::Service, private RunnerConnection::Owner, priva
   // That container's runner is gone, whatever else of it lives.
   void replace(const std::string& task_id) { shared_.functions.retire(task_id, "its runner is gone"); }
   void kill_stuck(const std::string& task_id) { shared_.functions.kill_stuck(task_id); }
+  // That exchange waits for a caller who brings `token`, until unpark().
+  void park(const std::string& token, Exchange& exchange);
+  void unpark(const std::string& token);
   // Destroys `exchange` at the end of the turn.
   void release(Exchange& exchange);
 
@@ -83,7 +88,11 @@ class Front final : public http::Service, private RunnerConnection::Owner, priva
   Result<RunnerConnection*> runner_for(const scheduler::Container& container);
   ServerLink& server_for(const std::shared_ptr<scheduler::Container>& container, std::uint16_t port);
 
-  void accept(UniqueFd socket, const http::Address& peer);
+  http::ServerConnection& accept(UniqueFd socket, const http::Address& peer);
+  void resume(
+      http::ServerConnection& client, const http::RequestHead& head, const RequestId& id,
+      const RoutingTable::Entry& entry);
+  void take_over(UniqueFd socket, const http::Address& peer, std::string received);
   const RoutingTable& routes();
   bool admit(
       http::ServerConnection& client, const http::RequestHead& head, const RequestId& id,
@@ -109,7 +118,8 @@ class Front final : public http::Service, private RunnerConnection::Owner, priva
   boost::unordered_flat_map<http::ServerConnection*, std::unique_ptr<http::ServerConnection>> connections_;
   boost::unordered_flat_map<std::string, std::unique_ptr<RunnerConnection>> runners_;  // by task id
   boost::unordered_flat_map<std::string, std::unique_ptr<ServerLink>> servers_;        // by task id and port
-  std::vector<std::unique_ptr<RunnerConnection>> worn_out_;  // no stream number left; closed with their last stream
+  std::vector<std::unique_ptr<RunnerConnection>> worn_out_;   // no stream number left; closed with their last stream
+  boost::unordered_flat_map<std::string, Exchange*> parked_;  // by token
   std::vector<std::unique_ptr<Exchange>> exchanges_;
   Pulse emptied_;
   bool draining_ = false;

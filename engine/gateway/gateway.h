@@ -27,6 +27,9 @@ struct GatewayLimits {
   std::chrono::milliseconds first_message_timeout = std::chrono::seconds(5);
   // For a container that broke off to be known as dead, and why; then its callers are told without a reason.
   std::chrono::milliseconds exit_patience = std::chrono::seconds(2);
+  // 0: never. A caller who has no response by then is answered 303 and asks again with a GET.
+  std::chrono::milliseconds redirect_after{0};
+  std::chrono::milliseconds redirect_patience = std::chrono::minutes(5);  // for that GET
   std::size_t max_connections = 65536;
 };
 

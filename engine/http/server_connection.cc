@@ -1,5 +1,6 @@
 #include "http/server_connection.h"
 
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -34,6 +35,7 @@ ServerConnection::ServerConnection(
       service_(service),
       limits_(limits),
       out_(reactor.buffers()),
+      peer_(peer),
       peer_host_(peer.host()),
       peer_port_(peer.port()) {}
 
@@ -41,10 +43,19 @@ ServerConnection::~ServerConnection() {
   if (!closed_ && interest_ != 0) reactor_.poller().forget(socket_.get(), *this);
 }
 
-void ServerConnection::start() {
+void ServerConnection::start(std::string received) {
   interest_ = EPOLLIN;
   reactor_.poller().watch(socket_.get(), interest_, *this);
   reactor_.arm(*this, limits_.head_timeout);
+  pending_ = std::move(received);
+  resume_ = !pending_.empty();
+  if (resume_) reactor_.poller().defer(*this);
+}
+
+UniqueFd ServerConnection::hand_over() {
+  UniqueFd handed(::fcntl(socket_.get(), F_DUPFD_CLOEXEC, 0));
+  close();
+  return handed;
 }
 
 void ServerConnection::on_ready(std::uint32_t events) {

@@ -42,14 +42,17 @@ class ServerConnection final : public Poller::Source, private TimerWheel::Timer 
       Reactor& reactor, UniqueFd socket, const Address& peer, Service& service, const ConnectionLimits& limits);
   ~ServerConnection() override;
 
-  // Begins to read; before that nothing happens.
-  void start();
+  // Begins to read; before that nothing happens. `received` is what others read of this socket.
+  void start(std::string received = {});
 
   // --- for the service and the responder of the current request ---
 
   void attach(Responder& responder) { responder_ = &responder; }
   // Lets the responder have `bytes` more of the body.
   void grant_body(std::size_t bytes);
+  // Only within Service::on_request(), for a request without a body: its socket, for another loop to serve. This
+  // connection is over, as if closed; what it had read behind the request's head is lost.
+  UniqueFd hand_over();
   // Writes "100 Continue" if the client waits for it.
   void send_continue();
   // Writes the head. False, with nothing written, when it can't be sent (see write_response_head).
@@ -69,6 +72,7 @@ class ServerConnection final : public Poller::Source, private TimerWheel::Timer 
 
   bool response_begun() const { return response_ != ResponseState::None; }
   std::size_t unsent() const { return out_.size(); }
+  const Address& peer() const { return peer_; }
   const std::string& peer_host() const { return peer_host_; }
   std::uint16_t peer_port() const { return peer_port_; }
 
@@ -126,6 +130,7 @@ class ServerConnection final : public Poller::Source, private TimerWheel::Timer 
   std::size_t grant_ = 0;        // bytes of body that the responder still takes
   std::uint64_t body_left_ = 0;  // of a sized body; of a chunked one that is dropped, what may still be
   std::uint64_t response_left_ = 0;
+  const Address peer_;
   std::string peer_host_;
   std::uint16_t peer_port_ = 0;
   ChunkDecoder chunks_;

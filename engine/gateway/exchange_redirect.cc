@@ -1,0 +1,97 @@
+// What an Exchange does only where slow requests are redirected (edge.redirect_after): its caller is answered 303 and
+// comes again for the response, which the container goes on with.
+#include "base/ids.h"
+#include "gateway/exchange.h"
+#include "gateway/front.h"
+
+namespace bimodal::gateway {
+
+namespace {
+
+std::string origin_of(const http::RequestHead& head) {
+  for (const http::Field& field : head.fields) {
+    if (field.name == "origin") return std::string(field.value);
+  }
+  return "";
+}
+
+}  // namespace
+
+void Redirection::on_timeout() {
+  exchange.on_redirect_time();
+}
+
+void Exchange::allow_redirect(const http::RequestHead& head) {
+  redirection_ = std::make_unique<Redirection>(*this);
+  redirection_->token = new_id("fc");
+  redirection_->location = location_of(head, redirection_->token);
+  redirection_->origin = origin_of(head);
+  front_.reactor().arm(*redirection_, front_.shared().limits.redirect_after);
+}
+
+void Exchange::on_redirect_time() {
+  if (is_parked()) return drop_parked();
+  if (!client_ || client_->response_begun()) return;
+  // Its body comes over this connection.
+  if (!body_ended_) return front_.reactor().arm(*redirection_, front_.shared().limits.redirect_after);
+  http::ServerConnection* client = std::exchange(client_, nullptr);
+  redirection_->parked = true;
+  if (!std::exchange(redirection_->registered, true)) front_.park(redirection_->token, *this);
+  front_.reactor().arm(*redirection_, front_.shared().limits.redirect_patience);
+  reply_redirect(*client, id_, redirection_->location, redirection_->origin);
+}
+
+bool Exchange::resume(http::ServerConnection& client, const std::string& function_id) {
+  if (!is_parked() || pool_->version().function_id != function_id) return false;
+  Redirection& kept = *redirection_;
+  kept.parked = false;
+  client.attach(*this);
+  client_ = &client;
+  front_.reactor().arm(kept, front_.shared().limits.redirect_after);
+  if (kept.begun) {
+    hand_out_kept();
+  } else if (kept.error) {
+    fail(*kept.error);
+  }
+  return true;
+}
+
+void Exchange::hand_out_kept() {
+  Redirection& kept = *redirection_;
+  std::vector<http::Field>& fields = front_.field_scratch();
+  fields.clear();
+  for (const auto& [name, value] : kept.headers) fields.push_back({name, value});
+  const http::Field extra[] = {{kRequestIdHeader, text_of(id_)}};
+  http::ResponseHead response{.status = kept.status, .fields = fields, .extra = extra};
+  if (kept.ended && !trailers_) response.body_size = kept.body.size();
+  if (!client_->begin_response(response)) {
+    fail(invalid_response());
+    return cancel(CancelReason::CallerGone);
+  }
+  client_->write(std::exchange(kept.body, {}));
+  if (kept.ended) return finish_response();
+  if (kept.error) return fail(*kept.error);
+  return_credit();
+}
+
+void Exchange::keep_head(const wire::ResponseHead& head) {
+  redirection_->begun = true;
+  redirection_->status = head.status;
+  for (const wire::Header& header : head.headers) redirection_->headers.emplace_back(header.name, header.value);
+}
+
+void Exchange::keep_body(std::string_view bytes, http::Part part) {
+  redirection_->body.append(bytes);
+  if (part == http::Part::Last) redirection_->ended = true;
+}
+
+// Nobody came for it in time, or the gateway goes.
+void Exchange::drop_parked() {
+  if (!is_parked()) return;
+  redirection_->parked = false;
+  redirection_->body = std::string();
+  cancel(CancelReason::CallerGone);
+  release_if_over();
+}
+
+}  // namespace bimodal::gateway

@@ -1,0 +1,41 @@
+// What a Front does only where slow requests are redirected (edge.redirect_after): it finds the request that a caller
+// comes back for. When another loop has it, the connection goes there.
+#include "gateway/front.h"
+
+namespace bimodal::gateway {
+
+void Front::park(const std::string& token, Exchange& exchange) {
+  parked_.emplace(token, &exchange);
+  shared_.redirects->add(token, *this);
+}
+
+void Front::unpark(const std::string& token) {
+  parked_.erase(token);
+  shared_.redirects->remove(token);
+}
+
+void Front::resume(
+    http::ServerConnection& client, const http::RequestHead& head, const RequestId& id,
+    const RoutingTable::Entry& entry) {
+  if (head.method != "GET") return reply_error(client, id, bad_redirect_method());
+  const std::string token(call_in(head.query));
+  if (auto found = parked_.find(token); found != parked_.end()) {
+    if (!found->second->resume(client, entry.route.function_id)) reply_error(client, id, unknown_call());
+    return;
+  }
+  Front* owner = shared_.redirects->find(token);
+  if (owner == nullptr || owner == this) return reply_error(client, id, unknown_call());
+  const http::Address peer = client.peer();
+  std::string received = written_again(head);
+  auto socket = std::make_shared<UniqueFd>(client.hand_over());
+  // By then the owner may have gone, and with it all that it had.
+  owner->reactor().loop().post([redirects = shared_.redirects, token, socket, peer, received]() mutable {
+    if (Front* there = redirects->find(token)) there->take_over(std::move(*socket), peer, std::move(received));
+  });
+}
+
+void Front::take_over(UniqueFd socket, const http::Address& peer, std::string received) {
+  if (!draining_) accept(std::move(socket), peer).start(std::move(received));
+}
+
+}  // namespace bimodal::gateway
