@@ -13,8 +13,10 @@
 #include <vector>
 
 #include "async/loop.h"
+#include "calls/calls.h"
 #include "control/app_queries.h"
 #include "control/apps.h"
+#include "control/bindings.h"
 #include "control/environments.h"
 #include "control/function_queries.h"
 #include "control/functions.h"
@@ -64,7 +66,11 @@ class Api {
         apps_(context_, publisher_, service_),
         app_queries_(context_, service_),
         creation_(context_, registry_, service_),
-        queries_(context_, registry_, service_),
+        bindings_(context_, registry_, service_),
+        calls_(
+            loop_.executor(), context_.pool, *database_, functions_, [](const std::string&) { return nullptr; },
+            [](const std::string&) { return nullptr; }, {}),
+        queries_(context_, bindings_, calls_, service_),
         secrets_(context_, service_) {
     loop_.start();
     loop_.run_blocking(recover());
@@ -156,6 +162,8 @@ class Api {
   Apps apps_;
   AppQueries app_queries_;
   Functions creation_;
+  Bindings bindings_;
+  calls::Calls calls_;
   FunctionQueries queries_;
   Secrets secrets_;
   std::unique_ptr<rpc::Host> host_;

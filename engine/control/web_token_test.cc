@@ -19,7 +19,8 @@ TEST(WebToken, IsGoodForItsKeyAndAsItIsOnly) {
     changed[i] = changed[i] == 'A' ? 'B' : 'A';
     EXPECT_FALSE(web_token_subject("key", changed, 150)) << i;
   }
-  for (const char* text : {"", ".", "..", "a.b", "a.b.c", "..."}) EXPECT_FALSE(web_token_subject("key", text, 150)) << text;
+  for (const char* text : {"", ".", "..", "a.b", "a.b.c", "..."})
+    EXPECT_FALSE(web_token_subject("key", text, 150)) << text;
 }
 
 }  // namespace
