@@ -68,13 +68,13 @@ TEST(ClassParameters, KeepTheirDefaultsAndRefuseTypesThatNoUrlCarries) {
   EXPECT_NE(class_parameters(info).error().message.find("'size'"), std::string::npos);
 }
 
-TEST(ContainerArguments, LeaveAFunctionWithoutWebMethodsAlone) {
+TEST(ContainerArguments, HaveAPlainFunctionAskForAsManyInputsAsItMayGet) {
   api::Function definition;
   definition.set_max_concurrent_inputs(5);
   definition.set_target_concurrent_inputs(2);
   auto arguments = container_arguments(version_with(0, true), "ta-1", definition, {});
   EXPECT_EQ(arguments.function_def().max_concurrent_inputs(), 5u);
-  EXPECT_EQ(arguments.function_def().target_concurrent_inputs(), 2u);
+  EXPECT_EQ(arguments.function_def().target_concurrent_inputs(), 5u);
 }
 
 TEST(ContainerArguments, HoldEveryDependencyAndSibling) {

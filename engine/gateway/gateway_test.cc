@@ -59,7 +59,7 @@ TEST(Gateway, TellsTheContainerEverythingButWhatIsNotForIt) {
   EXPECT_EQ(
       response.body, "method=GET\npath=/head\nquery=a=1&b=%20\nweb_method=web\nrequest_id=" + id +
                          "\nclient_host=127.0.0.1\nserver_host=127.0.0.1\nversion=11\n"
-                         "host=CLS.localhost:8080\nx-mine=1\ncookie=c\n");
+                         "host=CLS.localhost:8080\nx-mine=1\ncookie=c\nte=trailers\n");
 }
 
 TEST(Gateway, HandsTheCallersOwnAuthorizationOver) {
