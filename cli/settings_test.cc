@@ -85,7 +85,8 @@ TEST_F(SettingsOf, EveryLimitCanBeSet) {
   write_config(
       "[limits]\nmax_body = \"1KiB\"\nmax_head = \"8KiB\"\nfirst_message_timeout = \"1s\"\nmax_waiting = 7\nmax_inputs "
       "= 8\n"
-      "[scheduler]\nscaledown_window = \"9s\"\nexit_grace = \"4s\"\n[edge]\nredirect_after = \"150s\"\n[gpu]\nrequired = true\n");
+      "[scheduler]\nscaledown_window = \"9s\"\nexit_grace = \"4s\"\n[edge]\nredirect_after = \"150s\"\n[gpu]\nrequired "
+      "= true\n");
   Result<Settings> settings = load();
   ASSERT_TRUE(settings) << settings.error().message;
   const server::Config& daemon = settings->daemon;

@@ -111,7 +111,7 @@ class LiveContainer : public scheduler::Container, public Session, public std::e
   std::unique_ptr<RunDirectory> directory_;
   std::string web_socket_;
   std::shared_ptr<sandbox::Sandbox> sandbox_;
-  sandbox::ExecSpec command_;  // what an exec has in common with the container's own process
+  sandbox::ExecSpec command_;              // what an exec has in common with the container's own process
   std::shared_ptr<VolumeMounts> volumes_;  // from its start until its end
   Scope tasks_;                            // of a started container
   Pulse changed_;                          // anything that a waiting coroutine below may look at
