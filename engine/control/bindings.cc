@@ -40,6 +40,14 @@ Result<api::FunctionHandleMetadata> metadata_of(
   return error(Code::NotFound, "Function {} is not published any more", version.function_id);
 }
 
+// The JavaScript client sends options without a value with every instance: resources with a GPU of no kind.
+bool asks_for_something(api::FunctionOptions options) {
+  api::Resources& resources = *options.mutable_resources();
+  if (resources.gpu_config().ByteSizeLong() == 0) resources.clear_gpu_config();
+  if (resources.ByteSizeLong() == 0) options.clear_resources();
+  return options.ByteSizeLong() > 0;
+}
+
 }  // namespace
 
 Bindings::Bindings(Context& context, const Registry& registry, rpc::Service& service)
@@ -82,7 +90,7 @@ Task<Result<api::FunctionBindParamsResponse>> Bindings::bind(rpc::Call call, api
   if (!version)
     co_return error(Code::NotFound, "Function {} is not published, or its app is stopped", request.function_id());
   const std::string object = "function '" + version->tag + "'";
-  if (request.function_options().ByteSizeLong() > 0) {
+  if (asks_for_something(request.function_options())) {
     co_return error(
         Code::Unimplemented,
         "{}: with_options(), with_concurrency() and with_batching() are not available on this server yet; give the "

@@ -95,7 +95,7 @@ TEST_F(ObjectsTest, AMissingRequiredKeyIsNamed) {
   ASSERT_TRUE(api_.call(&Stub::SecretGetOrCreate, request, &secret_).ok());
   request.add_required_keys("PASSWORD");
   const auto status = api_.call(&Stub::SecretGetOrCreate, request, &secret_);
-  EXPECT_EQ(status.error_code(), grpc::StatusCode::NOT_FOUND);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
   EXPECT_NE(status.error_message().find("PASSWORD"), std::string::npos);
 }
 

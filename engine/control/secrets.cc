@@ -56,7 +56,8 @@ Result<void> check_keys(const Secret& secret, const api::SecretGetOrCreateReques
     if (std::find(secret.keys.begin(), secret.keys.end(), key) == secret.keys.end()) missing += " " + key;
   }
   if (missing.empty()) return {};
-  return error(Code::NotFound, "Secret '{}' has no key{}", secret.name, missing);
+  // Not NotFound: the Go client would say that there is no such secret.
+  return error(Code::InvalidArgument, "Secret '{}' has no key{}", secret.name, missing);
 }
 
 Result<Secret> existing(

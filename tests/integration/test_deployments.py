@@ -95,7 +95,8 @@ def test_rollback_switches_the_code_and_rollover_the_containers(daemon, scripts)
     rolled = daemon.bimodal("app", "rollover", "undone", "--strategy", "recreate")
     assert rolled.status == 0, rolled.output
     assert daemon.get(url).json() == "two"
-    assert before["task_id"] not in {container["task_id"] for container in daemon.containers("undone")}
+    gone = lambda: before["task_id"] not in {container["task_id"] for container in daemon.containers("undone")}  # noqa: E731
+    eventually(gone, 20, "the old container's end")
     for words, why in ((["v9"], "no version v9"), (["v5"], "at version v5 already")):
         refused = daemon.bimodal("app", "rollback", "undone", *words)
         assert refused.status != 0 and why in refused.output, refused.output

@@ -80,7 +80,7 @@ def test_a_secret_belongs_to_its_environment(daemon):
     ("code", "said"),
     [
         ("modal.Secret.from_name('absent').hydrate()", "NotFoundError: Secret 'absent' not found"),
-        ("modal.Secret.from_name('keys', required_keys=['A', 'X', 'Y']).hydrate()", "NotFoundError: Secret 'keys'"),
+        ("modal.Secret.from_name('keys', required_keys=['A', 'X', 'Y']).hydrate()", "InvalidError: Secret 'keys'"),
         ("modal.Secret.from_name('keys', required_keys=['A', 'X', 'Y']).hydrate()", "has no key X Y"),
         ("modal.Secret.objects.create('keys', {'A': 'x'})", "AlreadyExistsError"),
         ("modal.Secret.objects.create('odd', {'A=B': 'x'})", "InvalidError"),
