@@ -1,7 +1,6 @@
 """Large bodies pass in a stream: memory of daemon and container stays flat."""
 
 import gzip
-import os
 import socket
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -151,7 +150,6 @@ def test_an_endless_answer_is_flat_in_memory_and_ends_with_its_caller(daemon, ur
     assert peak_of(daemon.info["pid"]) < DAEMON_LIMIT_KB
 
 
-@pytest.mark.skipif("BIMODAL_TEST_LONG" not in os.environ, reason="takes a minute: set BIMODAL_TEST_LONG")
 def test_four_gibibytes_posted_arrive_whole_in_flat_memory(daemon, url):
     before = daemon.get(url + "/peak").json()
     body = (CHUNK for _ in range(4 * GIB // len(CHUNK)))
