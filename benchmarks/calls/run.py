@@ -52,7 +52,7 @@ def main() -> None:
         print(f".map() over 4 containers {map_inputs_per_s():8.0f} inputs/s")
         print(f".remote_gen()            {generator_items_per_s():8.0f} items/s")
     finally:
-        subprocess.run([*modal_command, "app", "stop", "bench-calls"], check=False, stdout=subprocess.DEVNULL)
+        subprocess.run([*modal_command, "app", "stop", "--yes", "bench-calls"], check=False, stdout=subprocess.DEVNULL)
 
 
 if __name__ == "__main__":
