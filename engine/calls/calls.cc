@@ -22,9 +22,12 @@ Calls::Calls(
       journal_(executor, pool, database),
       alarms_(executor),
       scope_(executor, "calls"),
-      hosts_(scope_, [this](Attempt attempt, const scheduler::ContainerExit& exit, bool alone) {
-        lose(std::move(attempt), exit, alone);
-      }) {}
+      hosts_(
+          scope_,
+          [this](Attempt attempt, const scheduler::ContainerExit& exit, bool alone) {
+            lose(std::move(attempt), exit, alone);
+          }),
+      function_done_(executor) {}
 
 Calls::~Calls() = default;
 
@@ -40,7 +43,7 @@ Task<void> Calls::close() {
 
 Result<void> Calls::check_room(const Call& call, std::size_t more) const {
   auto found = unfinished_.find(call.row.function_id);
-  const std::size_t pending = found == unfinished_.end() ? 0 : static_cast<std::size_t>(found->second);
+  const std::size_t pending = found == unfinished_.end() ? 0 : static_cast<std::size_t>(found->second.inputs);
   if (pending + more > static_cast<std::size_t>(limits_.max_pending)) {
     return error(
         Code::ResourceExhausted, "function {}: {} inputs wait or run already, {} is the most; try again later",
@@ -93,7 +96,7 @@ std::vector<InputPtr> Calls::insert(const CallPtr& call, std::vector<NewInput> i
     input.place = fresh.place;
     input.input_id = new_id("in");
     input.arguments.bytes = budget_.keep(std::move(fresh.arguments));
-    ++unfinished_[call->row.function_id];
+    count(*call);
     store::Input row{.call_id = call->id(), .place = input.place, .input_id = input.input_id};
     auto write = [row = std::move(row), bytes = input.arguments.bytes](store::Transaction& transaction) {
       return store::InputTable(transaction).insert(row, *bytes);
@@ -103,6 +106,12 @@ std::vector<InputPtr> Calls::insert(const CallPtr& call, std::vector<NewInput> i
   }
   call->changed.notify_all();
   return all;
+}
+
+void Calls::count(const Call& call) {
+  Unfinished& unfinished = unfinished_[call.row.function_id];
+  unfinished.app_id = call.row.app_id;
+  ++unfinished.inputs;
 }
 
 Task<Result<void>> Calls::secure(std::vector<InputPtr> inputs) {
@@ -196,17 +205,39 @@ Task<Result<std::optional<Chunks::Chunk>>> Calls::next_chunk(std::string call_id
 
 Task<Result<void>> Calls::cancel(std::string call_id, bool kill) {
   CO_TRY(CallPtr call, co_await find(std::move(call_id)));
-  for (auto& [place, input] : call->inputs) {
+  cancel_inputs(*call, "Input was cancelled by user", kill);
+  co_return co_await journal_.flush();
+}
+
+// Calls with unfinished inputs are all in memory.
+Task<Result<void>> Calls::cancel_app(std::string app_id) {
+  if (retired_) co_return Result<void>();
+  for (auto& [id, call] : calls_) {
+    if (call->row.app_id == app_id) cancel_inputs(*call, "Input was cancelled: its app was stopped", false);
+  }
+  co_return co_await journal_.flush();
+}
+
+Task<bool> Calls::wait_done(std::string app_id) {
+  auto is_of_app = [&](const auto& entry) { return entry.second.app_id == app_id; };
+  while (std::any_of(unfinished_.begin(), unfinished_.end(), is_of_app)) {
+    if (!co_await function_done_.wait(Deadline::never())) co_return false;
+  }
+  co_return true;
+}
+
+void Calls::cancel_inputs(Call& call, const std::string& why, bool kill) {
+  if (call.unfinished() == 0) return;
+  for (auto& [place, input] : call.inputs) {
     if (input.ended()) continue;
     const std::string task_id = input.task_id;
-    end(input, api::GenericResult::GENERIC_STATUS_TERMINATED, "Input was cancelled by user");
+    end(input, api::GenericResult::GENERIC_STATUS_TERMINATED, why);
     Attempt* attempt = task_id.empty() ? nullptr : hosts_.find(task_id, input.input_id);
     if (attempt != nullptr) abandon(task_id, *attempt);
     if (attempt != nullptr && kill) functions_.stop_container(task_id, scheduler::Stop::Kill);
   }
-  auto line = lines_.find(call->row.function_id);
+  auto line = lines_.find(call.row.function_id);
   if (line != lines_.end()) line->second->prune();
-  co_return co_await journal_.flush();
 }
 
 int Calls::pending(const std::string& function_id) const {

@@ -84,6 +84,10 @@ class Calls : private Line::Ends {
   Task<Result<void>> take(std::string call_id);
   // Ends every input that has not ended. `kill`: with the containers that run them.
   Task<Result<void>> cancel(std::string call_id, bool kill);
+  // The same for every call of the app's functions, which is stopped. Completes when that is on disk.
+  Task<Result<void>> cancel_app(std::string app_id);
+  // Completes when no input of the app's functions waits or runs; false when the wait was cancelled.
+  Task<bool> wait_done(std::string app_id);
 
   // A container's output. Nothing happens when it doesn't have that input.
   void put_output(const std::string& task_id, api::FunctionPutOutputsItem output);
@@ -96,6 +100,11 @@ class Calls : private Line::Ends {
   int pending(const std::string& function_id) const;  // inputs that wait beside the pool's own queue
 
  private:
+  struct Unfinished {
+    int inputs = 0;
+    std::string app_id;
+  };
+
   Task<void> hand_over(InputPtr input, scheduler::Lease lease) override;
   void give_up(InputPtr input, Error reason) override;
 
@@ -103,12 +112,14 @@ class Calls : private Line::Ends {
   std::vector<InputPtr> insert(const CallPtr& call, std::vector<NewInput> inputs);
   // Waits until everything is on disk; else these inputs end.
   Task<Result<void>> secure(std::vector<InputPtr> inputs);
+  void count(const Call& call);  // one more input that has not ended
   void enqueue(InputPtr input);
   void enqueue_again(InputPtr input);                             // one that had a slot before
   std::shared_ptr<Line> line_of(const std::string& function_id);  // null: the function isn't served
   void lose(Attempt attempt, const scheduler::ContainerExit& exit, bool alone);
   void time_out(const std::string& task_id, const std::string& input_id);
   void abandon(const std::string& task_id, Attempt& attempt);
+  void cancel_inputs(Call& call, const std::string& why, bool kill);
   // False when the policy has no more retries.
   bool retry(const InputPtr& input, const model::RetryPolicy& policy);
   void end(Input& input, api::FunctionGetOutputsItem item);
@@ -134,7 +145,8 @@ class Calls : private Line::Ends {
   Hosts hosts_;
   std::map<std::string, CallPtr> calls_;                // by id
   std::map<std::string, std::shared_ptr<Line>> lines_;  // by function id
-  std::map<std::string, int> unfinished_;               // inputs by function id
+  std::map<std::string, Unfinished> unfinished_;        // by function id
+  Pulse function_done_;                                 // no input of some function waits or runs any more
   bool retired_ = false;
 };
 

@@ -114,6 +114,21 @@ TEST_F(CallsTest, CancelEndsWaitingAndRunningInputs) {
   answer(take(), GenericResult::GENERIC_STATUS_SUCCESS);
 }
 
+TEST_F(CallsTest, TheEndOfAnAppCancelsItsCallsAndNoOthers) {
+  start();
+  const std::string call = call_with(2);
+  auto running = take();
+  auto done = scheduler::start(loop_, calls_->wait_done("ap-1"));
+  ASSERT_TRUE(scheduler::get(scheduler::start(loop_, calls_->cancel_app("ap-2"))));
+  EXPECT_FALSE(scheduler::on(loop_, [&] { return session(holders_[running])->cancelled; }).size());
+  ASSERT_TRUE(scheduler::get(scheduler::start(loop_, calls_->cancel_app("ap-1"))));
+  EXPECT_EQ(output_of(call, running->place).result().exception(), "Input was cancelled: its app was stopped");
+  EXPECT_EQ(output_of(call, 1 - running->place).result().status(), GenericResult::GENERIC_STATUS_TERMINATED);
+  EXPECT_EQ(
+      scheduler::on(loop_, [&] { return session(holders_[running])->cancelled; }), std::vector{running->input_id});
+  EXPECT_TRUE(scheduler::get(std::move(done)));
+}
+
 TEST_F(CallsTest, GoesOnAfterARestartWithWhatHadNotEnded) {
   version_.scaling.max_containers = 1;
   start();

@@ -71,7 +71,7 @@ Task<Result<void>> Calls::recover() {
     for (auto& [place, input] : call->inputs) {
       if (input.ended()) continue;
       ++inputs;
-      ++unfinished_[call->row.function_id];
+      count(*call);
       enqueue(InputPtr(call, &input));
     }
   }

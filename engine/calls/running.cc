@@ -199,7 +199,10 @@ void Calls::end(Input& input, api::FunctionGetOutputsItem item) {
   input.output = {budget_.keep(item.SerializeAsString())};
   input.arguments = {};
   auto unfinished = unfinished_.find(call.row.function_id);
-  if (unfinished != unfinished_.end() && --unfinished->second == 0) unfinished_.erase(unfinished);
+  if (unfinished != unfinished_.end() && --unfinished->second.inputs == 0) {
+    unfinished_.erase(unfinished);
+    function_done_.notify_all();
+  }
   // Its items are in memory only: after a crash it has to run again.
   if (item.data_format() == api::DATA_FORMAT_GENERATOR_DONE) {
     call.unsaved.push_back(&input);

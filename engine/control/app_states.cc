@@ -44,7 +44,11 @@ std::optional<AppState> state_after_disconnect(AppState state) {
 }
 
 bool lives_by_heartbeats(AppState state) {
-  return state == AppState::Ephemeral || state == AppState::Initializing;
+  return state == AppState::Ephemeral || state == AppState::Detached || state == AppState::Initializing;
+}
+
+bool lives_by_calls(AppState state) {
+  return state == AppState::DetachedDisconnected;
 }
 
 bool is_ephemeral(const store::App& app) {

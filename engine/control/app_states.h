@@ -21,6 +21,9 @@ std::optional<store::AppState> state_after_disconnect(store::AppState state);
 // Whether it ends when its client's heartbeats do.
 bool lives_by_heartbeats(store::AppState state);
 
+// Whether it ends when its calls have: its client is gone, but it was to run on.
+bool lives_by_calls(store::AppState state);
+
 // Whether it belongs to one run of a client, so that its hosts carry the dev suffix. Stays the same when it is stopped.
 bool is_ephemeral(const store::App& app);
 

@@ -52,6 +52,14 @@ TEST(AppStates, ADisconnectStopsOnlyWhatBelongsToTheClient) {
   EXPECT_EQ(state_after_disconnect(AppState::Stopped), std::nullopt);
 }
 
+TEST(AppStates, ADetachedAppThatLostItsClientLivesByItsCalls) {
+  EXPECT_TRUE(lives_by_heartbeats(AppState::Detached));
+  EXPECT_FALSE(lives_by_calls(AppState::Detached));
+  EXPECT_FALSE(lives_by_heartbeats(AppState::DetachedDisconnected));
+  EXPECT_TRUE(lives_by_calls(AppState::DetachedDisconnected));
+  EXPECT_FALSE(lives_by_calls(AppState::Deployed));
+}
+
 TEST(AppStates, AnAppBeginsEphemeralDetachedOrInitializing) {
   EXPECT_EQ(*state_at_creation(0), AppState::Ephemeral);
   EXPECT_EQ(*state_at_creation(6), AppState::Initializing);

@@ -60,22 +60,23 @@ Result<App> find_or_insert(Transaction& transaction, const api::AppGetOrCreateRe
   return insert_named_app(transaction, environment, request.app_name());
 }
 
-Result<AppState> apply_disconnect(Transaction& transaction, const std::string& app_id) {
+// Nothing: its client's end means nothing to the app.
+Result<std::optional<AppState>> apply_disconnect(Transaction& transaction, const std::string& app_id) {
   TRY(auto app, require_app(transaction, app_id));
   const auto next = state_after_disconnect(app.state);
-  if (!next || *next == AppState::Stopping) return next.value_or(app.state);
+  if (!next || *next == AppState::Stopping) return next;
   app.state = *next;
   TRY_VOID(AppTable(transaction).update(app));
-  return *next;
+  return next;
 }
 
-Result<std::vector<std::string>> apps_that_live_by_heartbeats(Transaction& transaction) {
+Result<std::vector<App>> apps_with_an_end(Transaction& transaction) {
   TRY(auto environments, EnvironmentTable(transaction).list());
-  std::vector<std::string> out;
+  std::vector<App> out;
   for (const auto& environment : environments) {
     TRY(auto apps, AppTable(transaction).list(environment.environment_id, 0));
-    for (const App& app : apps) {
-      if (lives_by_heartbeats(app.state)) out.push_back(app.app_id);
+    for (App& app : apps) {
+      if (lives_by_heartbeats(app.state) || lives_by_calls(app.state)) out.push_back(std::move(app));
     }
   }
   return out;
@@ -100,8 +101,8 @@ Response changed(const PublishedApp& app, const Settings& settings) {
 
 }  // namespace
 
-Apps::Apps(Context& context, Publisher& publisher, rpc::Service& service)
-    : context_(context), publisher_(publisher), scope_(context.executor, "app heartbeats") {
+Apps::Apps(Context& context, Publisher& publisher, calls::Calls& calls, rpc::Service& service)
+    : context_(context), publisher_(publisher), calls_(calls), scope_(context.executor, "ends of apps") {
   service.mutation("AppCreate", this, &Apps::create);
   service.mutation("AppGetOrCreate", this, &Apps::get_or_create);
   service.query("AppHeartbeat", this, &Apps::heartbeat);
@@ -174,12 +175,17 @@ Task<Result<api::AppPromoteResponse>> Apps::promote(rpc::Call call, api::AppProm
 }
 
 Task<Result<rpc::Empty>> Apps::disconnect(rpc::Call call, api::AppClientDisconnectRequest request) {
-  const std::string app_id = request.app_id();
-  auto work = [app_id](Transaction& transaction) { return apply_disconnect(transaction, app_id); };
-  CO_TRY(const AppState next, co_await context_.transact(std::move(work)));
-  heartbeats_.forget(app_id);
-  if (next == AppState::Stopping) CO_TRY_VOID(co_await publisher_.stop(app_id));
+  CO_TRY_VOID(co_await leave(request.app_id()));
   co_return Empty();
+}
+
+Task<Result<void>> Apps::leave(std::string app_id) {
+  heartbeats_.forget(app_id);
+  auto work = [app_id](Transaction& transaction) { return apply_disconnect(transaction, app_id); };
+  CO_TRY(const auto next, co_await context_.transact(std::move(work)));
+  if (next == AppState::Stopping) co_return co_await publisher_.stop(app_id);
+  if (next == AppState::DetachedDisconnected) scope_.spawn(stop_when_done(app_id));
+  co_return Result<void>();
 }
 
 Task<Result<rpc::Empty>> Apps::stop(rpc::Call call, api::AppStopRequest request) {
@@ -188,22 +194,31 @@ Task<Result<rpc::Empty>> Apps::stop(rpc::Call call, api::AppStopRequest request)
   co_return Empty();
 }
 
-Task<Result<void>> Apps::watch_heartbeats() {
-  CO_TRY(auto apps, co_await context_.transact(apps_that_live_by_heartbeats));
-  for (const std::string& app_id : apps) heartbeats_.beat(app_id, Heartbeats::Clock::now());
-  scope_.spawn(stop_silent_apps());
+Task<Result<void>> Apps::watch_ends() {
+  CO_TRY(auto apps, co_await context_.transact(apps_with_an_end));
+  for (const App& app : apps) {
+    if (lives_by_heartbeats(app.state)) heartbeats_.beat(app.app_id, Heartbeats::Clock::now());
+    if (lives_by_calls(app.state)) scope_.spawn(stop_when_done(app.app_id));
+  }
+  scope_.spawn(watch_heartbeats());
   co_return Result<void>();
 }
 
-Task<void> Apps::stop_silent_apps() {
+Task<void> Apps::watch_heartbeats() {
   while (co_await sleep_until(Deadline::after(kHeartbeatCheck))) {
     const auto silent = heartbeats_.take_silent(Heartbeats::Clock::now());
     for (const std::string& app_id : silent) {
-      log::info("{} is stopped: its client sent no heartbeat for {} s", app_id, Heartbeats::kSilence.count());
-      const auto stopped = co_await publisher_.stop(app_id);
-      if (!stopped) log::warning("stopping {}: {}", app_id, stopped.error().message);
+      log::info("{}: its client sent no heartbeat for {} s", app_id, Heartbeats::kSilence.count());
+      const auto left = co_await leave(app_id);
+      if (!left) log::warning("stopping {}: {}", app_id, left.error().message);
     }
   }
+}
+
+Task<void> Apps::stop_when_done(std::string app_id) {
+  if (!co_await calls_.wait_done(app_id)) co_return;
+  const auto stopped = co_await publisher_.stop(app_id);
+  if (!stopped) log::warning("stopping {}: {}", app_id, stopped.error().message);
 }
 
 Task<void> Apps::close() {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "async/scope.h"
+#include "calls/calls.h"
 #include "control/api.h"
 #include "control/context.h"
 #include "control/heartbeats.h"
@@ -13,10 +14,11 @@ namespace bimodal::control {
 
 class Apps {
  public:
-  Apps(Context& context, Publisher& publisher, rpc::Service& service);
+  Apps(Context& context, Publisher& publisher, calls::Calls& calls, rpc::Service& service);
 
-  // Counts the silence of apps that live by heartbeats from now on, and stops those whose client is gone.
-  Task<Result<void>> watch_heartbeats();
+  // Counts the silence of apps that live by heartbeats from now on, and stops those whose client is gone; a detached
+  // one only when its calls have ended. Once, after what was there has been taken up again.
+  Task<Result<void>> watch_ends();
   Task<void> close();
 
  private:
@@ -31,10 +33,14 @@ class Apps {
   Task<Result<Empty>> disconnect(rpc::Call call, api::AppClientDisconnectRequest request);
   Task<Result<Empty>> stop(rpc::Call call, api::AppStopRequest request);
 
-  Task<void> stop_silent_apps();
+  // Its client is gone.
+  Task<Result<void>> leave(std::string app_id);
+  Task<void> watch_heartbeats();
+  Task<void> stop_when_done(std::string app_id);
 
   Context& context_;
   Publisher& publisher_;
+  calls::Calls& calls_;
   Heartbeats heartbeats_;
   Scope scope_;
 };

@@ -34,16 +34,16 @@ struct Control::State {
   State(Context& context, rpc::Service& service)
       : context(context),
         registry(context.executor),
-        publisher(context, registry),
         blob_transfers(context.blobs),
         bindings(context, registry, service),
         calls(
             context.executor, context.pool, context.database, *context.functions,
             [&context](const std::string& task_id) { return context.containers->session(task_id); },
             [this](const std::string& function_id) { return bindings.source(function_id); }, {}),
+        publisher(context, registry, calls),
         workspace(context, service),
         environments(context, publisher, service),
-        apps(context, publisher, service),
+        apps(context, publisher, calls, service),
         app_queries(context, service),
         app_logs(context, registry, service),
         functions(context, registry, service),
@@ -67,10 +67,10 @@ struct Control::State {
 
   Context& context;
   Registry registry;
-  Publisher publisher;
   BlobTransfers blob_transfers;
   Bindings bindings;
   calls::Calls calls;
+  Publisher publisher;
   Workspace workspace;
   Environments environments;
   Apps apps;
@@ -113,7 +113,7 @@ Task<Result<void>> Control::recover() {
   CO_TRY_VOID(co_await state_->bindings.recover());
   CO_TRY_VOID(co_await state_->calls.recover());
   state_->collector.start();
-  co_return co_await state_->apps.watch_heartbeats();
+  co_return co_await state_->apps.watch_ends();
 }
 
 void Control::retire() {

@@ -60,16 +60,16 @@ class Api {
         functions_(launcher_, loop_.executor(), {}),
         context_(make_context(home)),
         registry_(loop_.executor()),
-        publisher_(context_, registry_),
-        workspace_(context_, service_),
-        environments_(context_, publisher_, service_),
-        apps_(context_, publisher_, service_),
-        app_queries_(context_, service_),
-        creation_(context_, registry_, service_),
         bindings_(context_, registry_, service_),
         calls_(
             loop_.executor(), context_.pool, *database_, functions_, [](const std::string&) { return nullptr; },
             [](const std::string&) { return nullptr; }, {}),
+        publisher_(context_, registry_, calls_),
+        workspace_(context_, service_),
+        environments_(context_, publisher_, service_),
+        apps_(context_, publisher_, calls_, service_),
+        app_queries_(context_, service_),
+        creation_(context_, registry_, service_),
         queries_(context_, bindings_, calls_, service_),
         secrets_(context_, service_) {
     loop_.start();
@@ -132,7 +132,7 @@ class Api {
   Task<void> recover() {
     const auto recovered = co_await publisher_.recover();
     EXPECT_TRUE(recovered);
-    const auto watching = co_await apps_.watch_heartbeats();
+    const auto watching = co_await apps_.watch_ends();
     EXPECT_TRUE(watching);
   }
 
@@ -156,14 +156,14 @@ class Api {
   Context context_;
   rpc::Service service_;
   Registry registry_;
+  Bindings bindings_;
+  calls::Calls calls_;
   Publisher publisher_;
   Workspace workspace_;
   Environments environments_;
   Apps apps_;
   AppQueries app_queries_;
   Functions creation_;
-  Bindings bindings_;
-  calls::Calls calls_;
   FunctionQueries queries_;
   Secrets secrets_;
   std::unique_ptr<rpc::Host> host_;

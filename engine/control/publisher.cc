@@ -64,8 +64,12 @@ Result<void> end_stop(Transaction& transaction, const std::string& app_id) {
 
 }  // namespace
 
-Publisher::Publisher(Context& context, Registry& registry)
-    : context_(context), registry_(registry), turn_(context.executor), stopping_(context.executor, "stopping apps") {}
+Publisher::Publisher(Context& context, Registry& registry, calls::Calls& calls)
+    : context_(context),
+      registry_(registry),
+      calls_(calls),
+      turn_(context.executor),
+      stopping_(context.executor, "stopping apps") {}
 
 Task<Result<PublishedApp>> Publisher::publish(api::AppPublishRequest request, std::string client_version) {
   const Turn::Guard guard = co_await turn_.take();
@@ -107,6 +111,8 @@ Task<Result<void>> Publisher::stop(std::string app_id) {
 }
 
 Task<void> Publisher::finish_stop(std::string app_id) {
+  const auto cancelled = co_await calls_.cancel_app(app_id);
+  if (!cancelled) log::error("the calls of {}: {}", app_id, cancelled.error().message);
   co_await context_.functions->stop(app_id);
   auto work = [app_id](Transaction& transaction) { return end_stop(transaction, app_id); };
   const auto ended = co_await context_.transact(std::move(work));

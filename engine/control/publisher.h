@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "async/scope.h"
+#include "calls/calls.h"
 #include "control/api.h"
 #include "control/context.h"
 #include "control/publication.h"
@@ -16,7 +17,7 @@ namespace bimodal::control {
 
 class Publisher {
  public:
-  Publisher(Context& context, Registry& registry);
+  Publisher(Context& context, Registry& registry, calls::Calls& calls);
 
   // The app as it is served from now on.
   Task<Result<PublishedApp>> publish(api::AppPublishRequest request, std::string client_version);
@@ -24,8 +25,9 @@ class Publisher {
   // A rollback, rollover or promotion (version_changes.h). The app as it is served from now on.
   Task<Result<PublishedApp>> change(VersionChange change);
 
-  // Completes when the app serves nothing any more; its containers go in the background, and its state turns from
-  // Stopping to Stopped when the last is gone. Nothing happens to one that is stopped. NotFound names the id.
+  // Completes when the app serves nothing any more. In the background its unfinished calls are cancelled and its
+  // containers go; its state turns from Stopping to Stopped when the last is gone. Nothing happens to one that is
+  // stopped. NotFound names the id.
   Task<Result<void>> stop(std::string app_id);
 
   // Publishes every app that the database has as running, after a start of the daemon.
@@ -48,6 +50,7 @@ class Publisher {
 
   Context& context_;
   Registry& registry_;
+  calls::Calls& calls_;
   Turn turn_;
   Scope stopping_;
 };

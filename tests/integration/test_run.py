@@ -29,6 +29,7 @@ def fail(word: str):
 async def sleep(seconds: float):
     print("sleeping", flush=True)
     await asyncio.sleep(seconds)
+    print("woken", flush=True)
 
 
 @app.local_entrypoint()
@@ -38,8 +39,8 @@ def main(upto: int, word: str = "sum", loud: bool = False):
 
 
 @app.local_entrypoint()
-def nap():
-    sleep.remote(300)
+def nap(seconds: float = 300):
+    sleep.remote(seconds)
 
 
 @app.local_entrypoint()
@@ -50,6 +51,10 @@ def trip():
         print("caught", failure)
     fail.remote("pear")
 """
+
+
+# Of containers whose calls were cancelled: far below the grace that running ones have.
+ENDS_WITHIN_S = 10
 
 
 @pytest.fixture
@@ -68,7 +73,7 @@ def test_a_local_entrypoint_gets_typed_arguments_and_calls_functions(daemon, run
     assert "squaring 3" in done.output  # the container's log
     wrong = daemon.bimodal("run", f"{runnable}::main", "--upto", "four")
     assert wrong.status == 2 and "four" in wrong.output, wrong.output
-    eventually(lambda: not daemon.containers(), 40, "the end of its containers")
+    eventually(lambda: not daemon.containers(), ENDS_WITHIN_S, "the end of its containers")
     assert "deployed" not in apps(daemon)
 
 
@@ -93,18 +98,33 @@ def test_an_interrupted_run_ends_its_calls_and_containers(daemon, runnable):
     with daemon.start_bimodal("run", f"{runnable}::nap") as running:
         running.wait_for("sleeping")
         running.interrupt()
+        eventually(lambda: not daemon.containers(), ENDS_WITHIN_S, "the end of its containers")
         running.wait()  # the client counts an interrupt as an ordinary end
-    eventually(lambda: not daemon.containers(), 40, "the end of its containers")
+    assert "Successfully canceled input" in running.output  # its container's log
 
 
-def test_a_detached_run_goes_on_without_its_client(daemon, runnable):
+def detached(daemon) -> list[str]:
+    return [row["app_id"] for row in json.loads(apps(daemon)) if "detached" in row["state"]]
+
+
+def test_a_detached_run_goes_on_without_its_client_until_it_is_stopped(daemon, runnable):
     with daemon.start_bimodal("run", "--detach", f"{runnable}::nap") as running:
         running.wait_for("sleeping")
         running.interrupt()
         running.wait()
-    assert "detached" in apps(daemon)
-    (container,) = daemon.containers()
-    app_id = next(row for row in json.loads(apps(daemon)) if "detached" in str(row))
-    stopped = daemon.bimodal("app", "stop", "-y", next(value for value in app_id.values() if value.startswith("ap-")))
+    (app_id,) = detached(daemon)
+    assert daemon.containers()
+    stopped = daemon.bimodal("app", "stop", "-y", app_id)
     assert stopped.status == 0, stopped.output
-    eventually(lambda: container["task_id"] not in str(daemon.containers()), 40, "the container's end")
+    eventually(lambda: not daemon.containers(), ENDS_WITHIN_S, "the end of its containers")
+
+
+def test_a_detached_run_ends_with_its_calls(daemon, runnable):
+    with daemon.start_bimodal("run", "--detach", f"{runnable}::nap", "--seconds", "3") as running:
+        running.wait_for("sleeping")
+        running.interrupt()
+        running.wait()
+    app_id = next(word for word in running.output.split() if word.startswith("ap-"))
+    eventually(lambda: not daemon.containers(), 3 + ENDS_WITHIN_S, "the end of its containers")
+    assert "woken" in daemon.bimodal("app", "logs", app_id).output
+    assert not detached(daemon)
