@@ -62,10 +62,12 @@ Result<PublishedApp> published_app(store::Transaction& transaction, const Settin
   out.name = app.shown_name();
   out.ephemeral = is_ephemeral(app);
   out.stopped = app.stopped();
-  out.published_at = app.deployed_at;
+  out.published_at = out.deployed_at = app.deployed_at;
   for (const auto& record : functions) {
     TRY(auto version, function_version(home, record.ids, record.function, record.autoscaler));
     out.functions.push_back(std::make_shared<const model::FunctionVersion>(std::move(version)));
+    if (!record.function.has_schedule()) continue;
+    out.scheduled.push_back({record.ids.function_id, record.tag, record.function.schedule().SerializeAsString()});
   }
   return out;
 }

@@ -19,6 +19,7 @@
 #include "control/publisher.h"
 #include "control/queues.h"
 #include "control/registry.h"
+#include "control/schedules.h"
 #include "control/secrets.h"
 #include "control/servers.h"
 #include "control/volume_commits.h"
@@ -41,6 +42,7 @@ struct Control::State {
             [&context](const std::string& task_id) { return context.containers->session(task_id); },
             [this](const std::string& function_id) { return bindings.source(function_id); }, {}),
         publisher(context, registry, calls),
+        schedules(context, registry, calls),
         workspace(context, service),
         environments(context, publisher, service),
         apps(context, publisher, calls, service),
@@ -71,6 +73,7 @@ struct Control::State {
   Bindings bindings;
   calls::Calls calls;
   Publisher publisher;
+  Schedules schedules;
   Workspace workspace;
   Environments environments;
   Apps apps;
@@ -112,6 +115,7 @@ Task<Result<void>> Control::recover() {
   CO_TRY_VOID(co_await state_->publisher.recover());
   CO_TRY_VOID(co_await state_->bindings.recover());
   CO_TRY_VOID(co_await state_->calls.recover());
+  CO_TRY_VOID(co_await state_->schedules.start());
   state_->collector.start();
   co_return co_await state_->apps.watch_ends();
 }
@@ -121,6 +125,7 @@ void Control::retire() {
 }
 
 Task<void> Control::close() {
+  co_await state_->schedules.close();
   co_await state_->calls.close();
   co_await state_->collector.close();
   co_await state_->apps.close();

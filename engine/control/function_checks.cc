@@ -1,8 +1,9 @@
 #include "control/function_checks.h"
 
 #include <algorithm>
-#include "control/class_parameters.h"
 
+#include "control/class_parameters.h"
+#include "control/schedule.h"
 #include "control/volume_paths.h"
 #include "rpc/fields.h"
 
@@ -100,6 +101,19 @@ Result<void> check_concurrency(const std::string& object, const api::Function& f
       std::max(function.max_concurrent_inputs(), function.target_concurrent_inputs()), most);
 }
 
+Result<void> check_schedule(const std::string& object, const api::Function& function) {
+  if (!function.has_schedule()) return {};
+  if (auto schedule = Schedule::parse(function.schedule()); !schedule) {
+    return error(Code::InvalidArgument, "{}: schedule=: {}", object, schedule.error().message);
+  }
+  if (!has_web_methods(function)) return {};
+  return error(
+      Code::InvalidArgument,
+      "{}: schedule= is for functions that are called, this one answers web requests; let another one of the app have "
+      "the schedule",
+      object);
+}
+
 // What the user wrote as gpu=; empty when nothing.
 std::string gpu_of(const api::Function& function) {
   const auto& gpu = function.resources().gpu_config();
@@ -155,7 +169,6 @@ Result<void> check_supported(const api::Function& function, const Settings& sett
        {"s3_mounts", "S3 mounts"},
        {"shared_volume_mounts", "network_file_systems="},
        {"proxy_id", "proxy="},
-       {"schedule", "schedule="},
        {"i6pn_enabled", "i6pn="},
        {"_experimental_group_size", "@modal.experimental.clustered"},
        {"_experimental_fabric_size", "@modal.experimental.clustered"},
@@ -166,6 +179,7 @@ Result<void> check_supported(const api::Function& function, const Settings& sett
        {"untrusted", "restrict_modal_access="},
        {"rate_limit", ""}}));
   TRY_VOID(check_server(object, function));
+  TRY_VOID(check_schedule(object, function));
   for (const auto& mount : function.volume_mounts()) TRY_VOID(check_mount_path(object, mount));
   if (function.resources().rdma())
     return error(Code::InvalidArgument, "{}: rdma= is not supported by this server", object);

@@ -14,13 +14,22 @@
 
 namespace bimodal::control {
 
+// A function with schedule=.
+struct ScheduledFunction {
+  std::string function_id;
+  std::string tag;
+  std::string schedule;  // serialized modal.client.Schedule
+};
+
 struct PublishedApp {
   std::string app_id;
   std::string name;  // as shown to users
   bool ephemeral = false;
   bool stopped = false;
   double published_at = 0;  // Unix seconds
+  double deployed_at = 0;   // the same, of what is served: a staged version doesn't change it
   std::vector<model::FunctionVersionPtr> functions;
+  std::vector<ScheduledFunction> scheduled;
 };
 
 // Who holds a host among deployed apps: host -> app.

@@ -224,7 +224,14 @@ CREATE TABLE bindings (
 CREATE INDEX bindings_by_age ON bindings (created_at);
 )sql";
 
-constexpr std::array kMigrations = {kVersion1, kVersionKinds, kObjects, kCalls, kVolumes, kBindings};
+constexpr std::string_view kSchedules = R"sql(
+CREATE TABLE scheduled_runs (
+  function_id TEXT PRIMARY KEY REFERENCES functions ON DELETE CASCADE,
+  at          REAL NOT NULL  -- the last one, Unix seconds
+);
+)sql";
+
+constexpr std::array kMigrations = {kVersion1, kVersionKinds, kObjects, kCalls, kVolumes, kBindings, kSchedules};
 
 }  // namespace
 
