@@ -49,6 +49,7 @@ struct Call : std::enable_shared_from_this<Call> {
   std::unique_ptr<Chunks> chunks;    // of a generator, once somebody asked
   Pulse changed;                     // an input came or ended
   Deadline::Clock::time_point used;  // somebody asked for it last
+  Deadline::Clock::time_point told;  // outputs were told by entry last
 
   const std::string& id() const { return row.call_id; }
   int unfinished() const { return static_cast<int>(inputs.size() - ended.size()); }

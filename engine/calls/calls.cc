@@ -135,6 +135,15 @@ Task<Result<void>> Calls::finish(std::string call_id, int inputs) {
 
 namespace {
 
+// A caller that follows a long call is told of new outputs no more often: each answer costs it, and the server, more
+// than another output in one does.
+constexpr auto kTellingPause = std::chrono::milliseconds(20);
+constexpr std::size_t kOutputsWorthTelling = 100;
+
+// How long the failure of a generator is held back for its items, which the client would drop once it knows.
+constexpr auto kItemsFirst = std::chrono::seconds(2);
+constexpr int kSuccess = api::GenericResult::GENERIC_STATUS_SUCCESS;
+
 std::vector<Input*> pick(Call& call, const Wanted& wanted) {
   if (!wanted.places) {
     const auto skip = std::min<std::size_t>(std::max(0, wanted.after_entry), call.ended.size());
@@ -157,6 +166,14 @@ Task<Result<Outputs>> Calls::outputs(std::string call_id, Wanted wanted, Deadlin
     if (!co_await call->changed.wait(deadline)) break;
     picked = pick(*call, wanted);
   }
+  const Deadline gathered = Deadline::at(call->told + kTellingPause);
+  while (!wanted.places && call->unfinished() > 0 && picked.size() < kOutputsWorthTelling && !gathered.passed()) {
+    if (!co_await call->changed.wait(gathered.or_earlier(deadline))) break;
+    picked = pick(*call, wanted);
+  }
+  if (wanted.places && call->chunks && !picked.empty() && picked.back()->ending.status != kSuccess) {
+    co_await call->chunks->wait_read(Deadline::after(kItemsFirst).or_earlier(deadline));
+  }
   // Entries are numbered anew after a crash, from the last one on disk: nobody may have heard of a later one.
   if (!wanted.places && !picked.empty()) CO_TRY_VOID(co_await journal_.flush());
   Outputs out;
@@ -171,6 +188,7 @@ Task<Result<Outputs>> Calls::outputs(std::string call_id, Wanted wanted, Deadlin
   }
   out.unfinished = call->unfinished();
   call->used = Deadline::Clock::now();
+  if (!wanted.places && !out.items.empty()) call->told = call->used;
   co_return out;
 }
 

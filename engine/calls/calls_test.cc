@@ -32,7 +32,7 @@ TEST_F(CallsTest, GivesOutputsInTheOrderOfTheirEndsAndEachOnce) {
   EXPECT_EQ(first->unfinished, 2);
   answer(inputs[0], GenericResult::GENERIC_STATUS_SUCCESS);
   answer(inputs[1], GenericResult::GENERIC_STATUS_SUCCESS);
-  auto rest = outputs(call, {.after_entry = first->last_entry});
+  auto rest = outputs(call, {.places = {}, .after_entry = first->last_entry});
   ASSERT_TRUE(rest);
   EXPECT_EQ(rest->items.size(), 2u);
   EXPECT_EQ(rest->last_entry, 3);
@@ -112,6 +112,35 @@ TEST_F(CallsTest, CancelEndsWaitingAndRunningInputs) {
   answer(running, GenericResult::GENERIC_STATUS_TERMINATED);  // gives the slot back
   call_with(1);
   answer(take(), GenericResult::GENERIC_STATUS_SUCCESS);
+}
+
+TEST_F(CallsTest, AFollowerOfALongCallIsToldEveryTwentyMillisecondsAtMost) {
+  start();
+  const std::string call = call_with(3);
+  answer(take(), GenericResult::GENERIC_STATUS_SUCCESS);
+  ASSERT_EQ(outputs(call, {.places = {}, .after_entry = 0})->items.size(), 1u);
+  const auto told = Deadline::Clock::now();
+  answer(take(), GenericResult::GENERIC_STATUS_SUCCESS);
+  ASSERT_EQ(outputs(call, {.places = {}, .after_entry = 1})->items.size(), 1u);
+  EXPECT_GE(Deadline::Clock::now() - told, 15ms);
+  answer(take(), GenericResult::GENERIC_STATUS_SUCCESS);
+  EXPECT_EQ(outputs(call, {.places = {}, .after_entry = 2})->items.size(), 1u);
+}
+
+TEST_F(CallsTest, TheFailureOfAGeneratorIsToldAfterItsItems) {
+  start();
+  const std::string call = call_with(1, api::FUNCTION_CALL_TYPE_UNARY);
+  auto input = take();
+  Chunks::Chunk item;
+  item.set_index(1);
+  item.set_data("first");
+  ASSERT_TRUE(scheduler::get(scheduler::start(loop_, calls_->put_chunks(holders_[input], call, {item}))));
+  answer(input, GenericResult::GENERIC_STATUS_FAILURE);
+  auto told = scheduler::start(loop_, calls_->outputs(call, {.places = {{0, 0}}}, Deadline::after(20s)));
+  EXPECT_EQ(told.wait_for(20ms), std::future_status::timeout);
+  EXPECT_EQ((*scheduler::get(scheduler::start(loop_, calls_->next_chunk(call, 0))))->data(), "first");
+  auto next = scheduler::start(loop_, calls_->next_chunk(call, 1));
+  EXPECT_EQ(scheduler::get(std::move(told))->items.size(), 1u);
 }
 
 TEST_F(CallsTest, TheEndOfAnAppCancelsItsCallsAndNoOthers) {

@@ -39,6 +39,12 @@ Task<Result<std::optional<Chunks::Chunk>>> Chunks::next(std::uint64_t index) {
   co_return kept_[index - dropped_];
 }
 
+Task<void> Chunks::wait_read(Deadline deadline) {
+  while (read_ < last()) {
+    if (!co_await changed_.wait(deadline)) co_return;
+  }
+}
+
 // The caller has the items up to `index`.
 void Chunks::mark_read(std::uint64_t index) {
   bool moved = false;

@@ -33,6 +33,8 @@ class Chunks {
   // The item after number `index`, as soon as it is there. DataLoss when it is kept no longer, nothing when the wait
   // was cancelled.
   Task<Result<std::optional<Chunk>>> next(std::uint64_t index);
+  // Waits until the caller was sent everything that is here.
+  Task<void> wait_read(Deadline deadline);
 
  private:
   std::uint64_t last() const { return dropped_ + kept_.size(); }  // number of the newest item

@@ -5,15 +5,11 @@ import signal
 import socket
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from entrypoint import Container
 from gateway import DRAIN, Gateway
-
-HERE = Path(__file__).parent
-_built = HERE.parents[1] / "build" / "debug" / "runner"
-RUNNER_DIR = Path(os.environ.get("BIMODAL_RUNNER_DIR", _built)).resolve()
-TIMEOUT = 20  # seconds; every wait ends after this
+from paths import HERE, RUNNER_DIR, TIMEOUT, VENVS
 
 
 class Host:
@@ -94,3 +90,26 @@ def serve(tmp_path, loop_kind):
     yield start
     for host in hosts:
         host.close()
+
+
+@pytest.fixture(params=["1.5.4", "1.6.4"], scope="session")
+def client_python(request):
+    """A Python that has that client and FastAPI. Made on first use."""
+    folder = VENVS / f"modal-{request.param}"
+    if not (folder / "bin" / "python").exists():
+        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+        subprocess.run([folder / "bin" / "pip", "install", "-q", f"modal=={request.param}", "fastapi"], check=True)
+    return folder / "bin" / "python"
+
+
+@pytest.fixture
+def start(tmp_path, client_python):
+    containers = []
+
+    def make(function, methods=(), **options):
+        containers.append(Container(tmp_path, client_python, function, methods, **options))
+        return containers[-1]
+
+    yield make
+    for container in containers:
+        container.close()

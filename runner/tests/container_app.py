@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import time
 from pathlib import Path
 
 import modal
@@ -60,6 +61,56 @@ def wsgi():
 @modal.asgi_app()
 def broken():
     raise RuntimeError("no application today")
+
+
+@app.function()
+def double(number):
+    return 2 * number
+
+
+@app.function()
+def fail(word):
+    raise ValueError(word)
+
+
+@app.function()
+def repeat(text, times):
+    return text * times
+
+
+@app.function()
+def numbers(count):
+    yield from range(count)
+
+
+@app.function()
+def nap(seconds):
+    say("napping")
+    time.sleep(seconds)
+    return "rested"
+
+
+@app.function()
+async def double_later(number):
+    return 2 * number
+
+
+@app.function()
+async def fail_later(word):
+    raise ValueError(word)
+
+
+@app.function()
+async def numbers_later(count):
+    for number in range(count):
+        yield number
+
+
+@app.function()
+async def nap_later(seconds):
+    say("napping")
+    await asyncio.sleep(seconds)
+    return "rested"
 
 
 @app.cls()

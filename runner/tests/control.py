@@ -20,6 +20,7 @@ WEBHOOK = {
     "second": api_pb2.WEBHOOK_TYPE_FUNCTION,
     "wsgi": api_pb2.WEBHOOK_TYPE_WSGI_APP,
 }
+TYPES = dict.fromkeys(("numbers", "numbers_later"), api_pb2.Function.FUNCTION_TYPE_GENERATOR)
 
 
 def container_arguments(function, methods=(), max_concurrent_inputs=0):
@@ -27,7 +28,7 @@ def container_arguments(function, methods=(), max_concurrent_inputs=0):
     definition = api_pb2.Function(
         module_name="container_app",
         function_name=f"{function}.*" if methods else function,
-        function_type=api_pb2.Function.FUNCTION_TYPE_FUNCTION,
+        function_type=TYPES.get(function, api_pb2.Function.FUNCTION_TYPE_FUNCTION),
         definition_type=api_pb2.Function.DEFINITION_TYPE_FILE,
         is_class=bool(methods),
         max_concurrent_inputs=max_concurrent_inputs,
@@ -50,7 +51,7 @@ def container_arguments(function, methods=(), max_concurrent_inputs=0):
         definition.method_definitions_set = True
         layout.class_ids[function] = CLASS_ID
         layout.objects.append(api_pb2.Object(object_id=CLASS_ID, class_handle_metadata=api_pb2.ClassHandleMetadata()))
-    else:
+    elif function in WEBHOOK:
         definition.webhook_config.CopyFrom(_webhook(function))
     return api_pb2.ContainerArguments(
         task_id="ta-test", function_id=FUNCTION_ID, app_id="ap-test", function_def=definition, app_layout=layout
@@ -63,18 +64,22 @@ def _webhook(name):
 
 def seat_input(method="", name="seat"):
     """The artificial input that occupies the container while the runner serves."""
-    return _input(name, {"type": "seat"}, method)
+    return _input(name, ({"type": "seat"},), method)
 
 
 def http_input():
     """A request as the client's own web path gets it; its body comes by FunctionCallGetDataIn."""
     scope = {"type": "http", "method": "GET", "path": "/official", "query_string": b"", "headers": []}
-    return _input("http", scope, "")
+    return _input("http", (scope,), "")
 
 
-def _input(name, scope, method):
+def plain_input(name, *arguments):
+    return _input(name, arguments, "")
+
+
+def _input(name, arguments, method):
     item = api_pb2.FunctionGetInputsItem(input_id=f"in-{name}", function_call_id=f"fc-{name}")
-    item.input.args = pickle.dumps(((scope,), {}), protocol=4)
+    item.input.args = pickle.dumps((arguments, {}), protocol=4)
     item.input.data_format = api_pb2.DATA_FORMAT_PICKLE
     if method:
         item.input.method_name = method
@@ -92,6 +97,8 @@ class Control:
         self.calls = []  # names, in order
         self.task_results = []
         self.data_out = []  # Asgi messages of the client's own web path
+        self.items = []  # pickled ones, of generators
+        self.cancelled = asyncio.Queue()  # ids of inputs that are to end
         self.outputs = queue.Queue()
         self._inputs = asyncio.Queue()
         self._loop = asyncio.new_event_loop()
@@ -115,6 +122,9 @@ class Control:
     def give(self, item):
         self._loop.call_soon_threadsafe(self._inputs.put_nowait, item)
 
+    def cancel(self, input_id):
+        self._loop.call_soon_threadsafe(self.cancelled.put_nowait, input_id)
+
     def close(self):
         self._loop.call_soon_threadsafe(self._server.close)
         self._thread.join(10)
@@ -123,7 +133,8 @@ class Control:
         return Empty()
 
     async def ContainerHeartbeat(self, request):
-        return api_pb2.ContainerHeartbeatResponse()
+        event = api_pb2.CancelInputEvent(input_ids=[await self.cancelled.get()])
+        return api_pb2.ContainerHeartbeatResponse(cancel_input_event=event)
 
     async def FunctionGetInputs(self, request):
         return api_pb2.FunctionGetInputsResponse(inputs=[await self._inputs.get()])
@@ -138,7 +149,11 @@ class Control:
         return api_pb2.DataChunk(index=1, data_format=api_pb2.DATA_FORMAT_ASGI, data=message.SerializeToString())
 
     async def FunctionCallPutDataOut(self, request):
-        self.data_out += [api_pb2.Asgi.FromString(chunk.data) for chunk in request.data_chunks]
+        for chunk in request.data_chunks:
+            if chunk.data_format == api_pb2.DATA_FORMAT_ASGI:
+                self.data_out.append(api_pb2.Asgi.FromString(chunk.data))
+            else:
+                self.items.append(pickle.loads(chunk.data))
         return Empty()
 
     async def TaskResult(self, request):

@@ -2,104 +2,15 @@
 
 import ast
 import json
-import os
 import shutil
 import signal
-import socket
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
-from conftest import HERE, RUNNER_DIR, TIMEOUT
-from control import Control, container_arguments, http_input, kill_switch, seat_input
+from control import http_input, seat_input
 from gateway import DRAIN, PING, PONG, Gateway
 from modal_proto import api_pb2
-
-VENVS = Path(os.environ.get("BIMODAL_TEST_VENVS", HERE.parents[1] / "build" / "venvs"))
-
-
-@pytest.fixture(params=["1.5.4", "1.6.4"], scope="session")
-def client_python(request):
-    """A Python that has that client and FastAPI. Made on first use."""
-    folder = VENVS / f"modal-{request.param}"
-    if not (folder / "bin" / "python").exists():
-        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-        subprocess.run([folder / "bin" / "pip", "install", "-q", f"modal=={request.param}", "fastapi"], check=True)
-    return folder / "bin" / "python"
-
-
-class Container:
-    def __init__(self, directory, python, function, methods=(), environment=(), **options):
-        self.control = Control(str(directory / "api.sock"))
-        self.path = str(directory / "runner.sock")
-        self.output_file, self.errors_file = directory / "stdout", directory / "stderr"
-        arguments = directory / "arguments"
-        arguments.write_bytes(container_arguments(function, methods, **options).SerializeToString())
-        listener = socket.socket(socket.AF_UNIX)
-        listener.bind(self.path)
-        listener.listen()
-        self.first = socket.socket(socket.AF_UNIX)  # the daemon's own connection, there before the process
-        self.first.connect(self.path)
-        variables = dict(
-            PATH=os.environ["PATH"],
-            MODAL_CONTAINER_ARGUMENTS_PATH=str(arguments),
-            MODAL_SERVER_URL=f"unix://{directory / 'api.sock'}",
-            MODAL_IS_REMOTE="1",
-            MODAL_TASK_ID="ta-test",
-            PYTHONPATH=f"{HERE}:{RUNNER_DIR}",
-            PYTHONDONTWRITEBYTECODE="1",
-            PYTHONUNBUFFERED="1",
-            BIMODAL_LISTEN_FD=str(listener.fileno()),
-        )
-        variables.update(environment)
-        with self.output_file.open("w") as output, self.errors_file.open("w") as errors:
-            self.process = subprocess.Popen(
-                [python, "-u", "-m", "modal._container_entrypoint"],
-                env=variables, pass_fds=[listener.fileno()], stdout=output, stderr=errors, cwd=directory,
-            )  # fmt: skip
-        listener.close()
-
-    @property
-    def output(self):
-        return self.output_file.read_text()
-
-    @property
-    def errors(self):
-        return self.errors_file.read_text()
-
-    def sit(self, method=""):
-        """Gives the seat's input and connects."""
-        self.control.give(seat_input(method))
-        try:
-            return Gateway(self.path, TIMEOUT)
-        except (EOFError, TimeoutError):
-            pytest.fail(self.errors)
-
-    def finish(self):
-        """Gives the kill switch and waits for a clean end."""
-        self.control.give(kill_switch())
-        assert self.process.wait(TIMEOUT) == 0, self.errors
-
-    def close(self):
-        self.first.close()
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-        self.control.close()
-
-
-@pytest.fixture
-def start(tmp_path, client_python):
-    containers = []
-
-    def make(function, methods=(), **options):
-        containers.append(Container(tmp_path, client_python, function, methods, **options))
-        return containers[-1]
-
-    yield make
-    for container in containers:
-        container.close()
+from paths import HERE, RUNNER_DIR, TIMEOUT
 
 
 def test_asgi_function_is_served_and_ends_cleanly(start):

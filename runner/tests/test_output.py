@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from conftest import RUNNER_DIR
+from paths import RUNNER_DIR
 
 # The client's module, as far as it matters here.
 STAND_IN = """

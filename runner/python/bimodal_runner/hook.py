@@ -1,45 +1,65 @@
-"""Calls takeover.install() as soon as the client's ASGI module has been imported, without importing anything early."""
+"""Takes over modules of the client's as soon as they have been imported, without importing anything early."""
 
 import sys
 from importlib.machinery import PathFinder
 
-TARGET = "modal._runtime.asgi"
 
-
-class _AfterImport:
-    """A finder that acts once, for one module, and finds it where Python would have."""
-
-    def find_spec(self, name, path=None, target=None):
-        if name != TARGET:
-            return None
-        sys.meta_path.remove(self)
-        spec = PathFinder.find_spec(name, path, target)
-        if spec is not None and spec.loader is not None:
-            _call_after_execution(spec.loader)
-        return spec
-
-
-def _call_after_execution(loader):
-    execute = loader.exec_module
-
-    def exec_module(module):
-        from .late import imported_late
-
-        with imported_late("aiohttp"):
-            execute(module)
-        _take_over(module)
-
-    loader.exec_module = exec_module
-
-
-def _take_over(module):
+def _take_over_asgi(module):
     from . import takeover
 
     takeover.install(module)
 
 
+def _take_over_inputs(module):
+    from . import plain
+
+    plain.install(module)
+
+
+_TARGETS = {
+    "modal._runtime.asgi": _take_over_asgi,
+    "modal._runtime.container_io_manager": _take_over_inputs,
+}
+_LATE = {"modal._runtime.asgi": "aiohttp"}  # what a module imports for few of its users
+
+
+class _AfterImport:
+    """A finder that acts once for each module, and finds it where Python would have."""
+
+    def __init__(self, names):
+        self._names = names
+
+    def find_spec(self, name, path=None, target=None):
+        if name not in self._names:
+            return None
+        self._names.discard(name)
+        if not self._names:
+            sys.meta_path.remove(self)
+        spec = PathFinder.find_spec(name, path, target)
+        if spec is not None and spec.loader is not None:
+            _call_after_execution(spec.loader, name)
+        return spec
+
+
+def _call_after_execution(loader, name):
+    execute = loader.exec_module
+
+    def exec_module(module):
+        from .late import imported_late
+
+        if name in _LATE:
+            with imported_late(_LATE[name]):
+                execute(module)
+        else:
+            execute(module)
+        _TARGETS[name](module)
+
+    loader.exec_module = exec_module
+
+
 def install():
-    if TARGET in sys.modules:  # by the image's own sitecustomize
-        _take_over(sys.modules[TARGET])
-    else:
-        sys.meta_path.insert(0, _AfterImport())
+    for name in _TARGETS.keys() & sys.modules.keys():  # by the image's own sitecustomize
+        _TARGETS[name](sys.modules[name])
+    missing = set(_TARGETS) - set(sys.modules)
+    if missing:
+        sys.meta_path.insert(0, _AfterImport(missing))

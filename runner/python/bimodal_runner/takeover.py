@@ -53,11 +53,11 @@ def install(asgi):
 def _make_seat(asgi):
     from modal._runtime import execution_context
 
-    _expect_parameters(asgi.asgi_app_wrapper, "asgi_app", "container_io_manager")
-    _expect_parameters(asgi.wsgi_app_wrapper, "wsgi_app", "container_io_manager")
-    _expect_parameters(asgi.web_server_proxy, "host", "port")
-    _expect_parameters(asgi.wait_for_web_server, "host", "port")
-    _expect_parameters(asgi.LifespanManager.__init__, "self", "asgi_app", "state")
+    expect_parameters(asgi.asgi_app_wrapper, "asgi_app", "container_io_manager")
+    expect_parameters(asgi.wsgi_app_wrapper, "wsgi_app", "container_io_manager")
+    expect_parameters(asgi.web_server_proxy, "host", "port")
+    expect_parameters(asgi.wait_for_web_server, "host", "port")
+    expect_parameters(asgi.LifespanManager.__init__, "self", "asgi_app", "state")
     # pylint: disable=protected-access
     input_id, function_call_id = execution_context._current_input_id, execution_context._current_function_call_id
     if contextvars.copy_context().run(_ids_after_setting, execution_context, input_id, function_call_id) != (
@@ -71,7 +71,7 @@ def _make_seat(asgi):
     return Seat(input_id, function_call_id, execution_context._current_attempt_token)
 
 
-def _expect_parameters(function, *names):
+def expect_parameters(function, *names):
     code = function.__code__
     if code.co_varnames[: code.co_argcount] != names:
         raise _Unknown(f"{function.__qualname__} takes other parameters than {', '.join(names)}")
