@@ -121,6 +121,8 @@ std::vector<Setting> limit_settings() {
        to(count(1, kMaxWaiting), [](Settings& s) -> auto& { return s.daemon.pool.max_waiting; })},
       {{"limits", "max_inputs", "N", "Concurrent requests per container that a function may ask for (default 1000)"},
        to(count(1, kMaxInputs), [](Settings& s) -> auto& { return s.daemon.max_inputs; })},
+      {{"limits", "max_sandboxes", "N", "Sandboxes that run at once (default 100)"},
+       to(count(1, kMaxContainers), [](Settings& s) -> auto& { return s.daemon.max_sandboxes; })},
       {{"scheduler", "max_parameter_sets", "N", "Sets of class parameters in use at a time, per class (default 100)"},
        to(count(1, kMaxContainers), [](Settings& s) -> auto& { return s.daemon.pool.max_parameter_sets; })},
       {{"scheduler", "max_containers", "N", "Per function that names no maximum itself (default 100)"},

@@ -4,10 +4,7 @@
 
 #include <algorithm>
 
-#include "base/ids.h"
-#include "control/clock.h"
 #include "control/secret_variables.h"
-#include "control/web_token.h"
 #include "rpc/fields.h"
 #include "runtime/containers.h"
 
@@ -17,9 +14,8 @@ namespace {
 using namespace std::chrono_literals;
 using runtime::ExecRequest;
 
-constexpr std::int64_t kTokenLifeSeconds = 20 * 60;
-constexpr int kClientOfJavaScript = 8, kClientOfGo = 9;
 constexpr int kMaxTerminalSide = 10'000;
+constexpr std::string_view kFileTool = "/modal-sandbox-fs-tools";  // what the client's file API runs (protocol §10.11)
 
 ExecRequest::Output output_of(router::TaskExecStdoutConfig config) {
   return config == router::TASK_EXEC_STDOUT_CONFIG_PIPE ? ExecRequest::Output::Pipe : ExecRequest::Output::Discard;
@@ -55,7 +51,8 @@ Response status_response(std::optional<int> status) {
 
 }  // namespace
 
-CommandRouter::CommandRouter(Context& context, rpc::Service& service) : context_(context), key_(random_text(43)) {
+CommandRouter::CommandRouter(Context& context, const RouterTokens& tokens, rpc::Service& service)
+    : context_(context), tokens_(tokens) {
   service.query("TaskGetCommandRouterAccess", this, &CommandRouter::access);
   service.mutation("TaskExecStart", this, &CommandRouter::start);
   service.stream("TaskExecStdioRead", this, &CommandRouter::read);
@@ -67,34 +64,20 @@ CommandRouter::CommandRouter(Context& context, rpc::Service& service) : context_
 
 Task<Result<api::TaskGetCommandRouterAccessResponse>> CommandRouter::access(
     rpc::Call call, api::TaskGetCommandRouterAccessRequest request) {
-  if (call.caller.kind != rpc::Caller::Kind::Client) {
-    co_return error(Code::PermissionDenied, "a container can't start commands in containers of functions");
-  }
-  if (call.caller.client_type == kClientOfJavaScript || call.caller.client_type == kClientOfGo) {
-    co_return error(
-        Code::Unimplemented,
-        "this server starts commands in containers for Python clients only: use `modal container exec`");
-  }
-  if (context_.containers->session(request.task_id()) == nullptr) {
+  CO_TRY(const api::CommandRouterAccess access, tokens_.issue(call, request.task_id()));
+  const auto task = context_.containers->find(request.task_id());
+  if (!task || task->finished_at.time_since_epoch().count() != 0) {
     co_return error(Code::NotFound, "no container {} runs", request.task_id());
   }
-  const auto now = static_cast<std::int64_t>(unix_now());
   api::TaskGetCommandRouterAccessResponse response;
-  response.set_jwt(web_token(key_, request.task_id(), now, now + kTokenLifeSeconds));
-  response.set_url(context_.settings.api_url);
+  response.set_jwt(access.jwt());
+  response.set_url(access.url());
   co_return response;
-}
-
-Result<void> CommandRouter::check(const rpc::Call& call, const std::string& task_id) const {
-  const auto subject = web_token_subject(key_, call.caller.bearer, static_cast<std::int64_t>(unix_now()));
-  if (!subject) return error(Code::Unauthenticated, "{} needs a token from TaskGetCommandRouterAccess", call.rpc);
-  if (*subject == task_id) return {};
-  return error(Code::PermissionDenied, "this token is for container {}, not for {}", *subject, task_id);
 }
 
 template <typename Request>
 Result<CommandRouter::ExecPtr> CommandRouter::find(const rpc::Call& call, const Request& request) const {
-  TRY_VOID(check(call, request.task_id()));
+  TRY_VOID(tokens_.check(call, request.task_id()));
   auto found = execs_.find({request.task_id(), request.exec_id()});
   if (found != execs_.end() && found->second.exec) return found->second.exec;
   return error(Code::NotFound, "container {} has no command {}", request.task_id(), request.exec_id());
@@ -125,8 +108,14 @@ Task<Result<std::map<std::string, std::string>>> CommandRouter::environment_of(
 }
 
 Task<Result<router::TaskExecStartResponse>> CommandRouter::start(rpc::Call call, router::TaskExecStartRequest request) {
-  CO_TRY_VOID(check(call, request.task_id()));
+  CO_TRY_VOID(tokens_.check(call, request.task_id()));
   CO_TRY_VOID(rpc::refuse_fields("exec", request, {{"container_id", "a container of a sandbox"}}));
+  if (request.command_args_size() > 0 && request.command_args(0).ends_with(kFileTool)) {
+    co_return error(
+        Code::Unimplemented,
+        "the file API of sandboxes is not available on this server: use sandbox.exec(\"cat\", path), or a "
+        "modal.Volume");
+  }
   if (request.command_args().empty()) co_return error(Code::InvalidArgument, "exec: no command");
   forget_old();
   const Key key{request.task_id(), request.exec_id()};
@@ -176,8 +165,8 @@ Task<Result<void>> CommandRouter::read(
 Task<Result<router::TaskExecStdinWriteResponse>> CommandRouter::write(
     rpc::Call call, router::TaskExecStdinWriteRequest request) {
   CO_TRY(const ExecPtr exec, find(call, request));
-  CO_TRY_VOID(co_await exec->write(request.offset(), std::move(*request.mutable_data())));
-  if (request.eof()) exec->close_input();
+  CO_TRY_VOID(co_await exec->input().write(request.offset(), std::move(*request.mutable_data())));
+  if (request.eof()) exec->input().end();
   co_return router::TaskExecStdinWriteResponse();
 }
 
@@ -185,8 +174,8 @@ Task<Result<router::TaskExecStdinStatusResponse>> CommandRouter::input_status(
     rpc::Call call, router::TaskExecStdinStatusRequest request) {
   CO_TRY(const ExecPtr exec, find(call, request));
   router::TaskExecStdinStatusResponse response;
-  response.set_num_bytes_written(exec->input_bytes());
-  response.set_closed(exec->input_closed());
+  response.set_num_bytes_written(exec->input().bytes());
+  response.set_closed(exec->input().closed());
   co_return response;
 }
 

@@ -1,8 +1,7 @@
 // Commands in running containers (protocol §10.11): TaskGetCommandRouterAccess, by which a client gets a token for one
 // container, and the TaskCommandRouter service, whose RPCs show that token. Loop-bound.
 //
-// The service is served beside the client's own, in clear, to Python clients on the daemon's host: other clients demand
-// TLS, and are told so.
+// The service is served beside the client's own, in clear, to clients on the daemon's host (decision 0014).
 //
 // Bounds: kMaxKept execs that run or ended in the last kKeep, Sandbox::kMaxExecs running in one container; each buffers
 // what ExecOutput says.
@@ -17,6 +16,7 @@
 #include "async/deadline.h"
 #include "control/api.h"
 #include "control/context.h"
+#include "control/router_tokens.h"
 #include "modal_client/task_command_router.pb.h"
 #include "rpc/service.h"
 #include "runtime/container_exec.h"
@@ -30,7 +30,7 @@ class CommandRouter {
   static constexpr std::size_t kMaxKept = 1024;
   static constexpr std::chrono::minutes kKeep{5};
 
-  CommandRouter(Context& context, rpc::Service& service);
+  CommandRouter(Context& context, const RouterTokens& tokens, rpc::Service& service);
 
  private:
   using ExecPtr = std::shared_ptr<runtime::ContainerExec>;
@@ -51,14 +51,13 @@ class CommandRouter {
   Task<Result<router::TaskExecPollResponse>> poll(rpc::Call call, router::TaskExecPollRequest request);
   Task<Result<router::TaskExecWaitResponse>> wait(rpc::Call call, router::TaskExecWaitRequest request);
 
-  Result<void> check(const rpc::Call& call, const std::string& task_id) const;
   template <typename Request>
   Result<ExecPtr> find(const rpc::Call& call, const Request& request) const;
   Task<Result<std::map<std::string, std::string>>> environment_of(const router::TaskExecStartRequest& request);
   void forget_old();
 
   Context& context_;
-  const std::string key_;  // of the tokens: those of an earlier daemon are good for nothing
+  const RouterTokens& tokens_;
   std::map<Key, Kept> execs_;
 };
 

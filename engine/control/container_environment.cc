@@ -26,23 +26,33 @@ bool secrets_decide_the_start(const std::map<std::string, std::string>& secrets)
   return false;
 }
 
-std::map<std::string, std::string> container_environment(
-    const model::FunctionVersion& version, const image::Image& image,
-    const std::map<std::string, std::string>& secrets) {
+void set_python_path(std::map<std::string, std::string>& env) {
+  std::string& python_path = env["PYTHONPATH"];
+  python_path = std::string(kPythonPath) + (python_path.empty() ? "" : ":" + python_path);
+}
+
+std::map<std::string, std::string> sandbox_environment(
+    const image::Image& image, const std::map<std::string, std::string>& secrets) {
   std::map<std::string, std::string> env = image.config.env;
   for (const auto& [name, value] : secrets) env[name] = value;
   env.try_emplace("PATH", kDefaultPath);
   env.try_emplace("HOME", "/root");
+  env["MODAL_REGION"] = kPlace;
+  env["MODAL_CLOUD_PROVIDER"] = kPlace;
+  return env;
+}
+
+std::map<std::string, std::string> container_environment(
+    const model::FunctionVersion& version, const image::Image& image,
+    const std::map<std::string, std::string>& secrets) {
+  std::map<std::string, std::string> env = sandbox_environment(image, secrets);
   env.try_emplace("PYTHONUNBUFFERED", "1");
 
-  std::string& python_path = env["PYTHONPATH"];
-  python_path = std::string(kPythonPath) + (python_path.empty() ? "" : ":" + python_path);
+  set_python_path(env);
 
   env["MODAL_IS_REMOTE"] = "1";
   env["MODAL_IMAGE_ID"] = version.image_id;
   env["MODAL_ENVIRONMENT"] = version.environment;
-  env["MODAL_REGION"] = kPlace;
-  env["MODAL_CLOUD_PROVIDER"] = kPlace;
   // With a token the container's client would take itself for a user's.
   env.erase("MODAL_TOKEN_ID");
   env.erase("MODAL_TOKEN_SECRET");

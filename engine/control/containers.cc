@@ -6,6 +6,7 @@
 #include "control/clock.h"
 #include "control/container_arguments.h"
 #include "control/large_values.h"
+#include "runtime/command_container.h"
 #include "scheduler/functions.h"
 #include "store/app_table.h"
 
@@ -179,6 +180,10 @@ Task<Result<api::ContainerStopResponse>> Containers::stop(rpc::Call call, api::C
   if (call.caller.kind == rpc::Caller::Kind::Container && call.caller.task_id == request.task_id()) {
     CO_TRY(SessionPtr session, session_of(call));
     session->stop_fetching();
+  }
+  if (const auto command = context_.containers->command(request.task_id())) {
+    command->kill();
+    co_return api::ContainerStopResponse();
   }
   // False: its pool let it go already, which is what was asked for.
   context_.functions->stop_container(

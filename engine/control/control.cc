@@ -19,6 +19,8 @@
 #include "control/publisher.h"
 #include "control/queues.h"
 #include "control/registry.h"
+#include "control/sandbox_streams.h"
+#include "control/sandboxes.h"
 #include "control/schedules.h"
 #include "control/secrets.h"
 #include "control/servers.h"
@@ -32,7 +34,7 @@ namespace bimodal::control {
 
 // In the order of their dependencies.
 struct Control::State {
-  State(Context& context, rpc::Service& service)
+  State(Context& context, Planner& planner, rpc::Service& service)
       : context(context),
         registry(context.executor),
         blob_transfers(context.blobs),
@@ -63,7 +65,10 @@ struct Control::State {
         call_queries(context, bindings, calls, service),
         containers(context, calls, service),
         servers(context, service),
-        command_router(context, service),
+        router_tokens(context),
+        command_router(context, router_tokens, service),
+        sandboxes(context, planner, router_tokens, service),
+        sandbox_streams(sandboxes, router_tokens, service),
         web_streams(context, calls, service),
         collector(context) {}
 
@@ -94,12 +99,16 @@ struct Control::State {
   CallQueries call_queries;
   Containers containers;
   Servers servers;
+  RouterTokens router_tokens;
   CommandRouter command_router;
+  Sandboxes sandboxes;
+  SandboxStreams sandbox_streams;
   WebStreams web_streams;
   Collector collector;
 };
 
-Control::Control(Context& context, rpc::Service& service) : state_(std::make_unique<State>(context, service)) {}
+Control::Control(Context& context, Planner& planner, rpc::Service& service)
+    : state_(std::make_unique<State>(context, planner, service)) {}
 
 Control::~Control() = default;
 

@@ -11,12 +11,13 @@
 
 namespace bimodal::control {
 
+class Planner;
 class Registry;
 
 class Control {
  public:
-  // Registers every RPC with `service`, which must outlive it. `context` must, too.
-  Control(Context& context, rpc::Service& service);
+  // Registers every RPC with `service`, which must outlive it. `context` and `planner` must, too.
+  Control(Context& context, Planner& planner, rpc::Service& service);
   ~Control();
 
   // Brings every app that was published before the last end back to life: its functions and its routes. Once, before

@@ -53,24 +53,6 @@ Result<void> check_web(const std::string& object, const api::WebhookConfig& conf
 // Where this server has mounts of its own, or the client doesn't want any.
 constexpr std::string_view kReservedPaths[] = {"/proc", "/dev", "/sys", "/etc", "/__modal", "/pkg"};
 
-Result<void> check_mount_path(const std::string& object, const api::VolumeMount& mount) {
-  const std::string& path = mount.mount_path();
-  auto normal = path.starts_with('/') ? volume_file_path(path) : Result<std::string>(error(Code::InvalidArgument, ""));
-  bool allowed = normal && "/" + *normal == path && path != "/root" && path != "/tmp";
-  for (const std::string_view reserved : kReservedPaths) {
-    allowed = allowed && path != reserved && !path.starts_with(std::string(reserved) + "/");
-  }
-  if (!allowed) {
-    return error(
-        Code::InvalidArgument,
-        "{}: volumes= can't mount a volume at '{}': use an absolute path outside of /proc, /dev, /sys, /etc, /pkg and "
-        "/__modal, and not / or /root or /tmp",
-        object, path);
-  }
-  TRY_VOID(volume_path(mount.sub_path()));
-  return {};
-}
-
 // Options that only matter where web requests are served: other calls aren't served at all yet.
 Result<void> check_web_options(const std::string& object, const api::Function& function) {
   if (auto parameters = class_parameters(function.class_parameter_info()); !parameters) {
@@ -140,6 +122,24 @@ api::Warning warning(std::string message) {
 }
 
 }  // namespace
+
+Result<void> check_mount_path(const std::string& object, const api::VolumeMount& mount) {
+  const std::string& path = mount.mount_path();
+  auto normal = path.starts_with('/') ? volume_file_path(path) : Result<std::string>(error(Code::InvalidArgument, ""));
+  bool allowed = normal && "/" + *normal == path && path != "/root" && path != "/tmp";
+  for (const std::string_view reserved : kReservedPaths) {
+    allowed = allowed && path != reserved && !path.starts_with(std::string(reserved) + "/");
+  }
+  if (!allowed) {
+    return error(
+        Code::InvalidArgument,
+        "{}: volumes= can't mount a volume at '{}': use an absolute path outside of /proc, /dev, /sys, /etc, /pkg and "
+        "/__modal, and not / or /root or /tmp",
+        object, path);
+  }
+  TRY_VOID(volume_path(mount.sub_path()));
+  return {};
+}
 
 Result<api::Function> chosen_function(const api::FunctionCreateRequest& request) {
   if (request.has_function()) return request.function();

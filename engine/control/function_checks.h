@@ -18,6 +18,9 @@ Result<api::Function> chosen_function(const api::FunctionCreateRequest& request)
 // InvalidArgument that names the option.
 Result<void> check_supported(const api::Function& function, const Settings& settings);
 
+// InvalidArgument when `object` can't have a volume there.
+Result<void> check_mount_path(const std::string& object, const api::VolumeMount& mount);
+
 // What is accepted although it has no effect here; shown to the user.
 std::vector<api::Warning> warnings_about(const api::Function& function, const Settings& settings);
 

@@ -62,4 +62,15 @@ Result<MountRecord> load_mount(store::Transaction& transaction, const std::strin
   return record;
 }
 
+Result<std::vector<std::filesystem::path>> mount_layers(
+    const store::Blobs& blobs, const std::filesystem::path& layers, const std::vector<IdentifiedMount>& mounts) {
+  std::vector<std::filesystem::path> out;
+  for (const auto& [mount_id, mount] : mounts) {
+    if (mount.files.empty()) continue;
+    out.push_back(mount_layer_path(layers, mount_id));
+    TRY_VOID(make_mount_layer(blobs, mount.files, out.back()));
+  }
+  return out;
+}
+
 }  // namespace bimodal::control

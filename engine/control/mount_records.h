@@ -1,7 +1,8 @@
-// Mounts as the database knows them. Every function runs inside a transaction, on the pool.
+// Mounts as the database knows them. Every function but mount_layers() runs inside a transaction; all on the pool.
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "control/mount_layer.h"
@@ -22,6 +23,12 @@ Result<std::string> save_mount(store::Transaction& transaction, const std::vecto
 
 // NotFound when there is no such mount.
 Result<MountRecord> load_mount(store::Transaction& transaction, const std::string& mount_id);
+
+using IdentifiedMount = std::pair<std::string, MountRecord>;  // with its id
+
+// The layers of the mounts, in their order, made anew where somebody removed them. None for the client's package.
+Result<std::vector<std::filesystem::path>> mount_layers(
+    const store::Blobs& blobs, const std::filesystem::path& layers, const std::vector<IdentifiedMount>& mounts);
 
 // The version in the name of a client's own mount, "" for any other name (protocol §7.1).
 std::string client_version_of(const std::string& mount_name);

@@ -23,7 +23,7 @@ struct Facts {
   api::Function definition;
   api::AppLayout layout;
   ImageRecord image;
-  std::vector<std::pair<std::string, MountRecord>> mounts;  // with their ids
+  std::vector<IdentifiedMount> mounts;
   store::Variables secrets;
 };
 
@@ -89,18 +89,6 @@ Result<Facts> gather(
   return facts;
 }
 
-// The layers of the mounts, made anew where somebody removed them.
-Result<std::vector<std::filesystem::path>> mount_layers(
-    const store::Blobs& blobs, const std::filesystem::path& layers, const Facts& facts) {
-  std::vector<std::filesystem::path> out;
-  for (const auto& [mount_id, mount] : facts.mounts) {
-    if (mount.files.empty()) continue;
-    out.push_back(mount_layer_path(layers, mount_id));
-    TRY_VOID(make_mount_layer(blobs, mount.files, out.back()));
-  }
-  return out;
-}
-
 Result<std::string> client_version(const model::FunctionVersion& version, const Facts& facts) {
   for (const auto& [mount_id, mount] : facts.mounts) {
     if (!mount.client_version.empty()) return mount.client_version;
@@ -114,10 +102,9 @@ Result<std::string> client_version(const model::FunctionVersion& version, const 
 
 }  // namespace
 
-Task<Result<std::vector<runtime::PlannedVolume>>> Planner::plan_volumes(
-    std::shared_ptr<const api::Function> definition) {
+Task<Result<std::vector<runtime::PlannedVolume>>> Planner::plan_volumes(std::vector<api::VolumeMount> mounts) {
   std::vector<runtime::PlannedVolume> volumes;
-  for (const auto& mount : definition->volume_mounts()) {
+  for (const auto& mount : mounts) {
     CO_TRY(std::string sub_path, volume_path(mount.sub_path()));
     runtime::PlannedVolume planned;
     planned.volume = std::make_shared<MountedVolume>(context_, trees_, mount.volume_id(), std::move(sub_path));
@@ -140,11 +127,12 @@ Task<Result<runtime::ContainerPlan>> Planner::plan(model::FunctionVersionPtr ver
   CO_TRY(std::string client, client_version(*version, *facts));
   const image::Image& image = *facts->image.image;
   CO_TRY(std::filesystem::path runtime, co_await context_.builder->runtime_layer(image.python, client));
-  auto materialise = [this, layers, facts] { return mount_layers(context_.blobs, layers, *facts); };
+  auto materialise = [this, layers, facts] { return mount_layers(context_.blobs, layers, facts->mounts); };
   CO_TRY(auto mounts, co_await context_.pool.run(std::move(materialise)));
 
-  const std::shared_ptr<const api::Function> definition(facts, &facts->definition);
-  CO_TRY(auto volumes, co_await plan_volumes(definition));
+  std::vector<api::VolumeMount> volume_mounts(
+      facts->definition.volume_mounts().begin(), facts->definition.volume_mounts().end());
+  CO_TRY(auto volumes, co_await plan_volumes(std::move(volume_mounts)));
 
   runtime::ContainerPlan plan;
   plan.volumes = std::move(volumes);

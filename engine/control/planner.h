@@ -20,9 +20,10 @@ class Planner : public runtime::Planner {
   // FailedPrecondition when the function can't run as it was published, e.g. because its image has no Python.
   Task<Result<runtime::ContainerPlan>> plan(model::FunctionVersionPtr version, std::string task_id) override;
 
- private:
-  Task<Result<std::vector<runtime::PlannedVolume>>> plan_volumes(std::shared_ptr<const api::Function> definition);
+  // NotFound names a volume that was deleted.
+  Task<Result<std::vector<runtime::PlannedVolume>>> plan_volumes(std::vector<api::VolumeMount> mounts);
 
+ private:
   Context& context_;
   VolumeTrees trees_;
 };

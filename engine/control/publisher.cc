@@ -113,6 +113,7 @@ Task<Result<void>> Publisher::stop(std::string app_id) {
 Task<void> Publisher::finish_stop(std::string app_id) {
   const auto cancelled = co_await calls_.cancel_app(app_id);
   if (!cancelled) log::error("the calls of {}: {}", app_id, cancelled.error().message);
+  if (context_.containers != nullptr) co_await context_.containers->end_commands(app_id);
   co_await context_.functions->stop(app_id);
   auto work = [app_id](Transaction& transaction) { return end_stop(transaction, app_id); };
   const auto ended = co_await context_.transact(std::move(work));

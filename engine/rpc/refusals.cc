@@ -15,6 +15,18 @@ constexpr std::string_view kInputPlane = "calls go through this server's one add
 constexpr std::string_view kRoles =
     "this server has one user, whose token allows everything: there are no roles or members";
 constexpr std::string_view kBilling = "nothing is billed on this server";
+constexpr std::string_view kTunnels =
+    "sandboxes have no tunnels on this server: serve HTTP from a function with @modal.web_server() instead";
+constexpr std::string_view kSidecars = "sandboxes have one container each on this server: create another sandbox";
+constexpr std::string_view kStatistics = "this server keeps no statistics of sandboxes";
+constexpr std::string_view kFileSnapshots =
+    "snapshots of files are not available on this server: keep what is to stay in a modal.Volume";
+constexpr std::string_view kMounts =
+    "images can't be mounted in a running sandbox on this server: use one image that has it all";
+constexpr std::string_view kPolicies =
+    "the network of a running sandbox can't be changed on this server: block_network= is set when it is created";
+constexpr std::string_view kFiles =
+    "the file API of sandboxes is not available on this server: use sandbox.exec(\"cat\", path), or a modal.Volume";
 constexpr std::string_view kSnapshots = "memory snapshots are not available on this server: start a fresh one instead";
 
 constexpr std::array kRefusals = {
@@ -57,6 +69,27 @@ constexpr std::array kRefusals = {
     Refusal{"FunctionAsyncInvoke", "use a client release that calls FunctionMap"},
     Refusal{"VolumeGetFile", "use a client release that calls VolumeGetFile2"},
     Refusal{"SandboxRestore", kSnapshots},
+    Refusal{"SandboxSnapshotFs", kFileSnapshots},
+    Refusal{"SandboxGetTunnels", kTunnels},
+    Refusal{"SandboxCreateConnectToken", kTunnels},
+    Refusal{"SandboxContainerCreate", kSidecars},
+    Refusal{
+        "PersistentSandbox",
+        "sandboxes that outlive their container are not available on this server: keep files in a modal.Volume"},
+    Refusal{"SandboxGetStats", kStatistics},
+    Refusal{"SandboxGetTimeRangeStats", kStatistics},
+    Refusal{"SandboxGetResourceUsage", kStatistics},
+    Refusal{
+        "SandboxWaitUntilReady", "sandboxes have no readiness probes on this server: wait for a line of their output"},
+    Refusal{"TaskSnapshotMemory", kSnapshots},
+    Refusal{"TaskSnapshot", kFileSnapshots},
+    Refusal{"TaskMountDirectory", kMounts},
+    Refusal{"TaskUnmountDirectory", kMounts},
+    Refusal{"TaskContainer", kSidecars},
+    Refusal{"TaskSetNetworkAccess", kPolicies},
+    Refusal{"TaskSetOutboundPolicy", kPolicies},
+    Refusal{"TaskExecStdinWriteStream", kFiles},
+    Refusal{"ContainerFilesystemExec", kFiles},
     Refusal{"SandboxSnapshot", kSnapshots},
     Refusal{"SandboxGetExitSnapshot", kSnapshots},
 };

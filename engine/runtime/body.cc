@@ -1,6 +1,5 @@
 #include "runtime/body.h"
 
-#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -8,22 +7,13 @@
 #include <cerrno>
 #include <cstring>
 
+#include "runtime/pipe.h"
+
 namespace bimodal::runtime {
 
 namespace {
 
 constexpr const char* kInsideApi = "/__modal/api";
-
-struct Pipe {
-  UniqueFd read_end;
-  UniqueFd write_end;
-};
-
-Result<Pipe> make_pipe() {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return errno_error(errno, "pipe for a container's output");
-  return Pipe{UniqueFd(ends[0]), UniqueFd(ends[1])};
-}
 
 Result<UniqueFd> connect_to(const std::string& path) {
   sockaddr_un address{.sun_family = AF_UNIX};

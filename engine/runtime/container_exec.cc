@@ -9,6 +9,8 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
 
+#include "runtime/pipe.h"
+
 namespace bimodal::runtime {
 
 namespace asio = boost::asio;
@@ -16,18 +18,6 @@ namespace asio = boost::asio;
 namespace {
 
 using Output = ExecRequest::Output;
-
-constexpr char kEndOfFile = 4;  // ^D, which a terminal in its usual mode turns into the end of input
-
-struct Pipe {
-  UniqueFd read_end, write_end;
-};
-
-Result<Pipe> make_pipe() {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return errno_error(errno, "pipe for an exec");
-  return Pipe{UniqueFd(ends[0]), UniqueFd(ends[1])};
-}
 
 bool is_terminal(int fd) {
   int number = 0;
@@ -49,11 +39,11 @@ Task<Result<std::shared_ptr<ContainerExec>>> ContainerExec::start(
     ExecRequest request) {
   auto self = std::make_shared<ContainerExec>(executor);
   std::vector<UniqueFd> theirs;
-  self->has_terminal_ = spec.terminal.has_value();
-  if (!self->has_terminal_) CO_TRY_VOID(self->open_pipes(spec, request, theirs));
+  const bool has_terminal = spec.terminal.has_value();
+  if (!has_terminal) CO_TRY_VOID(self->open_pipes(spec, request, theirs));
   CO_TRY(self->exec_, co_await sandbox.exec(std::move(spec)));
   theirs.clear();
-  if (self->has_terminal_) CO_TRY_VOID(self->take_terminal());
+  if (has_terminal) CO_TRY_VOID(self->take_terminal());
   scope.spawn(follow(self, self->out_stream_, self->out_));
   scope.spawn(follow(self, self->err_stream_, self->err_));
   scope.spawn(follow_end(self));
@@ -72,8 +62,7 @@ Result<void> ContainerExec::open_pipes(
   int err_fd = request.err == Output::Pipe ? err.write_end.get() : null.get();
   if (request.err == Output::ToStdout) err_fd = out_fd;
   spec.fds = {{in.read_end.get(), 0}, {out_fd, 1}, {err_fd, 2}};
-  ::fcntl(in.write_end.get(), F_SETFL, O_NONBLOCK);
-  input_.assign(in.write_end.release());
+  input_.open(std::move(in.write_end));
   out_stream_.assign(out.read_end.release());
   err_stream_.assign(err.read_end.release());
   theirs.push_back(std::move(in.read_end));
@@ -91,7 +80,7 @@ Result<void> ContainerExec::take_terminal() {
   }
   UniqueFd copy(::fcntl(terminal.get(), F_DUPFD_CLOEXEC, 0));
   if (!copy) return errno_error(errno, "copy a terminal's descriptor");
-  input_.assign(copy.release());
+  input_.open(std::move(copy), InputPipe::Kind::Terminal);
   out_stream_.assign(terminal.release());
   return {};
 }
@@ -118,47 +107,6 @@ Task<void> ContainerExec::follow_end(std::shared_ptr<ContainerExec> self) {
 Task<void> ContainerExec::kill_after(std::shared_ptr<ContainerExec> self, std::chrono::seconds timeout) {
   const auto ended = co_await self->wait(Deadline::after(timeout));
   if (!ended) self->exec_->kill();
-}
-
-Task<Result<void>> ContainerExec::write(std::uint64_t offset, std::string bytes) {
-  while (writing_) {
-    const bool woken = co_await changed_.wait(Deadline::never());
-    if (!woken) co_return error(Code::Cancelled, "the writer went");
-  }
-  if (offset > input_bytes_) {
-    co_return error(Code::OutOfRange, "input from byte {} on, but only {} came", offset, input_bytes_);
-  }
-  const std::size_t known = static_cast<std::size_t>(input_bytes_ - offset);
-  if (known >= bytes.size()) co_return Result<void>();
-  if (!input_.is_open()) co_return error(Code::FailedPrecondition, "the command takes no more input");
-  writing_ = true;
-  boost::system::error_code failure;
-  std::string_view rest = std::string_view(bytes).substr(known);
-  while (!rest.empty() && !failure && input_.is_open()) {
-    const std::size_t size =
-        co_await input_.async_write_some(asio::buffer(rest), asio::redirect_error(asio::use_awaitable, failure));
-    rest.remove_prefix(size);
-    input_bytes_ += size;
-  }
-  writing_ = false;
-  changed_.notify_all();
-  if (rest.empty()) co_return Result<void>();
-  if (failure == asio::error::operation_aborted && input_.is_open()) {
-    co_return error(Code::Cancelled, "the writer went");  // and may come again
-  }
-  boost::system::error_code ignored;
-  input_.close(ignored);
-  co_return error(Code::FailedPrecondition, "the command takes no more input");
-}
-
-void ContainerExec::close_input() {
-  if (!input_.is_open()) return;
-  if (has_terminal_) {
-    // Best effort: whoever has filled the terminal's queue to the brim waits for no end.
-    std::ignore = ::write(input_.native_handle(), &kEndOfFile, 1);
-    return;
-  }
-  input_.close();
 }
 
 Task<std::optional<int>> ContainerExec::wait(Deadline deadline) {

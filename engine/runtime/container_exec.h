@@ -6,7 +6,6 @@
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <chrono>
-#include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
@@ -16,6 +15,7 @@
 #include "async/pulse.h"
 #include "async/scope.h"
 #include "runtime/exec_output.h"
+#include "runtime/input_pipe.h"
 #include "sandbox/exec.h"
 #include "sandbox/launcher.h"
 
@@ -43,13 +43,7 @@ class ContainerExec : public std::enable_shared_from_this<ContainerExec> {
   ExecOutput& out() { return out_; }
   ExecOutput& err() { return err_; }
 
-  // Gives it `bytes` that begin at `offset` of all its input: what it has got already is left out, so that an attempt
-  // can be repeated. Completes when it has taken them. OutOfRange when bytes before `offset` are missing,
-  // FailedPrecondition when it takes no more.
-  Task<Result<void>> write(std::uint64_t offset, std::string bytes);
-  void close_input();  // a terminal gets the end-of-file character
-  std::uint64_t input_bytes() const { return input_bytes_; }
-  bool input_closed() const { return !input_.is_open(); }
+  InputPipe& input() { return input_; }
 
   // The status as waitpid(2) gives it; nothing while it runs until `deadline`.
   Task<std::optional<int>> wait(Deadline deadline);
@@ -65,11 +59,9 @@ class ContainerExec : public std::enable_shared_from_this<ContainerExec> {
   static Task<void> kill_after(std::shared_ptr<ContainerExec> self, std::chrono::seconds timeout);
 
   std::unique_ptr<sandbox::Exec> exec_;
-  Stream input_, out_stream_, err_stream_;
+  InputPipe input_;
+  Stream out_stream_, err_stream_;
   ExecOutput out_, err_;
-  std::uint64_t input_bytes_ = 0;
-  bool writing_ = false;
-  bool has_terminal_ = false;
   std::optional<int> status_;
   Pulse changed_;
 };

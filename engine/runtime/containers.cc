@@ -5,6 +5,7 @@
 #include "async/pulse.h"
 #include "async/scope.h"
 #include "base/ids.h"
+#include "runtime/command_container.h"
 #include "runtime/live_container.h"
 #include "runtime/run_directory.h"
 #include "runtime/standbys.h"
@@ -42,15 +43,38 @@ struct Containers::State {
 
   Task<void> run(std::shared_ptr<LiveContainer> container) {
     co_await container->run();
-    ended.push_back(container->info());
-    ended.back().finished_at = std::chrono::system_clock::now();
-    if (ended.size() > kEndedKept) ended.pop_front();
+    remember(container->info());
     containers.erase(container->task_id());
     changed.notify_all();
   }
 
+  Task<void> run(std::shared_ptr<CommandContainer> container) {
+    co_await container->run();
+    remember(container->info());
+    forget(*container);
+  }
+
+  void forget(const CommandContainer& container) {
+    commands.erase(container.task_id());
+    changed.notify_all();
+  }
+
+  void remember(TaskInfo info) {
+    info.finished_at = std::chrono::system_clock::now();
+    ended.push_back(std::move(info));
+    if (ended.size() > kEndedKept) ended.pop_front();
+  }
+
+  bool runs_commands_of(const std::string& app_id) const {
+    for (const auto& [id, command] : commands) {
+      if (command->app_id() == app_id) return true;
+    }
+    return false;
+  }
+
   Surroundings surroundings;
   std::map<std::string, std::shared_ptr<LiveContainer>> containers;
+  std::map<std::string, std::shared_ptr<CommandContainer>> commands;
   std::deque<TaskInfo> ended;  // oldest first
   Standbys standbys;
   Scope scope;
@@ -102,17 +126,54 @@ std::shared_ptr<Session> Containers::session(const std::string& task_id) const {
 std::vector<TaskInfo> Containers::list() const {
   std::vector<TaskInfo> tasks;
   for (auto& [id, container] : state_->containers) tasks.push_back(container->info());
+  for (auto& [id, command] : state_->commands) tasks.push_back(command->info());
   return tasks;
 }
 
 Task<Result<std::shared_ptr<ContainerExec>>> Containers::exec(std::string task_id, ExecRequest request) {
+  if (auto command = this->command(task_id)) co_return co_await command->exec(state_->execs, std::move(request));
   auto found = state_->containers.find(task_id);
   if (found == state_->containers.end()) co_return error(Code::NotFound, "no container {} runs", task_id);
   auto container = found->second;
   co_return co_await container->exec(state_->execs, std::move(request));
 }
 
+Task<Result<std::shared_ptr<CommandContainer>>> Containers::run_command(CommandPlan plan) {
+  if (state_->closed) co_return error(Code::Unavailable, "the daemon is shutting down");
+  const int most = state_->surroundings.config.max_commands;
+  if (state_->commands.size() >= static_cast<std::size_t>(most)) {
+    co_return error(
+        Code::ResourceExhausted,
+        "{} sandboxes run, as many as this server allows (limits.max_sandboxes): terminate some", most);
+  }
+  auto command = std::make_shared<CommandContainer>(state_->surroundings, std::move(plan), new_task_id());
+  state_->commands.emplace(command->task_id(), command);
+  bool runs = false;
+  const std::shared_ptr<void> guard(nullptr, [this, &runs, command](void*) {
+    if (!runs) state_->forget(*command);
+  });
+  CO_TRY_VOID(co_await command->start());
+  runs = true;
+  state_->scope.spawn(state_->run(command));
+  co_return command;
+}
+
+std::shared_ptr<CommandContainer> Containers::command(const std::string& task_id) const {
+  auto found = state_->commands.find(task_id);
+  return found == state_->commands.end() ? nullptr : found->second;
+}
+
+Task<void> Containers::end_commands(std::string app_id) {
+  while (state_->runs_commands_of(app_id)) {
+    for (auto& [id, command] : state_->commands) {
+      if (command->app_id() == app_id) command->kill();
+    }
+    if (!co_await state_->changed.wait(Deadline::never())) co_return;
+  }
+}
+
 std::optional<TaskInfo> Containers::find(const std::string& task_id) const {
+  if (auto command = this->command(task_id)) return command->info();
   auto found = state_->containers.find(task_id);
   if (found != state_->containers.end()) return found->second->info();
   for (const TaskInfo& task : state_->ended) {
@@ -124,9 +185,10 @@ std::optional<TaskInfo> Containers::find(const std::string& task_id) const {
 Task<void> Containers::close() {
   state_->closed = true;
   for (auto& [id, container] : state_->containers) container->kill();
+  for (auto& [id, command] : state_->commands) command->kill();
   co_await state_->execs.close();
   co_await state_->standbys.close();
-  while (!state_->containers.empty()) co_await state_->changed.wait(Deadline::never());
+  while (!state_->containers.empty() || !state_->commands.empty()) co_await state_->changed.wait(Deadline::never());
   co_await state_->scope.close();
   // Also what an earlier daemon's last processes wrote while this one started.
   remove_stale_run_directories(state_->surroundings.config.home);

@@ -51,6 +51,30 @@ class Planner {
   virtual Task<Result<ContainerPlan>> plan(model::FunctionVersionPtr version, std::string task_id) = 0;
 };
 
+// What a container needs that runs one command (command_container.h).
+struct CommandPlan {
+  std::string app_id;
+  std::vector<std::filesystem::path> layers;  // lowest first
+  std::map<std::string, std::string> env;     // the whole environment, but for the task's id
+  std::vector<std::string> argv;
+  std::string workdir = "/";
+  std::string user;
+  std::vector<PlannedVolume> volumes;
+  std::int64_t memory_bytes = 0;  // limit; 0: the host's default
+  int cpu_milli = 0;              // limit; 0: none
+  bool block_network = false;
+  std::chrono::seconds timeout{0};       // 0: none
+  std::chrono::seconds idle_timeout{0};  // without a command beside its own, and without input; 0: none
+};
+
+// How it ended.
+struct CommandOutcome {
+  enum class Kind { Exited, Terminated, TimedOut, Idle, OutOfMemory } kind = Kind::Exited;
+  int exit_code = 0;  // as a shell has it: 128 and the signal's number for one that a signal ended
+};
+
+class CommandContainer;
+
 // Takes over an accepted connection of a container's API socket. Implemented by rpc.
 class ApiConnections {
  public:
@@ -138,6 +162,7 @@ struct ContainersConfig {
   std::int64_t default_memory_bytes = 0;                              // limit when the function names none; 0: no limit
   int max_standbys = 0;                                               // containers in reserve at once, of all apps
   std::chrono::milliseconds standby_idle = std::chrono::minutes(10);  // an app without a start so long has none
+  int max_commands = 100;                                             // containers that run a command, at once
 };
 
 class Containers : public scheduler::Launcher {
@@ -165,6 +190,13 @@ class Containers : public scheduler::Launcher {
   // Starts a command in that container, with its environment, user and working directory. NotFound when it doesn't run;
   // otherwise as ContainerExec::start().
   Task<Result<std::shared_ptr<ContainerExec>>> exec(std::string task_id, ExecRequest request);
+  // Completes when the command runs; fails as CommandContainer::start(), and with ResourceExhausted beyond
+  // ContainersConfig::max_commands. It is found, listed and given commands like
+  // any container.
+  Task<Result<std::shared_ptr<CommandContainer>>> run_command(CommandPlan plan);
+  std::shared_ptr<CommandContainer> command(const std::string& task_id) const;  // null when there is none that runs
+  // Kills those of that app, and completes when they are gone.
+  Task<void> end_commands(std::string app_id);
   Task<void> close();  // kills what is left and waits
 
  private:

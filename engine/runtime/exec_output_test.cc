@@ -18,9 +18,10 @@ class ExecOutputTest : public testing::Test {
     return got;
   }
   void append(std::string bytes) { loop_.run_blocking(append_on_loop(std::move(bytes))); }
-  bool has_room() {
+  bool has_room() { return has_room(output_); }
+  bool has_room(ExecOutput& output) {
     bool room = false;
-    loop_.run_blocking(ask_room(room));
+    loop_.run_blocking(ask_room(output, room));
     return room;
   }
 
@@ -33,11 +34,11 @@ class ExecOutputTest : public testing::Test {
     output_.append(bytes);
     co_return;
   }
-  Task<void> wait_room() { room_ = co_await output_.room(); }
-  Task<void> ask_room(bool& room) {
+  Task<void> wait_room(ExecOutput& output) { room_ = co_await output.room(); }
+  Task<void> ask_room(ExecOutput& output, bool& room) {
     room_ = false;
     Scope scope(loop_.executor(), "room");
-    scope.spawn(wait_room());
+    scope.spawn(wait_room(output));
     co_await scope.close();
     room = room_;
   }
@@ -70,6 +71,22 @@ TEST_F(ExecOutputTest, HasNoRoomWhileTooMuchIsUnread) {
   EXPECT_FALSE(has_room());
   EXPECT_EQ(read(0)->size(), ExecOutput::kAhead);
   EXPECT_TRUE(has_room());
+}
+
+TEST_F(ExecOutputTest, OfAContainersOwnCommandDropsTheOldestUnlessSomebodyReads) {
+  ExecOutput own(loop_.executor(), ExecOutput::Unread::Drops);
+  const std::string piece(ExecOutput::kAhead, 'x');
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_TRUE(has_room(own));
+    own.append(piece);
+  }
+  EXPECT_GT(own.first(), 0u);
+  {
+    const ExecOutput::Reader reader(own);
+    EXPECT_FALSE(has_room(own));
+    own.stop_waits();
+    EXPECT_TRUE(has_room(own));
+  }
 }
 
 }  // namespace

@@ -63,8 +63,7 @@ std::string socket_path(const fs::path& directory, int descriptor, const std::st
 
 }  // namespace
 
-Result<std::unique_ptr<RunDirectory>> RunDirectory::make(
-    const fs::path& home, const std::string& task_id, const std::string& arguments) {
+Result<std::unique_ptr<RunDirectory>> RunDirectory::make_bare(const fs::path& home, const std::string& task_id) {
   std::error_code failure;
   fs::create_directories(home / "run", failure);
   if (failure) return errno_error(failure.value(), "mkdir " + (home / "run").string());
@@ -72,6 +71,12 @@ Result<std::unique_ptr<RunDirectory>> RunDirectory::make(
   std::unique_ptr<RunDirectory> directory(new RunDirectory());
   directory->path_ = home / "run" / task_id;
   TRY_VOID(make_directory(directory->path_, kPrivate));
+  return directory;
+}
+
+Result<std::unique_ptr<RunDirectory>> RunDirectory::make(
+    const fs::path& home, const std::string& task_id, const std::string& arguments) {
+  TRY(auto directory, make_bare(home, task_id));
   TRY_VOID(directory->fill(arguments));
   return directory;
 }

@@ -24,6 +24,8 @@ class RunDirectory {
  public:
   static Result<std::unique_ptr<RunDirectory>> make(
       const std::filesystem::path& home, const std::string& task_id, const std::string& arguments);
+  // Without sockets and api/: for a container that has nothing to ask of the daemon.
+  static Result<std::unique_ptr<RunDirectory>> make_bare(const std::filesystem::path& home, const std::string& task_id);
   ~RunDirectory();
 
   const std::string& web_socket() const { return web_socket_; }

@@ -71,6 +71,14 @@ Task<Result<void>> VolumeMounts::reload(std::string volume_id, std::shared_ptr<s
   co_return Result<void>();
 }
 
+Task<Result<void>> VolumeMounts::reload_all(std::shared_ptr<sandbox::Sandbox> sandbox) {
+  for (Mount& mount : mounts_) {
+    if (mount.reloading) co_return error(Code::FailedPrecondition, "another reload of its volumes runs");
+    CO_TRY_VOID(co_await reload_mount(mount, sandbox));
+  }
+  co_return Result<void>();
+}
+
 Task<Result<void>> VolumeMounts::reload_mount(Mount& mount, std::shared_ptr<sandbox::Sandbox> sandbox) {
   Mark mark(mount.reloading);
   for (int round = 0; round < kMaxReloads; ++round) {

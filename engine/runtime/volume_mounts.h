@@ -31,6 +31,8 @@ class VolumeMounts {
   Task<Result<void>> commit(std::string volume_id);
   // The same, and when something inside has a file of the volume open. Commits what the container changed, too.
   Task<Result<void>> reload(std::string volume_id, std::shared_ptr<sandbox::Sandbox> sandbox);
+  // The same with all of them.
+  Task<Result<void>> reload_all(std::shared_ptr<sandbox::Sandbox> sandbox);
 
   // Until it is cancelled: commits every kBackgroundPause. Failures are logged.
   Task<void> commit_in_background();

@@ -83,7 +83,9 @@ std::string account_of(
     tasks.push_back(
         {{"task_id", task.task_id},
          {"app_id", task.app_id},
-         {"function", function ? function->tag : task.function_id},
+         {"function", function                   ? function->tag
+                      : task.function_id.empty() ? "(sandbox)"
+                                                 : task.function_id},
          {"state", state_of(task)}});
   }
   json standbys = json::array();

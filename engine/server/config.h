@@ -27,6 +27,7 @@ struct Config {
   gateway::GatewayLimits gateway;
   scheduler::PoolLimits pool;
   int max_inputs = 1000;                                                  // concurrent requests per container, at most
+  int max_sandboxes = 100;                                                // that run at once
   std::chrono::milliseconds scaledown_window = std::chrono::seconds(60);  // of functions that name none
   int standby = 16;                                                       // containers in reserve
   std::chrono::milliseconds standby_idle = std::chrono::minutes(10);

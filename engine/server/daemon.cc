@@ -148,7 +148,8 @@ void Daemon::Parts::make_engine() {
       .exit_grace = config.exit_grace,
       // Sandbox::reroot() needs root.
       .max_standbys = sandbox::privilege_here() == sandbox::Privilege::Root ? config.standby : 0,
-      .standby_idle = config.standby_idle};
+      .standby_idle = config.standby_idle,
+      .max_commands = config.max_sandboxes};
   auto keep = [this](model::LogEntry entry) { logs->append(std::move(entry)); };
   containers = std::make_unique<runtime::Containers>(executor, *sandboxes, *planner, connections, keep, settings);
   config.pool.exit_grace = config.exit_grace;
@@ -186,7 +187,7 @@ void Daemon::Parts::make_control() {
       .unenforced_limits = sandbox::unenforced_limits(config.home),
   };
   if (const auto& text = context->settings.unenforced_limits; !text.empty()) log::warning("{}", text);
-  control = std::make_unique<control::Control>(*context, service);
+  control = std::make_unique<control::Control>(*context, *planner, service);
   blob_door.attach(&control->blob_transfers());
 }
 

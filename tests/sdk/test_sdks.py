@@ -13,13 +13,23 @@ CACHE = ROOT / ".cache/sdk"  # what the package managers bring; kept between run
 NODE, NPM, GO = (shutil.which(name) for name in ("node", "npm", "go"))
 
 
+IMAGE = """
+import modal
+image = modal.Image.debian_slim().env({"FRUIT": "apple"})
+print(image.build(modal.App.lookup("answers")).object_id)
+"""
+
+
 @pytest.fixture(scope="module")
 def answering(daemon):
     """The daemon with everything that the clients ask for."""
     daemon.deploy(HERE / "apps/answers.py")
     made = daemon.bimodal("secret", "create", "fruit-secret", "FRUIT=plum")
     assert made.status == 0, made.output
-    return daemon
+    # The clients have no way of their own to an image that needs no registry.
+    image = daemon.python(IMAGE)
+    assert image.status == 0, image.output
+    return daemon, image.output.split()[-1]
 
 
 def environment(daemon) -> dict[str, str]:
@@ -37,8 +47,9 @@ def copy_of(folder: Path) -> Path:
     return copy
 
 
-def succeed(words: list, daemon, folder: Path) -> str:
-    done = run(words, environment(daemon), 300, folder)
+def succeed(words: list, answering, folder: Path) -> str:
+    daemon, image = answering
+    done = run(words, {**environment(daemon), "IMAGE": image}, 300, folder)
     assert done.status == 0, done.output + "\n--- daemon log\n" + daemon.log()[-4000:]
     return done.output
 

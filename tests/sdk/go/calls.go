@@ -4,7 +4,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"log"
+	"os"
 	"strings"
 
 	modal "github.com/modal-labs/modal-client/go"
@@ -89,6 +91,38 @@ func objects(ctx context.Context, client *modal.Client) {
 	}
 }
 
+func read(from io.Reader) string {
+	text, err := io.ReadAll(from)
+	check(err)
+	return string(text)
+}
+
+func sandboxes(ctx context.Context, client *modal.Client) {
+	app, err := client.Apps.FromName(ctx, "answers", nil)
+	check(err)
+	image, err := client.Images.FromID(ctx, os.Getenv("IMAGE"), nil)
+	check(err)
+	command := &modal.SandboxCreateParams{Command: []string{"sh", "-c", "read x; echo $x; exit 5"}}
+	box, err := client.Sandboxes.Create(ctx, app, image, command)
+	check(err)
+	beside, err := box.Exec(ctx, []string{"sh", "-c", "cat; echo $FRUIT >&2; exit 3"}, nil)
+	check(err)
+	_, err = io.WriteString(beside.Stdin, "pear")
+	check(err)
+	check(beside.Stdin.Close())
+	equal(read(beside.Stdout), "pear")
+	equal(read(beside.Stderr), "apple\n")
+	status, err := beside.Wait(ctx, nil)
+	check(err)
+	equal(status, 3)
+	_, err = io.WriteString(box.Stdin, "fig\n")
+	check(err)
+	equal(read(box.Stdout), "fig\n")
+	status, err = box.Wait(ctx, nil)
+	check(err)
+	equal(status, 5)
+}
+
 func main() {
 	ctx := context.Background()
 	client, err := modal.NewClient()
@@ -97,5 +131,6 @@ func main() {
 	calls(ctx, client)
 	methods(ctx, client)
 	objects(ctx, client)
+	sandboxes(ctx, client)
 	fmt.Println("all of it")
 }

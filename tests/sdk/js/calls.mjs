@@ -32,5 +32,21 @@ await assert.rejects(modal.secrets.fromName("fruit-secret", { requiredKeys: ["ST
 const volume = await modal.volumes.fromName("fruit-volume", { createIfMissing: true });
 assert.match(volume.volumeId, /^vo-/);
 
+const app = await modal.apps.fromName("answers");
+const image = await modal.images.fromId(process.env.IMAGE);
+for (const create of ["create", "experimentalCreate"]) {
+  const box = await modal.sandboxes[create](app, image, { command: ["sh", "-c", "read x; echo $x; exit 5"] });
+  const beside = await box.exec(["sh", "-c", "cat; echo $FRUIT >&2; exit 3"]);
+  await beside.stdin.writeText("pear");
+  await beside.stdin.close();
+  assert.equal(await beside.stdout.readText(), "pear");
+  assert.equal(await beside.stderr.readText(), "apple\n");
+  assert.equal(await beside.wait(), 3);
+  assert.equal(await box.poll(), null);
+  await box.stdin.writeText("fig\n");
+  assert.equal(await box.stdout.readText(), "fig\n");
+  assert.equal(await box.wait(), 5);
+}
+
 modal.close();
 console.log("all of it");
