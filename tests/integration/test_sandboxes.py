@@ -192,8 +192,8 @@ assert next(iter(box.stdout)) == "said in a sandbox\\n"
     (row,) = [each for each in daemon.containers() if each["function"] == "(sandbox)"]
     log = daemon.bimodal("app", "logs", "boxes").output
     assert "said in a sandbox" in log
-    done = daemon.bimodal("container", "exec", "--no-pty", row["task_id"], "--", "sh", "-c", "echo $FRUIT")
-    assert done.output.strip() == "apple"
+    done = daemon.bimodal("container", "exec", "--no-pty", row["task_id"], "--", "sh", "-c", "echo $FRUIT; sleep 0.5")
+    assert done.output.strip() == "apple", done.output
     daemon.bimodal("container", "stop", "-y", row["task_id"])
     daemon.bimodal("app", "stop", "-y", "boxes")
 
