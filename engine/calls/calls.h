@@ -72,6 +72,8 @@ class Calls : private Line::Ends {
   // Begins a call, with its first inputs. `row` is without an id; `inputs` may be empty. ResourceExhausted when too
   // many inputs wait.
   Task<Result<CallPtr>> begin(store::Call row, std::vector<NewInput> inputs);
+  // The call that a request of that key made shortly before the last daemon ended; none for an empty key.
+  std::optional<std::string> made_before(const std::string& request_key) const;
   // Adds inputs, and returns all of these places. One that is there already stays as it is.
   Task<Result<std::vector<InputPtr>>> add(std::string call_id, std::vector<NewInput> inputs);
   // No input comes any more.
@@ -147,6 +149,8 @@ class Calls : private Line::Ends {
   std::map<std::string, std::shared_ptr<Line>> lines_;  // by function id
   std::map<std::string, Unfinished> unfinished_;        // by function id
   Pulse function_done_;                                 // no input of some function waits or runs any more
+  std::map<std::string, std::string> earlier_;          // calls of the last daemon's end by request key
+  Deadline earlier_until_ = Deadline::never();          // nobody repeats their requests any more
   bool retired_ = false;
 };
 

@@ -19,10 +19,16 @@ constexpr auto kIdle = 60s;                       // a call without inputs to ru
 constexpr double kKeepSeconds = 7 * 24 * 3600.0;  // calls whose outputs nobody took
 constexpr double kKeepTakenSeconds = 600;         // the others: for a caller that didn't get the answer
 constexpr int kForgetAtOnce = 500;                // calls, in one transaction
+constexpr int kRepeatSeconds = 600;               // for which a request is known when it comes again
 
 struct Loaded {
   store::Call row;
   std::vector<store::Input> inputs;
+};
+
+struct Earlier {
+  std::vector<Loaded> calls;
+  std::map<std::string, std::string> keys;
 };
 
 Result<Loaded> read(store::Transaction& transaction, store::Call row) {
@@ -53,19 +59,22 @@ CallPtr restored(const boost::asio::any_io_executor& executor, Loaded loaded) {
 }  // namespace
 
 Task<Result<void>> Calls::recover() {
-  auto work = [](store::Transaction& transaction) -> Result<std::vector<Loaded>> {
+  auto work = [](store::Transaction& transaction) -> Result<Earlier> {
+    Earlier all;
     TRY(auto rows, store::CallTable(transaction).unfinished());
-    std::vector<Loaded> all;
     for (store::Call& row : rows) {
       TRY(Loaded loaded, read(transaction, std::move(row)));
-      all.push_back(std::move(loaded));
+      all.calls.push_back(std::move(loaded));
     }
+    TRY(all.keys, store::CallTable(transaction).request_keys(unix_now() - kRepeatSeconds));
     return all;
   };
   auto run = [this, work = std::move(work)] { return database_.transact(work); };
-  CO_TRY(auto all, co_await pool_.run(std::move(run)));
+  CO_TRY(Earlier all, co_await pool_.run(std::move(run)));
+  earlier_ = std::move(all.keys);
+  earlier_until_ = Deadline::after(std::chrono::seconds(kRepeatSeconds));
   int inputs = 0;
-  for (Loaded& loaded : all) {
+  for (Loaded& loaded : all.calls) {
     CallPtr call = restored(executor_, std::move(loaded));
     calls_.emplace(call->id(), call);
     for (auto& [place, input] : call->inputs) {
@@ -75,10 +84,16 @@ Task<Result<void>> Calls::recover() {
       enqueue(InputPtr(call, &input));
     }
   }
-  if (inputs > 0) log::info("{} inputs of {} calls go on where the last daemon left them", inputs, all.size());
+  if (inputs > 0) log::info("{} inputs of {} calls go on where the last daemon left them", inputs, all.calls.size());
   scope_.spawn(alarms_.run());
   scope_.spawn(tidy());
   co_return Result<void>();
+}
+
+std::optional<std::string> Calls::made_before(const std::string& request_key) const {
+  auto found = earlier_.find(request_key);
+  if (found == earlier_.end()) return std::nullopt;
+  return found->second;
 }
 
 Task<Result<CallPtr>> Calls::find(std::string call_id) {
@@ -120,6 +135,7 @@ Task<void> Calls::tidy() {
     const auto written = co_await journal_.flush();
     if (!written) continue;
     evict();
+    if (earlier_until_.passed()) earlier_.clear();
     const double now = unix_now();
     int forgotten = kForgetAtOnce;
     while (forgotten == kForgetAtOnce) {

@@ -59,11 +59,12 @@ Task<void> Line::feed(std::shared_ptr<Line> self) {
 
 // False when the feeder was cancelled.
 Task<bool> Line::feed_one() {
-  auto pool = source_->pool();
-  if (!pool) {
-    give_all_up(Error{Code::Unavailable, "the app was stopped"});
+  auto found = source_->pool();
+  if (!found) {
+    give_all_up(found.error());
     co_return true;
   }
+  const auto pool = *std::move(found);
   std::optional<Lease> lease = pool->try_acquire();
   if (!lease) {
     auto acquired = co_await pool->acquire(Deadline::never());

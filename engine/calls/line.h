@@ -23,7 +23,8 @@ class Line : public std::enable_shared_from_this<Line> {
    public:
     // It has a slot.
     virtual Task<void> hand_over(InputPtr input, scheduler::Lease lease) = 0;
-    // No container can be started for it: FailedPrecondition with the reason. Its app is stopped: Unavailable.
+    // No container can be started for it: FailedPrecondition with the reason. Its app is stopped: Unavailable. Else as
+    // the source has no pool.
     virtual void give_up(InputPtr input, Error reason) = 0;
 
    protected:

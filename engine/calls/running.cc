@@ -68,6 +68,9 @@ void Calls::give_up(InputPtr input, Error reason) {
   if (reason.code == Code::FailedPrecondition) {
     return end(*input, GenericResult::GENERIC_STATUS_INIT_FAILURE, "its container doesn't start: " + reason.message);
   }
+  if (reason.code != Code::Unavailable) {
+    return end(*input, GenericResult::GENERIC_STATUS_FAILURE, std::move(reason.message));
+  }
   end(*input, GenericResult::GENERIC_STATUS_TERMINATED,
       "its function is served no longer: the app was stopped, or deployed without it");
 }
@@ -94,6 +97,7 @@ Task<void> Calls::hand_over(InputPtr input, scheduler::Lease lease) {
       .invocation = call.invocation,
       .attempts = input->attempts,
       .place = input->place});
+  if (session->version().single_use) functions_.stop_container(task_id, scheduler::Stop::WhenEmpty);
   input->task_id = task_id;
   input->started_at = unix_now();
   Attempt attempt{.input = input, .lease = std::move(lease), .given = given, .retries = session->version().retries};

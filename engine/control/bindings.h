@@ -1,6 +1,6 @@
-// Instances of classes with parameters (FunctionBindParams, protocol §8.3): `Cls(x=1)`. Each has an id, which depends
-// on nothing but what it is, and a pool of its own, which web requests with the same parameters use as well.
-// Loop-bound.
+// Variants of functions (FunctionBindParams, protocol §8.3): instances of classes with arguments of their own, `Cls(x=1)`,
+// and what with_options() and the like make. Each has an id, which depends on nothing but what it is, and a pool of its
+// own; web requests with the same class parameters use it as well. Loop-bound.
 #pragma once
 
 #include <map>
@@ -18,7 +18,8 @@ namespace bimodal::control {
 
 class Bindings {
  public:
-  static constexpr int kMost = 100'000;  // the oldest are forgotten at a restart: their callers bind anew
+  static constexpr int kMost = 20'000;  // those bound longest ago are forgotten: their callers bind anew
+  static constexpr std::size_t kMaxBytes = 16 * 1024;  // of arguments, and of options
 
   Bindings(Context& context, const Registry& registry, rpc::Service& service);
 
@@ -32,10 +33,11 @@ class Bindings {
 
  private:
   Task<Result<api::FunctionBindParamsResponse>> bind(rpc::Call call, api::FunctionBindParamsRequest request);
+  void remember(store::Binding binding);
 
   Context& context_;
   const Registry& registry_;
-  std::map<std::string, store::Binding> bindings_;  // by bound id
+  std::map<std::string, std::shared_ptr<const store::Binding>> bindings_;  // by bound id
 };
 
 }  // namespace bimodal::control

@@ -91,7 +91,9 @@ api::ContainerArguments container_arguments(
   out.set_function_id(version.function_id);
   out.set_app_id(version.app_id);
   out.set_environment_name(version.environment);
-  if (!version.arguments.empty()) out.set_serialized_params(serialized_params(version.parameters, version.arguments));
+  const model::Variant& variant = version.variant;
+  out.set_serialized_params(
+      variant.arguments.empty() ? variant.constructor : serialized_params(version.parameters, variant.arguments));
   *out.mutable_function_def() = std::move(definition);
   *out.mutable_app_layout() = std::move(layout);
   return out;

@@ -40,7 +40,7 @@ TEST(ContainerArguments, CarryTheArgumentsOfAClass) {
       {"size", model::ParameterType::Integer, {}},
       {"loud", model::ParameterType::Boolean, {}},
       {"salt", model::ParameterType::Bytes, {}}};
-  version.arguments = {
+  version.variant.arguments = {
       {"name", std::string("x")}, {"size", std::int64_t{-7}}, {"loud", true}, {"salt", std::string("\xff")}};
   api::ClassParameterSet set;
   ASSERT_TRUE(set.ParseFromString(container_arguments(version, "ta-1", {}, {}).serialized_params()));

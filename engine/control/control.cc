@@ -13,6 +13,7 @@
 #include "control/environments.h"
 #include "control/function_calls.h"
 #include "control/function_queries.h"
+#include "control/function_scaling.h"
 #include "control/functions.h"
 #include "control/images.h"
 #include "control/mounts.h"
@@ -51,7 +52,8 @@ struct Control::State {
         app_queries(context, service),
         app_logs(context, registry, service),
         functions(context, registry, service),
-        function_queries(context, bindings, calls, service),
+        function_queries(context, bindings, service),
+        function_scaling(context, bindings, calls, service),
         secrets(context, service),
         dicts(context, service),
         queues(context, service),
@@ -86,6 +88,7 @@ struct Control::State {
   AppLogs app_logs;
   Functions functions;
   FunctionQueries function_queries;
+  FunctionScaling function_scaling;
   Secrets secrets;
   Dicts dicts;
   Queues queues;

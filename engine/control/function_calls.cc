@@ -91,9 +91,14 @@ Task<Result<std::vector<calls::NewInput>>> FunctionCalls::inputs_of(PutItems& it
   co_return out;
 }
 
-Task<Result<api::FunctionMapResponse>> FunctionCalls::map(rpc::Call call, api::FunctionMapRequest request) {
-  CO_TRY(auto version, callable(request.function_id()));
+Task<Result<calls::CallPtr>> FunctionCalls::begin(
+    rpc::Call call, model::FunctionVersionPtr version, api::FunctionMapRequest request) {
+  // A container's requests end with it and the daemon.
+  const bool may_repeat = call.caller.kind == rpc::Caller::Kind::Client;
   store::Call row;
+  if (may_repeat) row.request_key = call.caller.idempotency_key;
+  const auto earlier = calls_.made_before(row.request_key);
+  if (earlier) co_return co_await calls_.find(*earlier);
   row.function_id = request.function_id();
   row.app_id = version->app_id;
   row.parent_input_id = request.parent_input_id();
@@ -101,7 +106,12 @@ Task<Result<api::FunctionMapResponse>> FunctionCalls::map(rpc::Call call, api::F
   row.invocation = request.function_call_invocation_type();
   if (request.function_call_type() == api::FUNCTION_CALL_TYPE_UNARY) row.expected = 1;
   CO_TRY(auto inputs, co_await inputs_of(*request.mutable_pipelined_inputs()));
-  CO_TRY(auto made, co_await calls_.begin(std::move(row), std::move(inputs)));
+  co_return co_await calls_.begin(std::move(row), std::move(inputs));
+}
+
+Task<Result<api::FunctionMapResponse>> FunctionCalls::map(rpc::Call call, api::FunctionMapRequest request) {
+  CO_TRY(auto version, callable(request.function_id()));
+  CO_TRY(auto made, co_await begin(std::move(call), version, std::move(request)));
   api::FunctionMapResponse response;
   response.set_function_call_id(made->id());
   response.set_function_call_jwt(made->id());

@@ -21,6 +21,9 @@ class FunctionCalls {
   using PutItems = google::protobuf::RepeatedPtrField<api::FunctionPutInputsItem>;
 
   Task<Result<api::FunctionMapResponse>> map(rpc::Call call, api::FunctionMapRequest request);
+  // The call that this request, sent again after a crash of the daemon, had made; or a new one.
+  Task<Result<calls::CallPtr>> begin(
+      rpc::Call call, model::FunctionVersionPtr version, api::FunctionMapRequest request);
   Task<Result<api::FunctionPutInputsResponse>> put_inputs(rpc::Call call, api::FunctionPutInputsRequest request);
   Task<Result<Empty>> finish_inputs(rpc::Call call, api::FunctionFinishInputsRequest request);
   Task<Result<api::FunctionGetOutputsResponse>> get_outputs(rpc::Call call, api::FunctionGetOutputsRequest request);

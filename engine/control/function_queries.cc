@@ -4,10 +4,8 @@
 
 #include "control/app_records.h"
 #include "control/function_metadata.h"
-#include "rpc/fields.h"
-#include "scheduler/functions.h"
+#include "control/function_options.h"
 #include "store/deployment_table.h"
-#include "store/function_table.h"
 
 namespace bimodal::control {
 namespace {
@@ -63,6 +61,24 @@ Result<api::FunctionGetResponse> find_function(
   return error(Code::NotFound, "App '{}' has no function '{}'", request.app_name(), request.object_tag());
 }
 
+// What `version` is made of: as it was deployed, with the options of its variant.
+Result<api::FunctionGetByIdResponse> describe(
+    Transaction& transaction, const Settings& settings, const model::FunctionVersion& version) {
+  TRY(auto app, require_app(transaction, version.app_id));
+  TRY(auto functions, published_functions(transaction, settings, app));
+  for (auto& record : functions) {
+    if (record.ids.function_id != version.function_id) continue;
+    api::FunctionOptions options;
+    options.ParseFromString(version.variant.options);
+    apply_options(options, record.function);
+    api::FunctionGetByIdResponse response;
+    *response.mutable_handle_metadata() = handle_metadata(record.function, record.ids, app.app_id, record.addresses);
+    *response.mutable_function() = echo_data(echo(record.function, record.addresses, {}));
+    return response;
+  }
+  return error(Code::NotFound, "Function {} is not published any more", version.function_id);
+}
+
 Result<api::ClassGetResponse> find_class(Transaction& transaction, const api::ClassGetRequest& request) {
   TRY(auto app, deployed_app(transaction, request.environment_name(), request.app_name()));
   TRY_VOID(check_version(transaction, app, request.object_tag(), static_cast<int>(request.app_version())));
@@ -76,41 +92,13 @@ Result<api::ClassGetResponse> find_class(Transaction& transaction, const api::Cl
   return error(Code::NotFound, "App '{}' has no class '{}'", request.app_name(), request.object_tag());
 }
 
-// Adds `settings` to those that came before for that function.
-Result<api::AutoscalerSettings> keep_settings(
-    Transaction& transaction, const std::string& function_id, const api::AutoscalerSettings& settings) {
-  store::FunctionTable functions(transaction);
-  TRY(auto function, functions.find(function_id));
-  if (!function) return error(Code::NotFound, "Function {} not found", function_id);
-  api::AutoscalerSettings merged;
-  if (!merged.ParseFromString(function->autoscaler)) {
-    return error(Code::DataLoss, "The autoscaler settings of {} are damaged", function_id);
-  }
-  merged.MergeFrom(settings);
-  TRY_VOID(functions.set_autoscaler(function_id, merged.SerializeAsString()));
-  return merged;
-}
-
-api::AutoscalerSettings settings_of(const model::ScalingPolicy& policy) {
-  api::AutoscalerSettings out;
-  out.set_min_containers(static_cast<std::uint32_t>(policy.min_containers));
-  out.set_max_containers(static_cast<std::uint32_t>(policy.max_containers));
-  out.set_buffer_containers(static_cast<std::uint32_t>(policy.buffer_containers));
-  const auto window = std::chrono::duration_cast<std::chrono::seconds>(policy.scaledown_window);
-  out.set_scaledown_window(static_cast<std::uint32_t>(window.count()));
-  if (policy.target_inputs > 0) out.set_target_concurrency_float(policy.target_inputs);
-  return out;
-}
-
 }  // namespace
 
-FunctionQueries::FunctionQueries(
-    Context& context, const Bindings& bindings, const calls::Calls& calls, rpc::Service& service)
-    : context_(context), bindings_(bindings), calls_(calls) {
+FunctionQueries::FunctionQueries(Context& context, const Bindings& bindings, rpc::Service& service)
+    : context_(context), bindings_(bindings) {
   service.query("FunctionGet", this, &FunctionQueries::get);
   service.query("ClassGet", this, &FunctionQueries::get_class);
-  service.mutation("FunctionUpdateSchedulingParams", this, &FunctionQueries::update_scaling);
-  service.query("FunctionGetCurrentStats", this, &FunctionQueries::stats);
+  service.query("FunctionGetById", this, &FunctionQueries::get_by_id);
 }
 
 Task<Result<api::FunctionGetResponse>> FunctionQueries::get(rpc::Call call, api::FunctionGetRequest request) {
@@ -127,63 +115,15 @@ Task<Result<api::ClassGetResponse>> FunctionQueries::get_class(rpc::Call call, a
   co_return co_await context_.transact(std::move(work));
 }
 
-Result<model::FunctionVersionPtr> FunctionQueries::published(const std::string& function_id) const {
-  auto version = bindings_.version(function_id);
-  if (version == nullptr)
-    return error(Code::NotFound, "Function {} is not published, or its app is stopped", function_id);
-  return version;
-}
-
-Task<Result<api::FunctionUpdateSchedulingParamsResponse>> FunctionQueries::update_scaling(
-    rpc::Call call, api::FunctionUpdateSchedulingParamsRequest request) {
-  const std::string function_id = request.function_id();
-  CO_TRY(auto version, published(function_id));
-  CO_TRY_VOID(rpc::refuse_fields("function " + function_id, request, {{"warm_pool_size_override", "keep_warm"}}));
-  CO_TRY_VOID(with_settings(version->scaling, request.settings()));
-  if (version->function_id != function_id) co_return update_bound(*version, request);
-  auto work = [function_id, settings = request.settings()](Transaction& transaction) {
-    return keep_settings(transaction, function_id, settings);
-  };
-  CO_TRY(auto merged, co_await context_.transact(std::move(work)));
-  CO_TRY(auto policy, with_settings(version->scaling, merged));
-  context_.functions->update_scaling(function_id, policy);
-  api::FunctionUpdateSchedulingParamsResponse response;
-  *response.mutable_current_settings() = settings_of(policy);
-  co_return response;
-}
-
-// Holds as long as its pool does.
-Result<api::FunctionUpdateSchedulingParamsResponse> FunctionQueries::update_bound(
-    const model::FunctionVersion& version, const api::FunctionUpdateSchedulingParamsRequest& request) {
-  TRY(auto policy, with_settings(version.scaling, request.settings()));
-  auto source = bindings_.source(request.function_id());
-  auto pool = source ? source->pool() : nullptr;
-  if (!pool) return error(Code::NotFound, "Function {} is not served", request.function_id());
-  pool->update_scaling(policy);
-  api::FunctionUpdateSchedulingParamsResponse response;
-  *response.mutable_current_settings() = settings_of(policy);
-  return response;
-}
-
-scheduler::PoolLoad FunctionQueries::load_of(
-    const model::FunctionVersion& version, const std::string& function_id) const {
-  if (version.function_id == function_id) {
-    return context_.functions->load(function_id).value_or(scheduler::PoolLoad{});
+Task<Result<api::FunctionGetByIdResponse>> FunctionQueries::get_by_id(
+    rpc::Call call, api::FunctionGetByIdRequest request) {
+  const auto version = bindings_.version(request.function_id());
+  if (!version) {
+    co_return error(Code::NotFound, "Function {} is not published, or its app is stopped", request.function_id());
   }
-  auto source = bindings_.source(function_id);
-  auto pool = source ? source->pool() : nullptr;
-  return pool ? pool->load() : scheduler::PoolLoad{};
-}
-
-Task<Result<api::FunctionStats>> FunctionQueries::stats(rpc::Call call, api::FunctionGetCurrentStatsRequest request) {
-  CO_TRY(auto version, published(request.function_id()));
-  const scheduler::PoolLoad load = load_of(*version, request.function_id());
-  api::FunctionStats response;
-  response.set_backlog(static_cast<std::uint32_t>(load.waiting + calls_.pending(request.function_id())));
-  response.set_num_total_tasks(static_cast<std::uint32_t>(load.containers));
-  response.set_num_running_inputs(static_cast<std::uint32_t>(load.running));
-  const int slots = load.containers * version->scaling.max_inputs;
-  response.set_input_headroom(static_cast<std::uint32_t>(std::max(0, slots - load.running)));
+  auto work = [this, version](Transaction& transaction) { return describe(transaction, context_.settings, *version); };
+  CO_TRY(auto response, co_await context_.transact(std::move(work)));
+  if (call.caller.kind == rpc::Caller::Kind::Container) lift_size_limits(*response.mutable_handle_metadata());
   co_return response;
 }
 

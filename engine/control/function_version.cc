@@ -84,32 +84,11 @@ bool has_plain_methods(const api::Function& function) {
   return false;
 }
 
-model::Resources resources_of(const api::Function& function) {
-  const api::Resources& asked = function.resources();
-  model::Resources out;
-  if (asked.milli_cpu() > 0) out.cpu_milli = static_cast<int>(asked.milli_cpu());
-  if (asked.memory_mb() > 0) out.memory_mb = static_cast<int>(asked.memory_mb());
-  out.cpu_milli_max = static_cast<int>(asked.milli_cpu_max());
-  out.memory_mb_max = static_cast<int>(asked.memory_mb_max());
-  if (asked.gpu_config().count() > 0) {
-    out.gpu = fmt::format("{}:{}", asked.gpu_config().gpu_type(), asked.gpu_config().count());
-  }
-  return out;
-}
-
 void set_server_times(const api::HTTPConfig& config, model::FunctionVersion& out) {
   out.timeout = kServerRequestTime;
   if (config.startup_timeout() > 0) out.startup_timeout = seconds(config.startup_timeout());
   // A deploy must not cut requests off where the user has said nothing.
   out.leave_patience = config.exit_grace_period() > 0 ? seconds(config.exit_grace_period()) : kServerGrace;
-}
-
-model::RetryPolicy retries_of(const api::FunctionRetryPolicy& policy) {
-  return {
-      .retries = static_cast<int>(policy.retries()),
-      .backoff_coefficient = policy.backoff_coefficient() > 0 ? policy.backoff_coefficient() : 1,
-      .initial_delay = milliseconds(policy.initial_delay_ms()),
-      .max_delay = milliseconds(policy.max_delay_ms() > 0 ? policy.max_delay_ms() : 60'000)};
 }
 
 Result<model::ScalingPolicy> scaling_of(
@@ -138,6 +117,23 @@ std::string serialize_in_order(const google::protobuf::Message& message) {
 }
 
 }  // namespace
+
+void set_resources(const api::Resources& asked, model::Resources& resources) {
+  if (asked.milli_cpu() > 0) resources.cpu_milli = static_cast<int>(asked.milli_cpu());
+  if (asked.memory_mb() > 0) resources.memory_mb = static_cast<int>(asked.memory_mb());
+  if (asked.milli_cpu_max() > 0) resources.cpu_milli_max = static_cast<int>(asked.milli_cpu_max());
+  if (asked.memory_mb_max() > 0) resources.memory_mb_max = static_cast<int>(asked.memory_mb_max());
+  const api::GPUConfig& gpu = asked.gpu_config();
+  if (gpu.count() > 0) resources.gpu = fmt::format("{}:{}", gpu.gpu_type(), gpu.count());
+}
+
+model::RetryPolicy retries_of(const api::FunctionRetryPolicy& policy) {
+  return {
+      .retries = static_cast<int>(policy.retries()),
+      .backoff_coefficient = policy.backoff_coefficient() > 0 ? policy.backoff_coefficient() : 1,
+      .initial_delay = milliseconds(policy.initial_delay_ms()),
+      .max_delay = milliseconds(policy.max_delay_ms() > 0 ? policy.max_delay_ms() : 60'000)};
+}
 
 Result<std::vector<WebAddress>> web_addresses(const Home& home, const api::Function& function) {
   const std::string& tag = function.function_name();
@@ -197,7 +193,9 @@ Result<model::FunctionVersion> function_version(
   TRY(out.parameters, class_parameters(function.class_parameter_info()));
   TRY(out.scaling, scaling_of(home.settings, function, autoscaler));
   out.retries = retries_of(function.retry_policy());
-  out.resources = resources_of(function);
+  out.batching = {static_cast<int>(function.batch_max_size()), milliseconds(function.batch_linger_ms())};
+  out.single_use = function.single_use_containers() || function.max_inputs() == 1;
+  set_resources(function.resources(), out.resources);
   out.block_network =
       function.block_network() || function.network_access().network_access_type() == api::NetworkAccess::BLOCKED;
   if (function.timeout_secs() > 0) out.timeout = seconds(function.timeout_secs());

@@ -38,6 +38,11 @@ struct FunctionIds {
 Result<model::FunctionVersion> function_version(
     const Home& home, FunctionIds ids, const api::Function& function, const api::AutoscalerSettings& autoscaler);
 
+// What `asked` says of them; the rest stays.
+void set_resources(const api::Resources& asked, model::Resources& resources);
+
+model::RetryPolicy retries_of(const api::FunctionRetryPolicy& policy);
+
 // `base` with the fields that `settings` has. InvalidArgument when min_containers exceeds max_containers.
 Result<model::ScalingPolicy> with_settings(model::ScalingPolicy base, const api::AutoscalerSettings& settings);
 

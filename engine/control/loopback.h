@@ -113,7 +113,7 @@ class Api {
 
   bool serves(const std::string& function_id) {
     auto handle = functions_.find(function_id);
-    return handle != nullptr && handle->pool() != nullptr;
+    return handle != nullptr && handle->pool().has_value();
   }
 
  private:

@@ -7,6 +7,7 @@
 #include "control/clock.h"
 #include "control/container_arguments.h"
 #include "control/container_environment.h"
+#include "control/function_options.h"
 #include "control/image_records.h"
 #include "control/mount_records.h"
 #include "control/mounted_volume.h"
@@ -35,6 +36,9 @@ Result<api::Function> load_definition(store::Transaction& transaction, const mod
         Code::FailedPrecondition, "function '{}': its definition {} is gone; deploy the app again", version.tag,
         version.definition_id);
   }
+  api::FunctionOptions options;
+  options.ParseFromString(version.variant.options);
+  apply_options(options, definition);
   return definition;
 }
 

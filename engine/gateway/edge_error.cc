@@ -122,6 +122,11 @@ EdgeError bad_answer(std::string_view reason) {
   return {502, "bad-answer", "internal error: the container's server: " + one_line(reason)};
 }
 
+EdgeError no_pool(const Error& error) {
+  if (error.code == Code::ResourceExhausted) return {429, "too-many-pools", one_line(error.message)};
+  return no_slot(error);
+}
+
 EdgeError no_slot(const Error& error) {
   switch (error.code) {
     case Code::ResourceExhausted:

@@ -52,6 +52,8 @@ EdgeError application_failed();
 EdgeError invalid_response();
 // A server inside the container answered nothing, or what HTTP doesn't allow.
 EdgeError bad_answer(std::string_view reason);
+// Why there is no pool: the app was stopped, or a class has too many of them.
+EdgeError no_pool(const Error& error);
 // Why no slot could be had.
 EdgeError no_slot(const Error& error);
 // A server (@app.server) has no queue: none of its containers is ready, or each is full.

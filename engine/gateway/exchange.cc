@@ -180,8 +180,9 @@ void Exchange::on_slot(Result<scheduler::Lease> slot) {
   if (slot) return dispatch(std::move(*slot));
   if (slot.error().code != Code::Unavailable) return fail(no_slot(slot.error()));
   // That version is on its way out; the request belongs to the one that has replaced it.
-  pool_ = source_->pool();
-  if (!pool_) return fail(app_stopped());
+  auto next = source_->pool();
+  if (!next) return fail(no_pool(next.error()));
+  pool_ = *std::move(next);
   if (++retries_ > kMaxRetries) return fail(no_slot(slot.error()));
   seek_slot();
 }

@@ -79,7 +79,7 @@ void Exchange::restart() {
 
 // What a caller is told whose WebSocket the container failed: to come again when a deploy has replaced that.
 http::CloseCode Exchange::failure_code() const {
-  const bool replaced = source_->pool() != pool_;
+  const bool replaced = source_->pool().value_or(nullptr) != pool_;
   return replaced ? http::CloseCode::ServiceRestart : http::CloseCode::InternalError;
 }
 

@@ -96,7 +96,7 @@ tl::expected<std::shared_ptr<scheduler::PoolSource>, EdgeError> source_for(
   auto arguments = class_arguments(parameters, head.query);
   if (!arguments) return tl::unexpected(bad_request(400, arguments.error().message));
   auto bound = handle.bind(*std::move(arguments));
-  if (!bound) return tl::unexpected(no_slot(bound.error()));
+  if (!bound) return tl::unexpected(no_pool(bound.error()));
   return *std::move(bound);
 }
 
@@ -108,19 +108,19 @@ void Front::begin(
   auto handle = entry.handle ? entry.handle : shared_.functions.find(entry.route.function_id);
   if (!handle) return reply_error(client, id, unknown_host());
   auto pool = handle->pool();
-  if (!pool) return reply_error(client, id, app_stopped());
+  if (!pool) return reply_error(client, id, no_pool(pool.error()));
   std::optional<http::WebSocketHandshake> handshake;
-  const Upgrade upgrade = upgrade_of(head, pool->version(), entry.route.method_name);
+  const Upgrade upgrade = upgrade_of(head, (*pool)->version(), entry.route.method_name);
   if (upgrade == Upgrade::WebSocket) {
     handshake = http::read_websocket_handshake(head);
     if (handshake->status != 0) return refuse_handshake(client, id, handshake->status, handshake->reason);
   }
-  auto source = source_for(*handle, *pool, head);
+  auto source = source_for(*handle, **pool, head);
   if (!source) return reply_error(client, id, source.error());
   if (*source) pool = (*source)->pool();
-  if (!pool) return reply_error(client, id, app_stopped());
+  if (!pool) return reply_error(client, id, no_pool(pool.error()));
   if (!*source) *source = std::move(handle);
-  auto exchange = std::make_unique<Exchange>(*this, client, id, *std::move(source), std::move(pool));
+  auto exchange = std::make_unique<Exchange>(*this, client, id, *std::move(source), *std::move(pool));
   Exchange& started = *exchange;
   started.index = exchanges_.size();
   exchanges_.push_back(std::move(exchange));

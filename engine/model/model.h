@@ -86,7 +86,8 @@ struct FunctionVersion {
   std::vector<WebMethod> web_methods;      // empty: not a web function
   bool has_plain_methods = false;          // inputs other than web requests may come
   std::vector<ClassParameter> parameters;  // of a class: each set of arguments has a pool of its own
-  ClassArguments arguments;                // of the pool that this was copied for; empty without parameters
+  Variant variant;                         // that this was derived for; none: as it was deployed
+  bool single_use = false;                 // a container gets one input and goes
   ScalingPolicy scaling;
   RetryPolicy retries;
   Batching batching;

@@ -1,44 +1,53 @@
-#include <algorithm>
+#include "scheduler/function_handle.h"
 
-#include "scheduler/functions.h"
+#include <utility>
 
 namespace bimodal::scheduler {
 
-// The pool of one set of arguments, made anew whenever the one that was is gone.
+// The pool of one set of class arguments, made anew whenever the one that was is gone.
 class FunctionHandle::Bound : public PoolSource {
  public:
   Bound(std::shared_ptr<FunctionHandle> handle, model::ClassArguments arguments)
-      : handle_(std::move(handle)), arguments_(std::move(arguments)) {}
+      : handle_(std::move(handle)), variant_{.arguments = std::move(arguments)} {}
 
-  std::shared_ptr<Pool> pool() override { return handle_->pool_of(arguments_).value_or(nullptr); }
+  Result<PoolPtr> pool() override {
+    return handle_->pool_of(variant_, [](const model::FunctionVersion& deployed) { return deployed; });
+  }
 
  private:
   const std::shared_ptr<FunctionHandle> handle_;
-  const model::ClassArguments arguments_;
+  const model::Variant variant_;
 };
 
-std::shared_ptr<Pool> FunctionHandle::pool() {
+Result<std::shared_ptr<Pool>> FunctionHandle::pool() {
   std::lock_guard lock(mutex_);
+  if (!pool_) return error(Code::Unavailable, "the app is stopped");
   return pool_;
 }
 
 Result<std::shared_ptr<PoolSource>> FunctionHandle::bind(model::ClassArguments arguments) {
-  TRY_VOID(pool_of(arguments));
-  return std::make_shared<Bound>(shared_from_this(), std::move(arguments));
+  auto source = std::make_shared<Bound>(shared_from_this(), std::move(arguments));
+  TRY_VOID(source->pool());
+  return source;
 }
 
-Result<FunctionHandle::PoolPtr> FunctionHandle::pool_of(const model::ClassArguments& arguments) {
+Result<FunctionHandle::PoolPtr> FunctionHandle::pool_of(const model::Variant& variant, const Derive& derive) {
   std::lock_guard lock(mutex_);
   if (!pool_) return error(Code::Unavailable, "the app is stopped");
-  if (auto found = bound_.find(arguments); found != bound_.end()) return found->second;
+  if (auto found = bound_.find(variant); found != bound_.end()) return found->second;
   if (static_cast<int>(bound_.size()) >= max_sets_ && !make_room()) {
     return error(
         Code::ResourceExhausted,
-        "more than {} sets of class parameters are in use at a time (setting scheduler.max_parameter_sets)", max_sets_);
+        "more than {} sets of class parameters and options of one function are in use at a time (setting "
+        "scheduler.max_parameter_sets)",
+        max_sets_);
   }
-  auto version = std::make_shared<model::FunctionVersion>(pool_->version());
-  version->arguments = arguments;
-  return bound_.emplace(arguments, make_(std::move(version))).first->second;
+  TRY(auto derived, derive(pool_->version()));
+  auto version = std::make_shared<model::FunctionVersion>(std::move(derived));
+  version->variant = variant;
+  // Callers choose the variants, so that none is kept warm: their number is the callers', too.
+  version->scaling.min_containers = 0;
+  return bound_.emplace(variant, make_(std::move(version))).first->second;
 }
 
 // Lets every pool go in which there is nothing.
@@ -56,7 +65,7 @@ bool FunctionHandle::make_room() {
 std::vector<FunctionHandle::PoolPtr> FunctionHandle::set(PoolPtr pool) {
   std::lock_guard lock(mutex_);
   std::vector<PoolPtr> replaced;
-  for (auto& [arguments, bound] : bound_) replaced.push_back(std::move(bound));
+  for (auto& [variant, bound] : bound_) replaced.push_back(std::move(bound));
   bound_.clear();
   pool_ = std::move(pool);
   return replaced;
@@ -65,7 +74,7 @@ std::vector<FunctionHandle::PoolPtr> FunctionHandle::set(PoolPtr pool) {
 std::vector<FunctionHandle::PoolPtr> FunctionHandle::bound_pools() const {
   std::lock_guard lock(mutex_);
   std::vector<PoolPtr> pools;
-  for (const auto& [arguments, pool] : bound_) pools.push_back(pool);
+  for (const auto& [variant, pool] : bound_) pools.push_back(pool);
   return pools;
 }
 

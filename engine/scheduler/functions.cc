@@ -37,7 +37,13 @@ Task<std::optional<ContainerExit>> exit_before(std::shared_ptr<Container> contai
 // A caller chooses the arguments of a class, so that no set of them is kept warm: their number is the caller's, too.
 model::ScalingPolicy scaling_of(const model::FunctionVersion& version, model::ScalingPolicy scaling) {
   if (!version.parameters.empty()) scaling.min_containers = scaling.buffer_containers = 0;
+  if (!version.variant.is_none()) scaling.min_containers = 0;
   return scaling;
+}
+
+// A pool with options of its own doesn't follow the function's.
+bool follows(const Pool& pool) {
+  return pool.version().variant.options.empty();
 }
 
 model::FunctionVersionPtr with_scaling_of(const model::FunctionVersionPtr& version) {
@@ -146,7 +152,9 @@ bool Functions::stop_container(const std::string& task_id, Stop how) {
 bool Functions::update_scaling(const std::string& function_id, model::ScalingPolicy scaling) {
   auto found = state_->functions.find(function_id);
   if (found == state_->functions.end() || !found->second.current) return false;
-  for (auto& pool : State::pools_of(found->second)) pool->update_scaling(scaling_of(pool->version(), scaling));
+  for (auto& pool : State::pools_of(found->second)) {
+    if (follows(*pool)) pool->update_scaling(scaling_of(pool->version(), scaling));
+  }
   return true;
 }
 
@@ -155,7 +163,7 @@ std::optional<PoolLoad> Functions::load(const std::string& function_id) const {
   if (found == state_->functions.end() || !found->second.current) return std::nullopt;
   PoolLoad sum;
   for (auto& pool : State::pools_of(found->second)) {
-    if (pool == found->second.pending) continue;
+    if (pool == found->second.pending || !follows(*pool)) continue;
     const PoolLoad load = pool->load();
     sum.containers += load.containers;
     sum.starting += load.starting;
@@ -181,7 +189,10 @@ void Functions::State::install(const model::FunctionVersionPtr& version, Switch 
   Published& function = find_or_add(*version);
   if (is_definition(function.current, *version)) {
     withdraw(function.pending);
-    for (auto& pool : pools_of(function)) pool->update_scaling(scaling_of(*version, version->scaling));
+    for (auto& pool : pools_of(function)) {
+      const model::FunctionVersion& own = pool->version();
+      pool->update_scaling(scaling_of(own, follows(*pool) ? version->scaling : own.scaling));
+    }
     return;
   }
   if (how == Switch::WhenWarm && is_definition(function.pending, *version)) return;

@@ -10,50 +10,10 @@
 #include <string>
 #include <vector>
 
+#include "scheduler/function_handle.h"
 #include "scheduler/pool.h"
 
 namespace bimodal::scheduler {
-
-// Where the pool of a function, or of a class with certain arguments, is to be had. Any thread.
-class PoolSource {
- public:
-  virtual ~PoolSource() = default;
-  // Null when the function's app is stopped. A caller to whom this pool answers Unavailable was overtaken by a
-  // publish and asks again: the new pool is here before the old one closes.
-  virtual std::shared_ptr<Pool> pool() = 0;
-};
-
-// Stable for the life of a function id; the pools behind it change at a publish. Any thread.
-//
-// A class with parameters has a pool for each set of arguments that was asked for lately; pool() is then only good for
-// its version().
-class FunctionHandle : public PoolSource, public std::enable_shared_from_this<FunctionHandle> {
- public:
-  std::shared_ptr<Pool> pool() override;
-  // The source of the pool of these arguments, one for each of the class's parameters. Unavailable when the app is
-  // stopped; ResourceExhausted when PoolLimits::max_parameter_sets others have containers or requests.
-  Result<std::shared_ptr<PoolSource>> bind(model::ClassArguments arguments);
-
- private:
-  friend class Functions;
-  using PoolPtr = std::shared_ptr<Pool>;
-  class Bound;
-
-  // Makes a pool; lets one go that has been replaced. Set when the handle is made.
-  std::function<PoolPtr(model::FunctionVersionPtr)> make_;
-  std::function<void(PoolPtr)> retire_;
-  int max_sets_ = 0;
-
-  // Returns the pools of arguments that go with the pool that was.
-  std::vector<PoolPtr> set(PoolPtr pool);
-  std::vector<PoolPtr> bound_pools() const;
-  Result<PoolPtr> pool_of(const model::ClassArguments& arguments);
-  bool make_room();
-
-  mutable std::mutex mutex_;
-  PoolPtr pool_;
-  std::map<model::ClassArguments, PoolPtr> bound_;
-};
 
 enum class Switch {
   AtOnce,  // requests go to the new version now; `serve`, `recreate`. Those to a server (is_server), which can't wait,

@@ -32,7 +32,7 @@ class FunctionsTest : public testing::Test {
     publish({version("fu-1", definition_id, 1)}, Switch::AtOnce);
     ASSERT_TRUE(until([&] { return pool()->load().containers == 1; }));
   }
-  std::shared_ptr<Pool> pool(const std::string& function_id = "fu-1") { return functions.find(function_id)->pool(); }
+  std::shared_ptr<Pool> pool(const std::string& function_id = "fu-1") { return functions.find(function_id)->pool().value_or(nullptr); }
   std::string definition() { return pool()->version().definition_id; }
 
   static model::FunctionVersionPtr class_version(std::string definition_id) {
@@ -111,10 +111,10 @@ TEST_F(FunctionsTest, SwitchesWithoutWaitingWhenTheLastContainerOfTheOldVersionI
 
 TEST_F(FunctionsTest, HasAPoolForEachSetOfClassArguments) {
   publish({class_version("de-1")}, Switch::AtOnce);
-  auto one = bound(1).value()->pool();
-  EXPECT_EQ(bound(1).value()->pool(), one);
-  EXPECT_NE(bound(2).value()->pool(), one);
-  EXPECT_EQ(std::get<std::int64_t>(one->version().arguments.at("size")), 1);
+  auto one = bound(1).value()->pool().value();
+  EXPECT_EQ(bound(1).value()->pool().value(), one);
+  EXPECT_NE(bound(2).value()->pool().value(), one);
+  EXPECT_EQ(std::get<std::int64_t>(one->version().variant.arguments.at("size")), 1);
   EXPECT_EQ(launcher.started(), 0) << "callers choose the sets: none is kept warm";
   auto lease = get(start(control, one->acquire(Deadline::after(5s))));
   ASSERT_TRUE(lease);
@@ -124,26 +124,60 @@ TEST_F(FunctionsTest, HasAPoolForEachSetOfClassArguments) {
 TEST_F(FunctionsTest, BoundsTheSetsOfClassArgumentsThatAreInUse) {
   publish({class_version("de-1")}, Switch::AtOnce);
   auto first = bound(1).value();
-  auto one = get(start(control, first->pool()->acquire(Deadline::after(5s))));
-  auto two = get(start(control, bound(2).value()->pool()->acquire(Deadline::after(5s))));
+  auto one = get(start(control, first->pool().value()->acquire(Deadline::after(5s))));
+  auto two = get(start(control, bound(2).value()->pool().value()->acquire(Deadline::after(5s))));
   ASSERT_TRUE(one && two);
   EXPECT_EQ(bound(3).error().code, Code::ResourceExhausted);
   one = tl::unexpected<Error>(Error{});
   EXPECT_TRUE(until([&] { return bound(3).has_value(); })) << "once the containers of another set are gone";
-  EXPECT_TRUE(first->pool() == nullptr || first->pool()->version().arguments.size() == 1u);
+  auto again = first->pool();
+  EXPECT_TRUE(again ? (*again)->version().variant.arguments.size() == 1u : again.error().code == Code::ResourceExhausted);
 }
 
 TEST_F(FunctionsTest, ReplacesThePoolsOfClassArgumentsAtAPublish) {
   publish({class_version("de-1")}, Switch::AtOnce);
   auto source = bound(1).value();
-  auto old = source->pool();
+  auto old = source->pool().value();
   auto lease = get(start(control, old->acquire(Deadline::after(5s))));
   publish({class_version("de-2")}, Switch::WhenWarm);
-  EXPECT_EQ(source->pool()->version().definition_id, "de-2");
+  EXPECT_EQ(source->pool().value()->version().definition_id, "de-2");
   EXPECT_EQ(get(start(control, old->acquire(Deadline::after(5s)))).error().code, Code::Unavailable);
   on(control, [&] { functions.publish("ap-1", {}, Switch::AtOnce); });
-  EXPECT_EQ(source->pool(), nullptr);
+  EXPECT_EQ(source->pool().error().code, Code::Unavailable);
   EXPECT_EQ(bound(1).error().code, Code::Unavailable);
+}
+
+TEST_F(FunctionsTest, DerivesThePoolOfEachVariantFromWhatIsDeployed) {
+  publish({version("fu-1", "de-1", 1)}, Switch::AtOnce);
+  auto larger = [](const model::FunctionVersion& deployed) -> Result<model::FunctionVersion> {
+    auto derived = deployed;
+    derived.scaling.max_inputs = 7;
+    return derived;
+  };
+  auto variant = [&] { return functions.find("fu-1")->pool_of({.options = "seven"}, larger).value(); };
+  auto seven = variant();
+  EXPECT_NE(seven, pool());
+  EXPECT_EQ(variant(), seven);
+  EXPECT_EQ(seven->version().scaling.min_containers, 0) << "callers choose the variants: none is kept warm";
+  model::ScalingPolicy wider;
+  wider.max_inputs = 3;
+  EXPECT_TRUE(on(control, [&] { return functions.update_scaling("fu-1", wider); }));
+  EXPECT_EQ(on(control, [&] { return seven->scaling().max_inputs; }), 7) << "it has options of its own";
+  publish({version("fu-1", "de-2")}, Switch::AtOnce);
+  EXPECT_EQ(variant()->version().definition_id, "de-2");
+  EXPECT_EQ(variant()->version().variant.options, "seven");
+}
+
+TEST_F(FunctionsTest, SaysWhyAVariantHasNoPoolAnyMore) {
+  publish({version("fu-1", "de-1")}, Switch::AtOnce);
+  auto only_first = [](const model::FunctionVersion& deployed) -> Result<model::FunctionVersion> {
+    if (deployed.definition_id == "de-1") return deployed;
+    return error(Code::InvalidArgument, "no more");
+  };
+  auto variant = [&] { return functions.find("fu-1")->pool_of({.constructor = "x"}, only_first); };
+  EXPECT_TRUE(variant());
+  publish({version("fu-1", "de-2")}, Switch::AtOnce);
+  EXPECT_EQ(variant().error().message, "no more");
 }
 
 TEST_F(FunctionsTest, StartsNothingWhenTheOldVersionWasCold) {
@@ -196,10 +230,10 @@ TEST_F(FunctionsTest, StopsAnAppAndKeepsItsHandles) {
   publish_warm("de-1");
   auto handle = functions.find("fu-1");
   wait_for(control, functions.stop("ap-1"));
-  EXPECT_EQ(handle->pool(), nullptr);
+  EXPECT_EQ(handle->pool().error().code, Code::Unavailable);
   EXPECT_EQ(launcher.alive(), 0);
   publish({version("fu-1", "de-2")}, Switch::WhenWarm);
-  EXPECT_NE(handle->pool(), nullptr);
+  EXPECT_TRUE(handle->pool());
 }
 
 TEST_F(FunctionsTest, StopsAContainerOfAPoolThatDrains) {

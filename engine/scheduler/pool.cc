@@ -163,6 +163,10 @@ void Pool::update_scaling(model::ScalingPolicy scaling) {
   state_->ask();
 }
 
+const model::ScalingPolicy& Pool::scaling() const {
+  return state_->scaling;
+}
+
 Task<Result<void>> Pool::warm_up() {
   auto self = shared_from_this();
   State& state = *state_;

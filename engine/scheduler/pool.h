@@ -97,6 +97,7 @@ class Pool : public std::enable_shared_from_this<Pool> {
 
   // Control loop only, from here on.
   void update_scaling(model::ScalingPolicy scaling);
+  const model::ScalingPolicy& scaling() const;  // as it is now
   // Starts one container if none is warm or starting; completes when one is warm, or with why not.
   Task<Result<void>> warm_up();
   // False when it isn't this pool's.

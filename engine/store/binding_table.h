@@ -1,4 +1,4 @@
-// Rows of `bindings`: classes with parameters of their own.
+// Rows of `bindings`: instances of classes with arguments of their own, and functions and classes with other options.
 #pragma once
 
 #include <string>
@@ -11,7 +11,8 @@ namespace bimodal::store {
 struct Binding {
   std::string bound_id;     // fu-…, the same for the same content
   std::string function_id;  // of the function as it was deployed
-  std::string parameters;   // serialized modal.client.ClassParameterSet
+  std::string parameters;   // FunctionBindParamsRequest.serialized_params
+  std::string options;      // serialized modal.client.FunctionOptions, "" for none
   double created_at = 0;    // Unix seconds
 };
 

@@ -55,9 +55,10 @@ Result<std::string> payload(Transaction& transaction, std::string_view sql, cons
 Result<void> CallTable::insert(const Call& call) {
   TRY_VOID(transaction_.run(
       "INSERT INTO calls (call_id, function_id, app_id, parent_input_id, kind, invocation, created_at, expected, "
-      "taken_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      "taken_at, request_key) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       {call.call_id, call.function_id, call.app_id, call.parent_input_id, std::int64_t{call.kind},
-       std::int64_t{call.invocation}, call.created_at, std::int64_t{call.expected}, call.taken_at}));
+       std::int64_t{call.invocation}, call.created_at, std::int64_t{call.expected}, call.taken_at,
+       call.request_key}));
   return {};
 }
 
@@ -75,6 +76,14 @@ Result<void> CallTable::set_expected(const std::string& call_id, int inputs) {
 Result<void> CallTable::set_taken(const std::string& call_id, double at) {
   TRY_VOID(transaction_.run("UPDATE calls SET taken_at = ? WHERE call_id = ?", {at, call_id}));
   return {};
+}
+
+Result<std::map<std::string, std::string>> CallTable::request_keys(double since) {
+  std::map<std::string, std::string> keys;
+  TRY_VOID(transaction_.query(
+      "SELECT request_key, call_id FROM calls WHERE created_at > ? AND request_key <> ''", {since},
+      [&](const Row& row) { keys.emplace(row.text(0), row.text(1)); }));
+  return keys;
 }
 
 Result<std::vector<Call>> CallTable::unfinished() {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,6 +19,7 @@ struct Call {
   double created_at = 0;        // Unix seconds, here and below
   int expected = -1;            // number of inputs, -1 as long as more may come
   double taken_at = 0;          // when the caller had all that it wanted, 0: not yet
+  std::string request_key;      // the idempotency key of the request that made it, "" for none
 };
 
 // How an input ended, without what it gave.
@@ -45,6 +47,8 @@ class CallTable {
   // The call is to have so many inputs.
   Result<void> set_expected(const std::string& call_id, int inputs);
   Result<void> set_taken(const std::string& call_id, double at);
+  // Request keys of calls made since then, with the call's id.
+  Result<std::map<std::string, std::string>> request_keys(double since);
   // Those with an input that hasn't ended, oldest first.
   Result<std::vector<Call>> unfinished();
   // Made by an input of `call_id`.

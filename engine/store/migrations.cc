@@ -231,7 +231,18 @@ CREATE TABLE scheduled_runs (
 );
 )sql";
 
-constexpr std::array kMigrations = {kVersion1, kVersionKinds, kObjects, kCalls, kVolumes, kBindings, kSchedules};
+// modal.client.FunctionOptions of with_options() and the like.
+constexpr std::string_view kBindingOptions = R"sql(
+ALTER TABLE bindings ADD COLUMN options BLOB NOT NULL DEFAULT x'';
+)sql";
+
+// By which a client's repeated FunctionMap finds the call that it made.
+constexpr std::string_view kRequestKeys = R"sql(
+ALTER TABLE calls ADD COLUMN request_key TEXT NOT NULL DEFAULT '';
+)sql";
+
+constexpr std::array kMigrations = {kVersion1, kVersionKinds, kObjects,        kCalls,      kVolumes,
+                                    kBindings, kSchedules,    kBindingOptions, kRequestKeys};
 
 }  // namespace
 
