@@ -80,7 +80,9 @@ class CallsTest : public testing::Test {
       return true;
     });
     auto sessions = [this](const std::string& task_id) { return session(task_id); };
-    auto sources = [this](const std::string& id) { return functions_.find(id); };
+    auto sources = [this](const std::string& id) -> std::shared_ptr<scheduler::PoolSource> {
+      return no_pool_ ? no_pool_ : functions_.find(id);
+    };
     calls_ = std::make_unique<Calls>(loop_.executor(), pool_, *database_, functions_, sessions, sources, limits_);
     ASSERT_TRUE(scheduler::get(scheduler::start(loop_, calls_->recover())));
   }
@@ -158,6 +160,7 @@ class CallsTest : public testing::Test {
   model::FunctionVersion version_;
   model::FunctionVersionPtr published_;
   Limits limits_;
+  std::shared_ptr<scheduler::PoolSource> no_pool_;  // instead of the function's own
   std::map<std::string, std::shared_ptr<FakeSession>> sessions_;
   std::map<runtime::PlainInputPtr, std::string> holders_;  // task ids of taken inputs
   std::unique_ptr<Calls> calls_;

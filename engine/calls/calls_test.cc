@@ -89,6 +89,17 @@ TEST_F(CallsTest, FailsWaitingInputsWhoseContainerCannotStart) {
   EXPECT_NE(output.result().exception().find("No module named 'x'"), std::string::npos);
 }
 
+TEST_F(CallsTest, TellsWaitingInputsWhyThereIsNoPoolForThem) {
+  struct Refusing : scheduler::PoolSource {
+    Result<std::shared_ptr<scheduler::Pool>> pool() override { return error(Code::ResourceExhausted, "too many sets"); }
+  };
+  no_pool_ = std::make_shared<Refusing>();
+  start();
+  auto output = output_of(call_with(1));
+  EXPECT_EQ(output.result().status(), GenericResult::GENERIC_STATUS_FAILURE);
+  EXPECT_EQ(output.result().exception(), "too many sets");
+}
+
 TEST_F(CallsTest, TellsTheContainerOfATimeoutAndTheCallerAtOnce) {
   version_.timeout = 20ms;
   start();
@@ -180,6 +191,31 @@ TEST_F(CallsTest, GoesOnAfterARestartWithWhatHadNotEnded) {
   }
   EXPECT_EQ(outputs(call, {.places = {{0, 2}}})->items.size(), 3u);
   EXPECT_EQ(output_of(call, done->place).result().data(), "before");
+}
+
+TEST_F(CallsTest, KnowsACallByItsRequestAfterARestart) {
+  start();
+  store::Call row{.function_id = "fu-1", .app_id = "ap-1", .request_key = "key"};
+  auto begun = scheduler::get(scheduler::start(loop_, calls_->begin(row, {{0, "0"}})));
+  ASSERT_TRUE(begun);
+  const std::string call = (*begun)->id();
+  begun = tl::unexpected<Error>(Error{});
+  EXPECT_FALSE(scheduler::on(loop_, [&] { return calls_->made_before("key"); })) << "this daemon answers by itself";
+  stop();
+  start();
+  EXPECT_EQ(scheduler::on(loop_, [&] { return calls_->made_before("key"); }), call);
+  EXPECT_FALSE(scheduler::on(loop_, [&] { return calls_->made_before(""); }));
+}
+
+TEST_F(CallsTest, GivesEachSingleUseContainerOneInput) {
+  version_.single_use = true;
+  version_.scaling.max_containers = 1;
+  start();
+  call_with(2);
+  auto first = take();
+  answer(first, GenericResult::GENERIC_STATUS_SUCCESS);
+  auto second = take();
+  EXPECT_NE(holders_.at(first), holders_.at(second));
 }
 
 TEST_F(CallsTest, AnInputThatIsPutTwiceIsOneInput) {

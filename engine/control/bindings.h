@@ -1,6 +1,6 @@
-// Variants of functions (FunctionBindParams, protocol §8.3): instances of classes with arguments of their own, `Cls(x=1)`,
-// and what with_options() and the like make. Each has an id, which depends on nothing but what it is, and a pool of its
-// own; web requests with the same class parameters use it as well. Loop-bound.
+// Variants of functions (FunctionBindParams, protocol §8.3): instances of classes with arguments of their own,
+// `Cls(x=1)`, and what with_options() and the like make. Each has an id, which depends on nothing but what it is, and a
+// pool of its own; web requests with the same class parameters use it as well. Loop-bound.
 #pragma once
 
 #include <map>
@@ -18,7 +18,7 @@ namespace bimodal::control {
 
 class Bindings {
  public:
-  static constexpr int kMost = 20'000;  // those bound longest ago are forgotten: their callers bind anew
+  static constexpr int kMost = 20'000;                 // those bound longest ago are forgotten: their callers bind anew
   static constexpr std::size_t kMaxBytes = 16 * 1024;  // of arguments, and of options
 
   Bindings(Context& context, const Registry& registry, rpc::Service& service);

@@ -14,6 +14,10 @@ bool is_web(const api::WebhookConfig& config) {
   return config.type() != api::WEBHOOK_TYPE_UNSPECIFIED;
 }
 
+// The client's own limits of @modal.batched.
+constexpr std::uint32_t kMaxBatch = 1000;
+constexpr std::uint64_t kMaxLinger = 10 * 60 * 1000;  // ms
+
 constexpr std::size_t kMaxDomain = 253;  // RFC 1035, as text
 constexpr std::size_t kMaxLabel = 63;
 
@@ -76,6 +80,11 @@ Result<void> check_server(const std::string& object, const api::Function& functi
 }
 
 Result<void> check_concurrency(const std::string& object, const api::Function& function, const Settings& settings) {
+  if (function.batch_max_size() > kMaxBatch || function.batch_linger_ms() > kMaxLinger) {
+    return error(
+        Code::InvalidArgument, "{}: @modal.batched takes at most max_batch_size={} and wait_ms={}", object, kMaxBatch,
+        kMaxLinger);
+  }
   const auto most = static_cast<std::uint32_t>(settings.max_inputs);
   if (function.max_concurrent_inputs() <= most && function.target_concurrent_inputs() <= most) return {};
   return error(

@@ -1,5 +1,5 @@
-// FunctionUpdateSchedulingParams, FunctionGetSchedulingParams, FunctionGetCurrentStats: how the pool of a function, or of
-// one variant of it, scales and what is in there. Loop-bound.
+// FunctionUpdateSchedulingParams, FunctionGetSchedulingParams, FunctionGetCurrentStats: how the pool of a function, or
+// of one variant of it, scales and what is in there. Loop-bound.
 #pragma once
 
 #include <memory>

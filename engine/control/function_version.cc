@@ -195,6 +195,7 @@ Result<model::FunctionVersion> function_version(
   out.retries = retries_of(function.retry_policy());
   out.batching = {static_cast<int>(function.batch_max_size()), milliseconds(function.batch_linger_ms())};
   out.single_use = function.single_use_containers() || function.max_inputs() == 1;
+  if (out.single_use && out.batching.max_size == 0) out.scaling.max_inputs = 1;
   set_resources(function.resources(), out.resources);
   out.block_network =
       function.block_network() || function.network_access().network_access_type() == api::NetworkAccess::BLOCKED;

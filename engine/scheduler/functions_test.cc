@@ -32,7 +32,9 @@ class FunctionsTest : public testing::Test {
     publish({version("fu-1", definition_id, 1)}, Switch::AtOnce);
     ASSERT_TRUE(until([&] { return pool()->load().containers == 1; }));
   }
-  std::shared_ptr<Pool> pool(const std::string& function_id = "fu-1") { return functions.find(function_id)->pool().value_or(nullptr); }
+  std::shared_ptr<Pool> pool(const std::string& function_id = "fu-1") {
+    return functions.find(function_id)->pool().value_or(nullptr);
+  }
   std::string definition() { return pool()->version().definition_id; }
 
   static model::FunctionVersionPtr class_version(std::string definition_id) {
@@ -131,7 +133,8 @@ TEST_F(FunctionsTest, BoundsTheSetsOfClassArgumentsThatAreInUse) {
   one = tl::unexpected<Error>(Error{});
   EXPECT_TRUE(until([&] { return bound(3).has_value(); })) << "once the containers of another set are gone";
   auto again = first->pool();
-  EXPECT_TRUE(again ? (*again)->version().variant.arguments.size() == 1u : again.error().code == Code::ResourceExhausted);
+  EXPECT_TRUE(
+      again ? (*again)->version().variant.arguments.size() == 1u : again.error().code == Code::ResourceExhausted);
 }
 
 TEST_F(FunctionsTest, ReplacesThePoolsOfClassArgumentsAtAPublish) {

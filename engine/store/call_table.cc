@@ -57,8 +57,7 @@ Result<void> CallTable::insert(const Call& call) {
       "INSERT INTO calls (call_id, function_id, app_id, parent_input_id, kind, invocation, created_at, expected, "
       "taken_at, request_key) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       {call.call_id, call.function_id, call.app_id, call.parent_input_id, std::int64_t{call.kind},
-       std::int64_t{call.invocation}, call.created_at, std::int64_t{call.expected}, call.taken_at,
-       call.request_key}));
+       std::int64_t{call.invocation}, call.created_at, std::int64_t{call.expected}, call.taken_at, call.request_key}));
   return {};
 }
 
