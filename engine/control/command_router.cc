@@ -14,6 +14,8 @@ namespace {
 using namespace std::chrono_literals;
 using runtime::ExecRequest;
 
+constexpr auto kReaderPatience = 50ms;  // after a command's end, for a reader of what it wrote
+constexpr auto kReadingPatience = 1s;
 constexpr int kMaxTerminalSide = 10'000;
 constexpr std::string_view kFileTool = "/modal-sandbox-fs-tools";  // what the client's file API runs (protocol §10.11)
 
@@ -52,7 +54,7 @@ Response status_response(std::optional<int> status) {
 }  // namespace
 
 CommandRouter::CommandRouter(Context& context, const RouterTokens& tokens, rpc::Service& service)
-    : context_(context), tokens_(tokens) {
+    : context_(context), tokens_(tokens), told_(context.executor) {
   service.query("TaskGetCommandRouterAccess", this, &CommandRouter::access);
   service.mutation("TaskExecStart", this, &CommandRouter::start);
   service.stream("TaskExecStdioRead", this, &CommandRouter::read);
@@ -76,10 +78,10 @@ Task<Result<api::TaskGetCommandRouterAccessResponse>> CommandRouter::access(
 }
 
 template <typename Request>
-Result<CommandRouter::ExecPtr> CommandRouter::find(const rpc::Call& call, const Request& request) const {
+Result<CommandRouter::Kept> CommandRouter::find(const rpc::Call& call, const Request& request) const {
   TRY_VOID(tokens_.check(call, request.task_id()));
   auto found = execs_.find({request.task_id(), request.exec_id()});
-  if (found != execs_.end() && found->second.exec) return found->second.exec;
+  if (found != execs_.end() && found->second.exec) return found->second;
   return error(Code::NotFound, "container {} has no command {}", request.task_id(), request.exec_id());
 }
 
@@ -147,9 +149,16 @@ Task<Result<router::TaskExecStartResponse>> CommandRouter::start(rpc::Call call,
 
 Task<Result<void>> CommandRouter::read(
     rpc::Call call, router::TaskExecStdioReadRequest request, rpc::Writer<router::TaskExecStdioReadResponse> writer) {
-  CO_TRY(const ExecPtr exec, find(call, request));
+  CO_TRY(const Kept kept, find(call, request));
   const bool wants_err = request.file_descriptor() == router::TASK_EXEC_STDIO_FILE_DESCRIPTOR_STDERR;
-  runtime::ExecOutput& output = wants_err ? exec->err() : exec->out();
+  runtime::ExecOutput& output = wants_err ? kept.exec->err() : kept.exec->out();
+  const std::shared_ptr<Told> told = wants_err ? kept.err : kept.out;
+  ++told->readers;
+  const std::shared_ptr<void> leave(nullptr, [this, told](void*) {
+    --told->readers;
+    told_.notify_all();
+  });
+  told_.notify_all();
   std::uint64_t offset = request.offset();
   while (true) {
     CO_TRY(std::string piece, co_await output.read(offset));
@@ -159,35 +168,53 @@ Task<Result<void>> CommandRouter::read(
     response.set_data(std::move(piece));
     const bool taken = co_await writer.write(std::move(response));
     if (!taken) co_return Result<void>();
+    told->bytes = std::max(told->bytes, offset);
+    told_.notify_all();
   }
 }
 
 Task<Result<router::TaskExecStdinWriteResponse>> CommandRouter::write(
     rpc::Call call, router::TaskExecStdinWriteRequest request) {
-  CO_TRY(const ExecPtr exec, find(call, request));
-  CO_TRY_VOID(co_await exec->input().write(request.offset(), std::move(*request.mutable_data())));
-  if (request.eof()) exec->input().end();
+  CO_TRY(const Kept kept, find(call, request));
+  CO_TRY_VOID(co_await kept.exec->input().write(request.offset(), std::move(*request.mutable_data())));
+  if (request.eof()) kept.exec->input().end();
   co_return router::TaskExecStdinWriteResponse();
 }
 
 Task<Result<router::TaskExecStdinStatusResponse>> CommandRouter::input_status(
     rpc::Call call, router::TaskExecStdinStatusRequest request) {
-  CO_TRY(const ExecPtr exec, find(call, request));
+  CO_TRY(const Kept kept, find(call, request));
   router::TaskExecStdinStatusResponse response;
-  response.set_num_bytes_written(exec->input().bytes());
-  response.set_closed(exec->input().closed());
+  response.set_num_bytes_written(kept.exec->input().bytes());
+  response.set_closed(kept.exec->input().closed());
   co_return response;
 }
 
 Task<Result<router::TaskExecPollResponse>> CommandRouter::poll(rpc::Call call, router::TaskExecPollRequest request) {
-  CO_TRY(const ExecPtr exec, find(call, request));
-  co_return status_response<router::TaskExecPollResponse>(exec->status());
+  CO_TRY(const Kept kept, find(call, request));
+  co_return status_response<router::TaskExecPollResponse>(kept.exec->status());
+}
+
+// A client's command line leaves as soon as it knows the status, whether it has shown all output or not. So it is told
+// after the output, where somebody reads that, or begins to.
+Task<void> CommandRouter::hand_over(
+    runtime::ExecOutput& output, std::shared_ptr<Told> told, Deadline begin, Deadline end) {
+  auto patience = [&] { return told->readers > 0 ? end : begin; };
+  Deadline deadline = patience();
+  bool goes_on = co_await output.wait(told->bytes, deadline);
+  while (goes_on && !output.at_end(told->bytes)) {
+    deadline = patience();
+    goes_on = co_await told_.wait(deadline);
+  }
 }
 
 Task<Result<router::TaskExecWaitResponse>> CommandRouter::wait(rpc::Call call, router::TaskExecWaitRequest request) {
-  CO_TRY(const ExecPtr exec, find(call, request));
-  const auto status = co_await exec->wait(call.deadline);
+  CO_TRY(const Kept kept, find(call, request));
+  const auto status = co_await kept.exec->wait(call.deadline);
   if (!status) co_return error(Code::DeadlineExceeded, "the command still runs");
+  const Deadline begin = Deadline::after(kReaderPatience), end = Deadline::after(kReadingPatience);
+  co_await hand_over(kept.exec->out(), kept.out, begin, end);
+  co_await hand_over(kept.exec->err(), kept.err, begin, end);
   co_return status_response<router::TaskExecWaitResponse>(status);
 }
 

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "async/deadline.h"
+#include "async/pulse.h"
 #include "control/api.h"
 #include "control/context.h"
 #include "control/router_tokens.h"
@@ -35,9 +36,15 @@ class CommandRouter {
  private:
   using ExecPtr = std::shared_ptr<runtime::ContainerExec>;
   using Key = std::pair<std::string, std::string>;  // task, exec
+  // What readers have been sent of one output.
+  struct Told {
+    int readers = 0;
+    std::uint64_t bytes = 0;
+  };
   struct Kept {
     ExecPtr exec;  // null while it starts
     std::optional<Deadline> until;
+    std::shared_ptr<Told> out = std::make_shared<Told>(), err = std::make_shared<Told>();
   };
 
   Task<Result<api::TaskGetCommandRouterAccessResponse>> access(
@@ -52,13 +59,15 @@ class CommandRouter {
   Task<Result<router::TaskExecWaitResponse>> wait(rpc::Call call, router::TaskExecWaitRequest request);
 
   template <typename Request>
-  Result<ExecPtr> find(const rpc::Call& call, const Request& request) const;
+  Result<Kept> find(const rpc::Call& call, const Request& request) const;
+  Task<void> hand_over(runtime::ExecOutput& output, std::shared_ptr<Told> told, Deadline begin, Deadline end);
   Task<Result<std::map<std::string, std::string>>> environment_of(const router::TaskExecStartRequest& request);
   void forget_old();
 
   Context& context_;
   const RouterTokens& tokens_;
   std::map<Key, Kept> execs_;
+  Pulse told_;  // a reader came, went, or was sent something
 };
 
 }  // namespace bimodal::control

@@ -160,6 +160,13 @@ assert write.returncode == 0
 read = create("cat", "/shelf/greeting", volumes={"/shelf": volume})
 read.wait()
 assert read.stdout.read() == "hello\\n"
+
+stays = create("sleep", "1000", volumes={"/shelf": volume})
+create("sh", "-c", "echo anew > /shelf/greeting", volumes={"/shelf": volume}).wait()
+assert stays.exec("cat", "/shelf/greeting").stdout.read() == "hello\\n"
+stays.reload_volumes()
+assert stays.exec("cat", "/shelf/greeting").stdout.read() == "anew\\n"
+stays.terminate()
 """)
 
 
@@ -192,7 +199,7 @@ assert next(iter(box.stdout)) == "said in a sandbox\\n"
     (row,) = [each for each in daemon.containers() if each["function"] == "(sandbox)"]
     log = daemon.bimodal("app", "logs", "boxes").output
     assert "said in a sandbox" in log
-    done = daemon.bimodal("container", "exec", "--no-pty", row["task_id"], "--", "sh", "-c", "echo $FRUIT; sleep 0.5")
+    done = daemon.bimodal("container", "exec", "--no-pty", row["task_id"], "--", "sh", "-c", "echo $FRUIT")
     assert done.output.strip() == "apple", done.output
     daemon.bimodal("container", "stop", "-y", row["task_id"])
     daemon.bimodal("app", "stop", "-y", "boxes")

@@ -1,6 +1,7 @@
 """A sandbox of a user's stands behind the barriers of a function's container, and has no way to the daemon."""
 
 import json
+import socket
 
 LOOK = """
 import json, os, socket
@@ -41,9 +42,11 @@ hider.terminate()
 
 def test_a_sandbox_is_barred_like_a_functions_container_and_from_the_daemon(daemon, inside):
     api = int(daemon.info["api"].rpartition(":")[2])
-    addresses = json.dumps([("127.0.0.1", api), ("172.17.0.1", api)])
-    look = LOOK.replace("ADDRESSES", repr(addresses))
-    done = daemon.python(RUN.replace("LOOK", repr(look)))
+    with socket.create_server(("0.0.0.0", 0)) as service:
+        own_address = socket.gethostbyname(socket.gethostname())
+        addresses = json.dumps([("127.0.0.1", api), (own_address, service.getsockname()[1])])
+        look = LOOK.replace("ADDRESSES", repr(addresses))
+        done = daemon.python(RUN.replace("LOOK", repr(look)))
     assert done.status == 0, done.output
     seen = json.loads(done.output.strip().splitlines()[0])
     own = inside.result(

@@ -43,6 +43,10 @@ for (const create of ["create", "experimentalCreate"]) {
   assert.equal(await beside.stderr.readText(), "apple\n");
   assert.equal(await beside.wait(), 3);
   assert.equal(await box.poll(), null);
+  if (create === "experimentalCreate") {
+    assert.equal(await box.terminate({ wait: true }), 137); // that kind has no input in this client
+    continue;
+  }
   await box.stdin.writeText("fig\n");
   assert.equal(await box.stdout.readText(), "fig\n");
   assert.equal(await box.wait(), 5);
