@@ -42,8 +42,8 @@ Result<AppsById> load_apps(store::Transaction& transaction, const std::vector<ru
 
 }  // namespace
 
-Containers::Containers(Context& context, calls::Calls& calls, rpc::Service& service)
-    : context_(context), calls_(calls) {
+Containers::Containers(Context& context, calls::Calls& calls, BuildFunctions& build_functions, rpc::Service& service)
+    : context_(context), calls_(calls), build_functions_(build_functions) {
   service.query("ContainerHello", this, &Containers::hello);
   service.query("ContainerHeartbeat", this, &Containers::heartbeat);
   service.query("FunctionGetInputs", this, &Containers::get_inputs);
@@ -96,6 +96,11 @@ Task<Result<api::FunctionGetInputsResponse>> Containers::get_inputs(
 Task<Result<Containers::Empty>> Containers::put_outputs(rpc::Call call, api::FunctionPutOutputsRequest request) {
   CO_TRY(SessionPtr session, session_of(call));
   for (auto& output : *request.mutable_outputs()) {
+    if (build_functions_.has(session->task_id())) {
+      session->end_plain(output.input_id());
+      build_functions_.put_output(session->task_id(), output.result());
+      continue;
+    }
     CO_TRY_VOID(co_await store_large(context_, *output.mutable_result()));
     if (session->end_plain(output.input_id())) {
       calls_.put_output(session->task_id(), std::move(output));

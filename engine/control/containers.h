@@ -10,6 +10,7 @@
 
 #include "calls/calls.h"
 #include "control/api.h"
+#include "control/build_functions.h"
 #include "control/context.h"
 #include "rpc/service.h"
 #include "runtime/containers.h"
@@ -18,7 +19,7 @@ namespace bimodal::control {
 
 class Containers {
  public:
-  Containers(Context& context, calls::Calls& calls, rpc::Service& service);
+  Containers(Context& context, calls::Calls& calls, BuildFunctions& build_functions, rpc::Service& service);
 
  private:
   using Empty = google::protobuf::Empty;
@@ -44,6 +45,7 @@ class Containers {
 
   Context& context_;
   calls::Calls& calls_;
+  BuildFunctions& build_functions_;
 };
 
 }  // namespace bimodal::control

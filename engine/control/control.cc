@@ -5,6 +5,7 @@
 #include "control/apps.h"
 #include "control/bindings.h"
 #include "control/blobs.h"
+#include "control/build_functions.h"
 #include "control/call_queries.h"
 #include "control/collector.h"
 #include "control/command_router.h"
@@ -62,10 +63,11 @@ struct Control::State {
         volume_commits(context, service),
         blobs(context, blob_transfers, service),
         mounts(context, service),
-        images(context, service),
+        build_functions(context),
+        images(context, build_functions, service),
         function_calls(context, bindings, calls, service),
         call_queries(context, bindings, calls, service),
-        containers(context, calls, service),
+        containers(context, calls, build_functions, service),
         servers(context, service),
         router_tokens(context),
         command_router(context, router_tokens, service),
@@ -97,6 +99,7 @@ struct Control::State {
   VolumeCommits volume_commits;
   Blobs blobs;
   Mounts mounts;
+  BuildFunctions build_functions;
   Images images;
   FunctionCalls function_calls;
   CallQueries call_queries;

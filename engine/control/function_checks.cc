@@ -183,7 +183,6 @@ Result<void> check_supported(const api::Function& function, const Settings& sett
        {"_experimental_fabric_size", "@modal.experimental.clustered"},
        {"_experimental_task_templates", ""},
        {"_experimental_custom_scaling", ""},
-       {"is_builder_function", "Image.run_function()"},
        {"is_sessioned", "@modal.sessioned"},
        {"untrusted", "restrict_modal_access="},
        {"rate_limit", ""}}));
@@ -216,6 +215,11 @@ std::vector<api::Warning> warnings_about(const api::Function& function, const Se
     out.push_back(warning(fmt::format(
         "Function '{}' sets a limit that doesn't hold on this server: {}.", function.function_name(),
         settings.unenforced_limits)));
+  }
+  if (function.checkpointing_enabled()) {
+    out.push_back(warning(fmt::format(
+        "Function '{}' sets enable_memory_snapshot=True; this server takes no snapshots, its containers start in full.",
+        function.function_name())));
   }
   if (function.experimental_options_size() > 0) {
     out.push_back(warning(fmt::format(

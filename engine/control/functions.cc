@@ -90,13 +90,16 @@ Result<Staged> stage(
   TRY(auto environment, store::EnvironmentTable(transaction).resolve(app.environment));
   const Home home{context.settings, app, environment};
   Staged out;
-  TRY(out.ids.function_id,
-      function_id(transaction, app.app_id, function.function_name(), request.existing_function_id()));
   TRY(auto fingerprints, fingerprints_of(transaction, context.secret_box, function));
+  const std::string hash = content_hash(function, fingerprints);
+  // The same function may be run for several images, and serve in the app besides.
+  const bool is_build = function.is_builder_function();
+  const std::string tag = is_build ? std::string(store::kBuildTag) + hash : function.function_name();
+  TRY(out.ids.function_id, function_id(transaction, app.app_id, tag, is_build ? "" : request.existing_function_id()));
   store::Definition definition;
   definition.definition_id = new_id("de");
   definition.function_id = out.ids.function_id;
-  definition.content_hash = content_hash(function, fingerprints);
+  definition.content_hash = hash;
   definition.function = function.SerializeAsString();
   definition.created_at = unix_now();
   TRY(out.ids.definition_id, store::DefinitionTable(transaction).stage(definition));

@@ -33,13 +33,14 @@ std::string image_id_of(const api::ImageGetOrCreateRequest& request) {
   identity.mutable_image()->clear_secret_ids();
   identity.set_builder_version(request.builder_version());
   identity.set_namespace_(request.namespace_());
-  identity.set_build_function_id(request.build_function_id());
   return content_id("im", canonical_bytes(identity));
 }
 
 Result<void> check_buildable(const api::ImageGetOrCreateRequest& request) {
   const api::Image& image = request.image();
-  if (image.has_build_function() || !request.build_function_id().empty()) return cannot("Image.run_function()");
+  if (image.has_build_function() == request.build_function_id().empty()) {
+    return error(Code::InvalidArgument, "an image's build function comes with its definition and its id");
+  }
   if (image.volume_mounts_size() > 0) return cannot("volumes= in an image build step");
   if (image.has_gpu_config() && !image.gpu_config().gpu_type().empty()) return cannot("gpu= in an image build step");
   if (!image.image_registry_config().secret_id().empty()) return cannot("a registry secret of a base image");

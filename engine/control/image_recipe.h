@@ -14,7 +14,8 @@
 namespace bimodal::control {
 
 // Same content, builder version and namespace: same id (protocol §6.1). Secrets don't count: they come and go with the
-// app that brings them, and are no part of what is built.
+// app that brings them, and are no part of what is built. A build function counts by its source, what it refers to and
+// its arguments, whatever its id.
 std::string image_id_of(const api::ImageGetOrCreateRequest& request);
 
 // Unimplemented that names the option whose effect the built image would lack.

@@ -41,11 +41,23 @@ TEST(ImageId, ChangesWithCommandsBuilderVersionAndNamespace) {
   EXPECT_NE(image_id_of(recipe()), image_id_of(other));
 }
 
+TEST(ImageId, OfABuildFunctionIsThatOfItsSourceAndArgumentsWhateverItsId) {
+  ImageGetOrCreateRequest first = recipe();
+  first.mutable_image()->mutable_build_function()->set_definition("def f(): ...");
+  first.set_build_function_id("fu-1");
+  EXPECT_TRUE(check_buildable(first));
+  ImageGetOrCreateRequest second = first;
+  second.set_build_function_id("fu-2");
+  EXPECT_EQ(image_id_of(first), image_id_of(second));
+  second.mutable_image()->mutable_build_function()->mutable_input()->set_args("other");
+  EXPECT_NE(image_id_of(first), image_id_of(second));
+}
+
 TEST(ImageRecipe, RefusesByNameWhatItCannotHonour) {
   EXPECT_TRUE(check_buildable(recipe()));
   ImageGetOrCreateRequest run_function = recipe();
   run_function.set_build_function_id("fu-1");
-  EXPECT_NE(check_buildable(run_function).error().message.find("run_function"), std::string::npos);
+  EXPECT_NE(check_buildable(run_function).error().message.find("build function"), std::string::npos);
   ImageGetOrCreateRequest volume = recipe();
   volume.mutable_image()->add_volume_mounts()->set_volume_id("vo-1");
   EXPECT_NE(check_buildable(volume).error().message.find("volumes="), std::string::npos);

@@ -10,6 +10,7 @@
 #include "control/mount_records.h"
 #include "control/secret_variables.h"
 #include "control/utf8.h"
+#include "store/image_table.h"
 
 namespace bimodal::control {
 namespace {
@@ -79,10 +80,12 @@ struct FinishOnExit {
 
 }  // namespace
 
-Images::Images(Context& context, rpc::Service& service) : context_(context), scope_(context.executor, "images") {
+Images::Images(Context& context, BuildFunctions& build_functions, rpc::Service& service)
+    : context_(context), build_functions_(build_functions), scope_(context.executor, "images") {
   service.mutation("ImageGetOrCreate", this, &Images::get_or_create);
   service.stream("ImageJoinStreaming", this, &Images::join);
   service.query("ImageFromId", this, &Images::from_id);
+  service.mutation("ImageDelete", this, &Images::remove);
 }
 
 Images::~Images() = default;
@@ -193,6 +196,9 @@ Task<Result<image::BuildRequest>> Images::prepare(const std::string& image_id, c
   CO_TRY(Ingredients ingredients, co_await context_.transact(std::move(gather)));
   recipe.context = std::move(ingredients.context);
   recipe.secrets = std::move(ingredients.secrets);
+  if (!request.build_function_id().empty()) {
+    CO_TRY(recipe.step, co_await build_functions_.step_of(request));
+  }
   co_return recipe;
 }
 
@@ -236,6 +242,19 @@ Task<Result<Images::FromIdResponse>> Images::from_id(rpc::Call, FromIdRequest re
   response.set_image_id(request.image_id());
   *response.mutable_metadata() = metadata_of(*known);
   co_return response;
+}
+
+// Its layers stay: other images stand on them, and what is built from the same recipe finds them again.
+Task<Result<rpc::Empty>> Images::remove(rpc::Call, api::ImageDeleteRequest request) {
+  auto work = [id = request.image_id()](store::Transaction& transaction) -> Result<void> {
+    TRY(const bool was_there, store::ImageTable(transaction).remove(id));
+    if (!was_there) return error(Code::NotFound, "no image {}", id);
+    return {};
+  };
+  CO_TRY_VOID(co_await context_.transact(std::move(work)));
+  const bool is_running = builds_.contains(request.image_id()) && !builds_.at(request.image_id())->outcome();
+  if (!is_running && std::erase(finished_, request.image_id()) > 0) builds_.erase(request.image_id());
+  co_return rpc::Empty();
 }
 
 }  // namespace bimodal::control

@@ -1,5 +1,5 @@
-// ImageGetOrCreate, ImageJoinStreaming, ImageFromId (protocol §6): recipes become images, built in the background by
-// image::Builder. Loop-bound.
+// ImageGetOrCreate, ImageJoinStreaming, ImageFromId, ImageDelete (protocol §6): recipes become images, built in the
+// background by image::Builder. Loop-bound.
 //
 // One build runs per image id, however many clients wait for it. Built images are in the database; how a build failed
 // is kept for the clients that join late, and the next request for the image builds it anew.
@@ -12,6 +12,7 @@
 
 #include "async/scope.h"
 #include "control/api.h"
+#include "control/build_functions.h"
 #include "control/context.h"
 #include "control/image_build.h"
 #include "rpc/service.h"
@@ -20,7 +21,7 @@ namespace bimodal::control {
 
 class Images {
  public:
-  Images(Context& context, rpc::Service& service);
+  Images(Context& context, BuildFunctions& build_functions, rpc::Service& service);
   ~Images();
 
   // Ends running builds; whoever waits for one is told. Must finish before destruction.
@@ -39,6 +40,7 @@ class Images {
   Task<Result<void>> join(rpc::Call call, JoinRequest request, rpc::Writer<JoinResponse> writer);
   Task<Result<void>> follow(BuildPtr build, rpc::Call call, JoinRequest request, rpc::Writer<JoinResponse> writer);
   Task<Result<FromIdResponse>> from_id(rpc::Call call, FromIdRequest request);
+  Task<Result<rpc::Empty>> remove(rpc::Call call, api::ImageDeleteRequest request);
 
   Task<Result<std::optional<ImageRecord>>> find(std::string image_id);
   void start(const std::string& image_id, CreateRequest request, rpc::Caller caller);
@@ -49,6 +51,7 @@ class Images {
   void keep_finished(const std::string& image_id);
 
   Context& context_;
+  BuildFunctions& build_functions_;
   std::map<std::string, BuildPtr> builds_;  // running ones and the newest finished ones, by image id
   std::deque<std::string> finished_;        // oldest first
   Scope scope_;

@@ -20,7 +20,7 @@ class ImagesTest : public ServiceTest {
  protected:
   ImagesTest() {
     context_.builder = &builder_;
-    images_ = std::make_unique<Images>(context_, service_);
+    images_ = std::make_unique<Images>(context_, build_functions_, service_);
   }
   ~ImagesTest() override { close(); }
 
@@ -52,6 +52,7 @@ class ImagesTest : public ServiceTest {
   }
 
   FakeBuilder builder_{loop_.executor(), home_ / "layers"};
+  BuildFunctions build_functions_{context_};
   std::unique_ptr<Images> images_;
 };
 
@@ -69,7 +70,7 @@ TEST_F(ImagesTest, SurviveARestart) {
   std::string image_id = build(recipe());
   close();
   service_ = rpc::Service();
-  images_ = std::make_unique<Images>(context_, service_);
+  images_ = std::make_unique<Images>(context_, build_functions_, service_);
   EXPECT_EQ(get_or_create(recipe()).result().status(), Status::GENERIC_STATUS_SUCCESS);
   api::ImageFromIdRequest by_id;
   by_id.set_image_id(image_id);
@@ -125,7 +126,15 @@ TEST_F(ImagesTest, ReportWhatTheyCannotDoAsTheResultOfTheBuild) {
   request.set_build_function_id("fu-1");
   auto messages = join(get_or_create(request).image_id());
   EXPECT_EQ(messages.back().result().status(), Status::GENERIC_STATUS_FAILURE);
-  EXPECT_NE(messages.back().result().exception().find("run_function"), std::string::npos);
+  EXPECT_NE(messages.back().result().exception().find("build function"), std::string::npos);
+}
+
+TEST_F(ImagesTest, NeedTheFunctionThatTheyAreToRun) {
+  auto request = recipe();
+  request.mutable_image()->mutable_build_function()->set_definition("def f(): ...");
+  request.set_build_function_id("fu-1");
+  auto messages = join(get_or_create(request).image_id());
+  EXPECT_EQ(messages.back().result().exception(), "the build function fu-1 is not there: run the command again");
 }
 
 TEST_F(ImagesTest, BuildOnTheirBaseWithFilesAndSecrets) {
@@ -172,6 +181,18 @@ TEST_F(ImagesTest, AreNotFoundWhenNobodyAskedForThem) {
   api::ImageFromIdRequest by_id;
   by_id.set_image_id("im-unknown");
   EXPECT_EQ(call<api::ImageFromIdResponse>("ImageFromId", by_id).error().code, Code::NotFound);
+}
+
+TEST_F(ImagesTest, AreForgottenWhenTheyAreDeletedAndFoundAgainByTheirRecipe) {
+  const std::string image_id = build(recipe());
+  api::ImageDeleteRequest request;
+  request.set_image_id(image_id);
+  EXPECT_TRUE(call<rpc::Empty>("ImageDelete", request));
+  api::ImageFromIdRequest by_id;
+  by_id.set_image_id(image_id);
+  EXPECT_EQ(call<api::ImageFromIdResponse>("ImageFromId", by_id).error().code, Code::NotFound);
+  EXPECT_EQ(call<rpc::Empty>("ImageDelete", request).error().code, Code::NotFound);
+  EXPECT_EQ(build(recipe()), image_id);
 }
 
 TEST_F(ImagesTest, TellTheirWatchersWhenTheDaemonEnds) {

@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,18 @@ struct Image {
   std::string python;  // "3.11"; "" when the image has none
 };
 
+// Receives build output as it appears: whole lines or parts of lines, verbatim.
+using BuildLog = std::function<void(std::string_view text)>;
+
+// A step that somebody else runs.
+struct ForeignStep {
+  std::string title;        // "run_function(download)"
+  std::string fingerprint;  // of everything that decides its layer but the image below
+  // Fills `tree`, the upper directory of an overlay whose lower ones are the base's layers. Called at most once, and
+  // not at all when there is such a layer already. Must have returned, whatever became of it, before close() ends.
+  std::function<Task<Result<void>>(std::filesystem::path tree, BuildLog log)> run;
+};
+
 struct BuildRequest {
   std::string image_id;
   std::vector<std::string> commands;  // Dockerfile lines, `FROM base` first where it builds on `base`
@@ -57,11 +70,9 @@ struct BuildRequest {
   Context context;                    // context files and the context mount together
   std::map<std::string, std::string> build_args;
   std::map<std::string, std::string> secrets;  // environment of RUN steps only; never stored
+  std::optional<ForeignStep> step;             // on `base`, in place of commands
   bool ignore_cache = false;
 };
-
-// Receives build output as it appears: whole lines or parts of lines, verbatim.
-using BuildLog = std::function<void(std::string_view text)>;
 
 class Builder {
  public:

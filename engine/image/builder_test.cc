@@ -145,6 +145,36 @@ TEST_F(BuilderTest, GivesSecretsToTheStepAlone) {
   EXPECT_EQ(launcher_->started().size(), 1u);
 }
 
+Task<Result<void>> write_files(fs::path tree, BuildLog log, int& runs) {
+  ++runs;
+  log("writing\n");
+  fs::create_directories(tree / "__modal/api");
+  if (!write_file(tree / "made", "text")) co_return error(Code::Internal, "can't write");
+  co_return Result<void>();
+}
+
+TEST_F(BuilderTest, KeepsWhatAForeignStepMadeWithoutItsMountsAndRunsItOnce) {
+  auto base = build({kFrom, "ENV A=1"});
+  ASSERT_TRUE(base);
+  int runs = 0;
+  ForeignStep step{"run_function(f)", "of f", [&runs](fs::path tree, BuildLog log) {
+                     return write_files(std::move(tree), std::move(log), runs);
+                   }};
+  BuildRequest request{.image_id = "im-1", .base = std::make_shared<const Image>(*base), .step = step};
+  auto image = build(request);
+  ASSERT_TRUE(image) << image.error().message;
+  EXPECT_EQ(image->layers.size(), base->layers.size() + 1);
+  EXPECT_EQ(image->config.env.at("A"), "1");
+  EXPECT_TRUE(fs::exists(top(*image, "made")));
+  EXPECT_FALSE(fs::exists(top(*image, "__modal")));
+  EXPECT_EQ(log_, "=> run_function(f)\nwriting\n");
+  EXPECT_EQ(build(request)->layers, image->layers);
+  EXPECT_EQ(runs, 1);
+  request.ignore_cache = true;
+  EXPECT_NE(build(request)->layers, image->layers);
+  EXPECT_EQ(runs, 2);
+}
+
 TEST_F(BuilderTest, RunsNothingAgainForAnUnchangedRecipe) {
   std::vector<std::string> recipe = {kFrom, "RUN one", "COPY a /a", "RUN two", "ENV B=1", "RUN three"};
   Context context = {{"/a", file("a", "text")}};

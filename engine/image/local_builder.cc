@@ -60,6 +60,7 @@ Task<void> LocalBuilder::open_store() {
 Task<Result<Image>> LocalBuilder::build(BuildRequest request, BuildLog log) {
   if (!log) log = [](std::string_view) {};
   CO_TRY_VOID(co_await prepare());
+  if (request.step) co_return co_await build_step(std::move(request), std::move(log));
   CO_TRY(auto instructions, parse_dockerfile(request.commands));
   CO_TRY(auto base, base_of(instructions, request.build_args));
   CO_TRY(auto image, co_await base_image(request, std::move(base), log));
@@ -69,6 +70,24 @@ Task<Result<Image>> LocalBuilder::build(BuildRequest request, BuildLog log) {
   for (const auto& name : plan.unused_args) log(fmt::format("Warning: no ARG declares the build argument {}.\n", name));
   for (auto& step : plan.steps) CO_TRY_VOID(co_await add_step(image, std::move(step), request, log));
   image.config = std::move(plan.config);
+  co_return image;
+}
+
+Task<Result<Image>> LocalBuilder::build_step(BuildRequest request, BuildLog log) {
+  if (!request.base) co_return error(Code::InvalidArgument, "{} needs a base image", request.step->title);
+  Image image = *request.base;
+  const std::string fingerprint = Fingerprint()
+                                      .add("FOREIGN")
+                                      .add(request.step->fingerprint)
+                                      .add(image.config.env)
+                                      .add(image.config.workdir)
+                                      .add(image.config.user)
+                                      .hex();
+  StepGround ground{
+      .layers = paths_of(image.layers), .key = layer_key(image.layers, fingerprint), .title = request.step->title};
+  auto job = std::make_shared<ForeignJob>(std::move(ground), *std::move(request.step), pool_);
+  const auto use = request.ignore_cache ? LayerCache::Use::Fresh : LayerCache::Use::Cached;
+  CO_TRY_VOID(co_await add_layer(image, std::move(job), use, std::move(log)));
   co_return image;
 }
 
@@ -95,9 +114,14 @@ Task<Result<std::vector<std::string>>> LocalBuilder::base_layers(Base base, Buil
 }
 
 Task<Result<void>> LocalBuilder::add_step(Image& image, Step step, const BuildRequest& request, BuildLog log) {
-  std::string title = title_of(step);
   auto use = request.ignore_cache ? LayerCache::Use::Fresh : LayerCache::Use::Cached;
   CO_TRY(auto job, co_await job_for(image, std::move(step), request, log));
+  co_return co_await add_layer(image, std::move(job), use, std::move(log));
+}
+
+Task<Result<void>> LocalBuilder::add_layer(
+    Image& image, std::shared_ptr<LayerJob> job, LayerCache::Use use, BuildLog log) {
+  const std::string title = job->origin();
   bool announced = false;
   BuildLog announce = [&announced, &title, &log](std::string_view text) {
     if (!announced) log("=> " + title + "\n");

@@ -39,6 +39,8 @@ class LocalBuilder : public Builder {
 
   Task<Result<Image>> base_image(const BuildRequest& request, std::string name, BuildLog log);
   Task<Result<std::vector<std::string>>> base_layers(Base base, BuildLog log);
+  Task<Result<Image>> build_step(BuildRequest request, BuildLog log);
+  Task<Result<void>> add_layer(Image& image, std::shared_ptr<LayerJob> job, LayerCache::Use use, BuildLog log);
   Task<Result<void>> add_step(Image& image, Step step, const BuildRequest& request, BuildLog log);
   Task<Result<std::shared_ptr<LayerJob>>> job_for(
       const Image& image, Step step, const BuildRequest& request, BuildLog log);

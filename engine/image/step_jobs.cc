@@ -1,6 +1,7 @@
 #include "image/step_jobs.h"
 
 #include "image/copy_layer.h"
+#include "image/files.h"
 
 namespace bimodal::image {
 
@@ -18,6 +19,19 @@ Task<Result<bool>> RunJob::make(const Scratch& scratch, BuildLog log) {
       .user = step_.user};
   CO_TRY_VOID(co_await sandboxes_.run(std::move(command), scratch, std::move(log)));
   co_return true;
+}
+
+ForeignJob::ForeignJob(StepGround ground, ForeignStep step, BlockingPool& pool)
+    : ground_(std::move(ground)), step_(std::move(step)), pool_(pool) {}
+
+Task<Result<bool>> ForeignJob::make(const Scratch& scratch, BuildLog log) {
+  CO_TRY_VOID(co_await step_.run(scratch.tree(), std::move(log)));
+  // One component: whatever the step made of it, nothing outside of the tree is reached.
+  auto clean = [tree = scratch.tree()] {
+    remove_tree(tree / kForeignMounts);
+    return !list_directory(tree).empty();
+  };
+  co_return co_await pool_.run(clean);
 }
 
 WriteJob::WriteJob(StepGround ground, CopyStep step, BlockingPool& pool)

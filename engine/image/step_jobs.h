@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "image/layer_cache.h"
@@ -31,6 +32,22 @@ class RunJob : public LayerJob {
   RunStep step_;
   std::map<std::string, std::string> secrets_;
   SandboxSteps& sandboxes_;
+};
+
+// A step that somebody else runs. What was mounted for it at kForeignMounts is left out.
+class ForeignJob : public LayerJob {
+ public:
+  static constexpr std::string_view kForeignMounts = "__modal";  // in the root directory
+
+  ForeignJob(StepGround ground, ForeignStep step, BlockingPool& pool);
+  const std::string& key() const override { return ground_.key; }
+  std::string origin() const override { return ground_.title; }
+  Task<Result<bool>> make(const Scratch& scratch, BuildLog log) override;
+
+ private:
+  StepGround ground_;
+  ForeignStep step_;
+  BlockingPool& pool_;
 };
 
 // COPY, ADD and WORKDIR: files that we write ourselves.

@@ -29,6 +29,9 @@ constexpr std::string_view kFiles =
     "the file API of sandboxes is not available on this server: use sandbox.exec(\"cat\", path), or a modal.Volume";
 constexpr std::string_view kSnapshots = "memory snapshots are not available on this server: start a fresh one instead";
 
+constexpr std::string_view kImageNames =
+    "images have no names on this server: keep the image's definition in the app, or its id for Image.from_id()";
+
 constexpr std::array kRefusals = {
     Refusal{"SharedVolume", "network file systems are not available on this server: use modal.Volume instead"},
     Refusal{
@@ -68,6 +71,12 @@ constexpr std::array kRefusals = {
     Refusal{"Proxy", "there are no proxies on this server: traffic leaves from the server's own address"},
     Refusal{"FunctionAsyncInvoke", "use a client release that calls FunctionMap"},
     Refusal{"VolumeGetFile", "use a client release that calls VolumeGetFile2"},
+    Refusal{"ImagePublish", kImageNames},
+    Refusal{"ImageGetByTag", kImageNames},
+    Refusal{"ImageListTags", kImageNames},
+    Refusal{"ImageTagRevisions", kImageNames},
+    Refusal{
+        "ImageBuildChainGet", "what a build says is shown while it runs, and not kept: force_build=True runs it again"},
     Refusal{"SandboxRestore", kSnapshots},
     Refusal{"SandboxSnapshotFs", kFileSnapshots},
     Refusal{"SandboxGetTunnels", kTunnels},

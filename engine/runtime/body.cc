@@ -63,6 +63,15 @@ sandbox::Spec container_spec(
   return spec;
 }
 
+// What the interpreter keeps of the modules that it imports is no change of the function's. A file of it would outlast
+// a mounted module of which it can't tell a later version.
+void set_build_step(const BuildStep& step, sandbox::Spec& spec) {
+  spec.upper = step.upper;
+  spec.keep_upper = true;
+  spec.profile = sandbox::Profile::Build;
+  spec.env.try_emplace("PYTHONDONTWRITEBYTECODE", "1");
+}
+
 Task<Result<Body>> start_body(
     sandbox::Launcher& sandboxes, sandbox::Spec spec, std::unique_ptr<RunDirectory> directory, UniqueFd channel) {
   CO_TRY(Pipe out, make_pipe());

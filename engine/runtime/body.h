@@ -32,6 +32,9 @@ sandbox::Spec container_spec(
     const ContainerPlan& plan, const model::FunctionVersion& version, const std::string& task_id,
     const RunDirectory& directory, const ContainersConfig& config);
 
+// Makes it the sandbox of a build's step.
+void set_build_step(const BuildStep& step, sandbox::Spec& spec);
+
 // Environment, working directory and user of a command in that container.
 sandbox::ExecSpec command_of(const ContainerPlan& plan, const std::string& task_id);
 

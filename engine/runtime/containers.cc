@@ -41,6 +41,18 @@ struct Containers::State {
     this->surroundings.standbys = &standbys;
   }
 
+  // Completes when it is warm.
+  Task<Result<std::shared_ptr<scheduler::Container>>> launch(std::shared_ptr<LiveContainer> container) {
+    if (closed) co_return error(Code::Unavailable, "the daemon is shutting down");
+    containers.emplace(container->task_id(), container);
+    KillUnlessKept guard(container);
+    scope.spawn(run(container));
+    auto warm = co_await container->wait_warm();
+    std::shared_ptr<scheduler::Container> kept = guard.keep();
+    if (!warm) co_return tl::unexpected(std::move(warm).error());
+    co_return kept;
+  }
+
   Task<void> run(std::shared_ptr<LiveContainer> container) {
     co_await container->run();
     remember(container->info());
@@ -94,16 +106,20 @@ Containers::Containers(
 Containers::~Containers() = default;
 
 Task<Result<std::shared_ptr<scheduler::Container>>> Containers::launch(model::FunctionVersionPtr version) {
+  auto container = std::make_shared<LiveContainer>(state_->surroundings, version, new_task_id(), std::nullopt);
+  auto launched = co_await state_->launch(std::move(container));
+  if (!state_->closed) state_->standbys.want(std::move(version));
+  co_return launched;
+}
+
+Task<Result<std::shared_ptr<scheduler::Container>>> Containers::launch_step(
+    model::FunctionVersionPtr version, BuildStep step) {
   if (state_->closed) co_return error(Code::Unavailable, "the daemon is shutting down");
-  auto container = std::make_shared<LiveContainer>(state_->surroundings, std::move(version), new_task_id());
-  state_->containers.emplace(container->task_id(), container);
-  KillUnlessKept guard(container);
-  state_->scope.spawn(state_->run(container));
-  auto warm = co_await container->wait_warm();
-  state_->standbys.want(container->version_pointer());
-  std::shared_ptr<scheduler::Container> kept = guard.keep();
-  if (!warm) co_return tl::unexpected(std::move(warm).error());
-  co_return kept;
+  auto container =
+      std::make_shared<LiveContainer>(state_->surroundings, std::move(version), new_task_id(), std::move(step));
+  auto launched = co_await state_->launch(container);
+  if (!launched) co_await container->wait_exit();
+  co_return launched;
 }
 
 void Containers::expect(const std::string& app_id, std::vector<model::FunctionVersionPtr> versions) {

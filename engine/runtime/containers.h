@@ -33,6 +33,8 @@ struct Reserve {
   std::map<std::string, std::string> env;  // without secrets
 };
 
+using LogSink = std::function<void(model::LogEntry)>;
+
 // Everything that a container needs besides its sockets. Made by `control` for each start.
 struct ContainerPlan {
   std::vector<std::filesystem::path> layers;  // image, runtime layer, mounts; lowest first
@@ -43,6 +45,12 @@ struct ContainerPlan {
   std::string python = "python";
   std::vector<PlannedVolume> volumes;
   std::optional<Reserve> reserve;  // none: each container has to be started from the beginning
+};
+
+// A container that is a step of an image's build: its files are wanted, and its output is no app's.
+struct BuildStep {
+  std::filesystem::path upper;  // its changes to its image end there, and stay
+  LogSink output;
 };
 
 class Planner {
@@ -81,8 +89,6 @@ class ApiConnections {
   virtual ~ApiConnections() = default;
   virtual void adopt(UniqueFd connection, std::string task_id) = 0;
 };
-
-using LogSink = std::function<void(model::LogEntry)>;
 
 class WebRequest;
 
@@ -174,6 +180,9 @@ class Containers : public scheduler::Launcher {
   ~Containers() override;
 
   Task<Result<std::shared_ptr<scheduler::Container>>> launch(model::FunctionVersionPtr version) override;
+
+  // The same for a step of a build, which gets no container from the reserve.
+  Task<Result<std::shared_ptr<scheduler::Container>>> launch_step(model::FunctionVersionPtr version, BuildStep step);
 
   // The app serves exactly `versions` from now on: one container in reserve for each image among them, made in the
   // background. With none, one is made when a container has started.

@@ -32,10 +32,12 @@ constexpr auto kOutputPatience = std::chrono::seconds(10);
 
 }  // namespace
 
-LiveContainer::LiveContainer(Surroundings& surroundings, model::FunctionVersionPtr version, std::string task_id)
+LiveContainer::LiveContainer(
+    Surroundings& surroundings, model::FunctionVersionPtr version, std::string task_id, std::optional<BuildStep> step)
     : surroundings_(surroundings),
       version_(std::move(version)),
       task_id_(std::move(task_id)),
+      step_(std::move(step)),
       tasks_(surroundings.executor, "container " + task_id_),
       changed_(surroundings.executor),
       orders_(surroundings.executor, *version_),
@@ -115,6 +117,7 @@ Task<Result<Body>> LiveContainer::make_body(ContainerPlan plan) {
   if (!kill_reason_.empty()) co_return error(Code::Cancelled, "{}", kill_reason_);
   CO_TRY(auto directory, RunDirectory::make(surroundings_.config.home, task_id_, plan.arguments));
   auto spec = container_spec(plan, *version_, task_id_, *directory, surroundings_.config);
+  if (step_) set_build_step(*step_, spec);
   auto volumes = std::make_shared<VolumeMounts>(std::move(plan.volumes), directory->path());
   spec.volumes = volumes->specs();
   CO_TRY(Body body, co_await start_body(surroundings_.sandboxes, std::move(spec), std::move(directory), UniqueFd()));
@@ -124,7 +127,7 @@ Task<Result<Body>> LiveContainer::make_body(ContainerPlan plan) {
 
 // std::nullopt: start from the beginning.
 Task<std::optional<Body>> LiveContainer::take_from_reserve(ContainerPlan plan) {
-  if (surroundings_.standbys == nullptr) co_return std::nullopt;
+  if (surroundings_.standbys == nullptr || step_) co_return std::nullopt;
   auto standby = surroundings_.standbys->take(*version_, plan);
   if (!standby) co_return std::nullopt;
   auto body = co_await standby->become(std::move(plan), version_, task_id_);
@@ -276,7 +279,7 @@ Task<void> LiveContainer::leave() {
 void LiveContainer::follow_output(UniqueFd read_end, model::LogStream stream) {
   auto sink = [self = shared_from_this(), stream, marks = LineMarks()](std::string_view piece) mutable {
     const LineMarks::Line line = marks.read(piece);
-    self->surroundings_.logs({
+    self->write_log({
         .app_id = self->version_->app_id,
         .function_id = self->version_->function_id,
         .task_id = self->task_id_,
@@ -417,8 +420,13 @@ void LiveContainer::end(ContainerExit exit) {
   changed_.notify_all();
 }
 
+void LiveContainer::write_log(model::LogEntry entry) {
+  const LogSink& sink = step_ ? step_->output : surroundings_.logs;
+  sink(std::move(entry));
+}
+
 void LiveContainer::say(const std::string& line) {
-  surroundings_.logs({
+  write_log({
       .app_id = version_->app_id,
       .function_id = version_->function_id,
       .task_id = task_id_,

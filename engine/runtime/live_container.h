@@ -37,7 +37,9 @@ struct Surroundings {
 
 class LiveContainer : public scheduler::Container, public Session, public std::enable_shared_from_this<LiveContainer> {
  public:
-  LiveContainer(Surroundings& surroundings, model::FunctionVersionPtr version, std::string task_id);
+  LiveContainer(
+      Surroundings& surroundings, model::FunctionVersionPtr version, std::string task_id,
+      std::optional<BuildStep> step);
 
   Task<void> run();
   // Completes when the container is warm; fails with the one-line reason when it ends before, or isn't warm within
@@ -101,12 +103,14 @@ class LiveContainer : public scheduler::Container, public Session, public std::e
   void kill_because(std::string reason);
   scheduler::ContainerExit exit_of(const sandbox::ExitReport& report) const;
   void end(scheduler::ContainerExit exit);
+  void write_log(model::LogEntry entry);
   void say(const std::string& line);  // into the app's log
   std::string name() const;
 
   Surroundings& surroundings_;
   const model::FunctionVersionPtr version_;
   const std::string task_id_;
+  const std::optional<BuildStep> step_;  // of a build
   const std::chrono::system_clock::time_point enqueued_at_ = std::chrono::system_clock::now();
   std::unique_ptr<RunDirectory> directory_;
   std::string web_socket_;

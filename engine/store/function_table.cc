@@ -13,6 +13,18 @@ Result<std::optional<Function>> first_function(
   return found;
 }
 
+Result<std::optional<Definition>> first_definition(
+    Transaction& transaction, std::string_view where, const std::string& value) {
+  std::optional<Definition> found;
+  const std::string sql =
+      std::string("SELECT definition_id, function_id, content_hash, function, created_at FROM definitions ")
+          .append(where);
+  TRY_VOID(transaction.query(sql, {value}, [&](const Row& row) {
+    found = Definition{row.text(0), row.text(1), row.text(2), row.text(3), row.real(4)};
+  }));
+  return found;
+}
+
 }  // namespace
 
 Result<void> FunctionTable::insert(const Function& function) {
@@ -55,12 +67,11 @@ Result<std::string> DefinitionTable::stage(const Definition& definition) {
 }
 
 Result<std::optional<Definition>> DefinitionTable::find(const std::string& definition_id) {
-  std::optional<Definition> found;
-  TRY_VOID(transaction_.query(
-      "SELECT definition_id, function_id, content_hash, function, created_at FROM definitions WHERE definition_id = ?",
-      {definition_id},
-      [&](const Row& row) { found = Definition{row.text(0), row.text(1), row.text(2), row.text(3), row.real(4)}; }));
-  return found;
+  return first_definition(transaction_, "WHERE definition_id = ?", definition_id);
+}
+
+Result<std::optional<Definition>> DefinitionTable::newest_of(const std::string& function_id) {
+  return first_definition(transaction_, "WHERE function_id = ? ORDER BY created_at DESC LIMIT 1", function_id);
 }
 
 Result<void> DefinitionTable::renew(const std::string& definition_id, const std::string& fresh_id, double now) {
@@ -87,6 +98,10 @@ Result<void> DefinitionTable::remove_unused(const std::string& app_id, double cr
       "DELETE FROM definitions WHERE created_at < ? AND function_id IN (SELECT function_id FROM functions WHERE "
       "app_id = ?) AND NOT EXISTS (SELECT 1 FROM layouts l WHERE l.definition_id = definitions.definition_id)",
       {created_before, app_id}));
+  TRY_VOID(transaction_.run(
+      "DELETE FROM functions WHERE app_id = ? AND tag LIKE ? || '%' AND NOT EXISTS (SELECT 1 FROM definitions d WHERE "
+      "d.function_id = functions.function_id)",
+      {app_id, std::string(kBuildTag)}));
   return {};
 }
 

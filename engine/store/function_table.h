@@ -4,16 +4,19 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "store/database.h"
 
 namespace bimodal::store {
 
+inline constexpr std::string_view kBuildTag = "build ";  // no tag of a user's has a space
+
 struct Function {
   std::string function_id;
   std::string app_id;
-  std::string tag;         // "hello", "Cls.*"
+  std::string tag;         // "hello", "Cls.*"; of an image build: kBuildTag and a hash
   std::string autoscaler;  // serialized modal.client.AutoscalerSettings that came after the publish, "" for none
 };
 
@@ -47,12 +50,15 @@ class DefinitionTable {
   // Keeps `definition` unless that function has one with the same hash already. Returns the id of the one that stands.
   Result<std::string> stage(const Definition& definition);
   Result<std::optional<Definition>> find(const std::string& definition_id);
+  // What was staged last for that function.
+  Result<std::optional<Definition>> newest_of(const std::string& function_id);
   // Gives the content of `definition_id` to a new definition of id `fresh_id`, which stage() finds from now on, so that
   // its function gets new containers. The old one stays. NotFound names the id.
   Result<void> renew(const std::string& definition_id, const std::string& fresh_id, double now);
   // Calls `visit` with the serialized modal.client.Function of every definition, published, staged or kept.
   Result<void> each(const std::function<void(const std::string& function)>& visit);
-  // Removes definitions of the app that no layout holds and that are older than `created_before`.
+  // Removes definitions of the app that no layout holds and that are older than `created_before`, and functions of
+  // image builds that have none left.
   Result<void> remove_unused(const std::string& app_id, double created_before);
 
  private:

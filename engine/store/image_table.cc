@@ -10,6 +10,11 @@ Result<void> ImageTable::put(const BuiltImage& image) {
   return {};
 }
 
+Result<bool> ImageTable::remove(const std::string& image_id) {
+  TRY(const int removed, transaction_.run("DELETE FROM images WHERE image_id = ?", {image_id}));
+  return removed > 0;
+}
+
 Result<std::optional<BuiltImage>> ImageTable::find(const std::string& image_id) {
   std::optional<BuiltImage> found;
   TRY_VOID(transaction_.query(

@@ -22,6 +22,8 @@ class ImageTable {
   explicit ImageTable(Transaction& transaction) : transaction_(transaction) {}
 
   Result<void> put(const BuiltImage& image);  // replaces the row of that id
+  // False when there is no such image.
+  Result<bool> remove(const std::string& image_id);
   Result<std::optional<BuiltImage>> find(const std::string& image_id);
 
  private:
