@@ -69,6 +69,9 @@ constexpr std::array kRefusals = {
         "there are no proxies on this server: leave proxy= out, traffic leaves from the server's own address",
         Code::NotFound},
     Refusal{"Proxy", "there are no proxies on this server: traffic leaves from the server's own address"},
+    Refusal{
+        "FunctionRetryInputs",
+        "this server runs failed and lost inputs again by itself, as retries= of their function says"},
     Refusal{"FunctionAsyncInvoke", "use a client release that calls FunctionMap"},
     Refusal{"VolumeGetFile", "use a client release that calls VolumeGetFile2"},
     Refusal{"ImagePublish", kImageNames},
