@@ -70,7 +70,7 @@ class Api {
         apps_(context_, publisher_, calls_, service_),
         app_queries_(context_, service_),
         creation_(context_, registry_, service_),
-        queries_(context_, bindings_, calls_, service_),
+        queries_(context_, bindings_, service_),
         secrets_(context_, service_) {
     loop_.start();
     loop_.run_blocking(recover());
