@@ -19,6 +19,7 @@ constexpr int kMaxLoops = 256;
 constexpr int kMaxContainers = 100'000;
 constexpr int kMaxWaiting = 1'000'000;
 constexpr int kMaxConnections = 10'000'000;
+constexpr int kMaxRate = 1'000'000;
 constexpr int kMaxInputs = 10'000;
 
 using Setter = std::function<Result<void>(Settings&, const std::string& text)>;
@@ -117,6 +118,14 @@ std::vector<Setting> limit_settings() {
        to(parse_duration, [](Settings& s) -> auto& { return s.daemon.gateway.redirect_after; })},
       {{"limits", "max_connections", "N", "Connections at once (default 65536)"},
        to(count(1, kMaxConnections), [](Settings& s) -> auto& { return s.daemon.gateway.max_connections; })},
+      {{"limits", "requests_per_second", "N", "Web requests of all functions together (default 200; 0: no limit)"},
+       to(count(0, kMaxRate), [](Settings& s) -> auto& { return s.daemon.gateway.requests_per_second; })},
+      {{"limits", "function_requests_per_second", "N", "Web requests of each function (default 0: no limit)"},
+       to(count(0, kMaxRate), [](Settings& s) -> auto& { return s.daemon.gateway.function_requests_per_second; })},
+      {{"limits", "client_requests_per_second", "N", "Web requests of each client's address (default 0: no limit)"},
+       to(count(0, kMaxRate), [](Settings& s) -> auto& { return s.daemon.gateway.client_requests_per_second; })},
+      {{"limits", "requests_burst", "TIME", "As many requests as in this time may come at once (default 5s)"},
+       to(parse_duration, [](Settings& s) -> auto& { return s.daemon.gateway.requests_burst; })},
       {{"limits", "max_waiting", "N", "Requests per function that may wait for a container (default 2000)"},
        to(count(1, kMaxWaiting), [](Settings& s) -> auto& { return s.daemon.pool.max_waiting; })},
       {{"limits", "max_inputs", "N", "Concurrent requests per container that a function may ask for (default 1000)"},

@@ -76,6 +76,10 @@ TEST_F(SettingsOf, EveryLimitHasItsDefault) {
   EXPECT_EQ(daemon.gateway.first_message_timeout, std::chrono::seconds(5));
   EXPECT_EQ(daemon.gateway.redirect_after, std::chrono::seconds(0));
   EXPECT_EQ(daemon.pool.max_waiting, 2000);
+  EXPECT_EQ(daemon.gateway.requests_per_second, 200);
+  EXPECT_EQ(daemon.gateway.function_requests_per_second, 0);
+  EXPECT_EQ(daemon.gateway.client_requests_per_second, 0);
+  EXPECT_EQ(daemon.gateway.requests_burst, std::chrono::seconds(5));
   EXPECT_EQ(daemon.max_inputs, 1000);
   EXPECT_EQ(daemon.scaledown_window, std::chrono::seconds(60));
   EXPECT_EQ(daemon.exit_grace, std::chrono::seconds(30));
@@ -84,7 +88,8 @@ TEST_F(SettingsOf, EveryLimitHasItsDefault) {
 TEST_F(SettingsOf, EveryLimitCanBeSet) {
   write_config(
       "[limits]\nmax_body = \"1KiB\"\nmax_head = \"8KiB\"\nfirst_message_timeout = \"1s\"\nmax_waiting = 7\nmax_inputs "
-      "= 8\n"
+      "= 8\nrequests_per_second = 9\nfunction_requests_per_second = 10\nclient_requests_per_second = 11\n"
+      "requests_burst = \"1s\"\n"
       "[scheduler]\nscaledown_window = \"9s\"\nexit_grace = \"4s\"\n[edge]\nredirect_after = \"150s\"\n[gpu]\nrequired "
       "= true\n");
   Result<Settings> settings = load();
@@ -95,6 +100,10 @@ TEST_F(SettingsOf, EveryLimitCanBeSet) {
   EXPECT_EQ(daemon.gateway.first_message_timeout, std::chrono::seconds(1));
   EXPECT_EQ(daemon.gateway.redirect_after, std::chrono::seconds(150));
   EXPECT_EQ(daemon.pool.max_waiting, 7);
+  EXPECT_EQ(daemon.gateway.requests_per_second, 9);
+  EXPECT_EQ(daemon.gateway.function_requests_per_second, 10);
+  EXPECT_EQ(daemon.gateway.client_requests_per_second, 11);
+  EXPECT_EQ(daemon.gateway.requests_burst, std::chrono::seconds(1));
   EXPECT_EQ(daemon.max_inputs, 8);
   EXPECT_EQ(daemon.scaledown_window, std::chrono::seconds(9));
   EXPECT_EQ(daemon.exit_grace, std::chrono::seconds(4));

@@ -143,7 +143,13 @@ class Bimodal:
     @contextlib.contextmanager
     def serve(self, function: str):
         home = tempfile.mkdtemp(prefix="bimodal-bench-")
-        environment = dict(os.environ, BIMODAL_HOME=home, BIMODAL_API="127.0.0.1:0", BIMODAL_WEB="127.0.0.1:0")
+        environment = dict(
+            os.environ,
+            BIMODAL_HOME=home,
+            BIMODAL_API="127.0.0.1:0",
+            BIMODAL_WEB="127.0.0.1:0",
+            BIMODAL_REQUESTS_PER_SECOND="0",
+        )
         if self.layers:
             environment["BIMODAL_LAYERS"] = self.layers
         try:

@@ -60,6 +60,7 @@ Result<PublishedApp> published_app(store::Transaction& transaction, const Settin
   PublishedApp out;
   out.app_id = app.app_id;
   out.name = app.shown_name();
+  out.environment_id = app.environment_id;
   out.ephemeral = is_ephemeral(app);
   out.stopped = app.stopped();
   out.published_at = out.deployed_at = app.deployed_at;

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "control/app_records.h"
 #include "control/app_states.h"
+#include "control/app_tags.h"
 #include "control/clock.h"
 #include "control/urls.h"
 
@@ -29,6 +30,7 @@ Result<App> insert_app(Transaction& transaction, const api::AppCreateRequest& re
   app.state = state;
   app.created_at = unix_now();
   TRY_VOID(AppTable(transaction).insert(app));
+  TRY_VOID(write_tags(transaction, app.app_id, request.tags()));
   return app;
 }
 

@@ -15,6 +15,7 @@
 #include "async/blocking_pool.h"
 #include "async/task.h"
 #include "model/model.h"
+#include "model/proxy_token.h"
 #include "store/database.h"
 
 namespace bimodal::image {
@@ -59,7 +60,8 @@ struct Context {
   scheduler::Functions* functions = nullptr;  // these three are set before Control is made
   runtime::Containers* containers = nullptr;
   image::Builder* builder = nullptr;
-  std::function<void(std::vector<model::Route>)> on_routes_changed;  // the gateway's new table
+  std::function<void(std::vector<model::Route>)> on_routes_changed;             // the gateway's new table
+  std::function<void(std::vector<model::ProxyToken>)> on_proxy_tokens_changed;  // those that it accepts from now on
   Settings settings;
 
   // Runs `work(store::Transaction&)`, which returns a Result, as one transaction on the pool. It runs to its end even

@@ -2,6 +2,7 @@
 
 #include "control/app_logs.h"
 #include "control/app_queries.h"
+#include "control/app_tags.h"
 #include "control/apps.h"
 #include "control/bindings.h"
 #include "control/blobs.h"
@@ -18,6 +19,7 @@
 #include "control/functions.h"
 #include "control/images.h"
 #include "control/mounts.h"
+#include "control/proxy_tokens.h"
 #include "control/publisher.h"
 #include "control/queues.h"
 #include "control/registry.h"
@@ -31,6 +33,7 @@
 #include "control/volumes.h"
 #include "control/web_streams.h"
 #include "control/workspace.h"
+#include "control/workspace_settings.h"
 
 namespace bimodal::control {
 
@@ -48,13 +51,16 @@ struct Control::State {
         publisher(context, registry, calls),
         schedules(context, registry, calls),
         workspace(context, service),
+        workspace_settings(context, service),
         environments(context, publisher, service),
         apps(context, publisher, calls, service),
         app_queries(context, service),
         app_logs(context, registry, service),
+        app_tags(context, service),
         functions(context, registry, service),
         function_queries(context, bindings, service),
         function_scaling(context, bindings, calls, service),
+        proxy_tokens(context, service),
         secrets(context, service),
         dicts(context, service),
         queues(context, service),
@@ -84,13 +90,16 @@ struct Control::State {
   Publisher publisher;
   Schedules schedules;
   Workspace workspace;
+  WorkspaceSettings workspace_settings;
   Environments environments;
   Apps apps;
   AppQueries app_queries;
   AppLogs app_logs;
+  AppTags app_tags;
   Functions functions;
   FunctionQueries function_queries;
   FunctionScaling function_scaling;
+  ProxyTokens proxy_tokens;
   Secrets secrets;
   Dicts dicts;
   Queues queues;
@@ -127,6 +136,7 @@ BlobTransfers& Control::blob_transfers() {
 }
 
 Task<Result<void>> Control::recover() {
+  CO_TRY_VOID(co_await state_->proxy_tokens.recover());
   CO_TRY_VOID(co_await state_->publisher.recover());
   CO_TRY_VOID(co_await state_->bindings.recover());
   CO_TRY_VOID(co_await state_->calls.recover());

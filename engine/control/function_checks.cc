@@ -42,7 +42,6 @@ bool is_domain(std::string_view name) {
 
 Result<void> check_web(const std::string& object, const api::WebhookConfig& config) {
   if (!is_web(config)) return {};
-  TRY_VOID(rpc::refuse_fields(object, config, {{"requires_proxy_auth", "requires_proxy_auth="}}));
   for (const auto& domain : config.custom_domains()) {
     if (is_domain(domain.name())) continue;
     return error(

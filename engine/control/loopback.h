@@ -19,6 +19,7 @@
 #include "control/bindings.h"
 #include "control/environments.h"
 #include "control/function_queries.h"
+#include "control/function_scaling.h"
 #include "control/functions.h"
 #include "control/publisher.h"
 #include "control/secrets.h"
@@ -71,6 +72,7 @@ class Api {
         app_queries_(context_, service_),
         creation_(context_, registry_, service_),
         queries_(context_, bindings_, service_),
+        scaling_(context_, bindings_, calls_, service_),
         secrets_(context_, service_) {
     loop_.start();
     loop_.run_blocking(recover());
@@ -126,7 +128,8 @@ class Api {
       std::lock_guard lock(mutex_);
       routes_ = std::move(routes);
     };
-    return {loop_.executor(), pool_, *database_, blobs_, logs_, box_, &functions_, nullptr, nullptr, keep, settings};
+    return {loop_.executor(), pool_,   *database_, blobs_, logs_, box_,
+            &functions_,      nullptr, nullptr,    keep,   {},    settings};
   }
 
   Task<void> recover() {
@@ -165,6 +168,7 @@ class Api {
   AppQueries app_queries_;
   Functions creation_;
   FunctionQueries queries_;
+  FunctionScaling scaling_;
   Secrets secrets_;
   std::unique_ptr<rpc::Host> host_;
   std::unique_ptr<Stub> stub_;

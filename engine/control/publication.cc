@@ -5,6 +5,7 @@
 
 #include "control/app_records.h"
 #include "control/app_states.h"
+#include "control/app_tags.h"
 #include "rpc/fields.h"
 #include "store/function_table.h"
 
@@ -125,6 +126,7 @@ Result<PublishedApp> write_publication(
     return error(
         Code::FailedPrecondition, "App {} is not deployed: only such an app can have a staged version", app.app_id);
   }
+  if (!request.staged()) TRY_VOID(write_tags(transaction, app.app_id, request.tags()));
   return write_version(
       transaction, settings, std::move(app), deployment_of(request, client_version), layout, taken, now);
 }

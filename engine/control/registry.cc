@@ -84,7 +84,9 @@ std::vector<model::Route> Registry::routes() const {
       auto [entry, fresh] = best.try_emplace(host);
       if (!fresh && rank(app) < rank(*entry->second.first)) return;
       entry->second = {
-          &app, model::Route{host, function.function_id, method.method_name, method.requires_proxy_auth, app.stopped}};
+          &app, model::Route{
+                    host, function.function_id, method.method_name, app.environment_id, method.requires_proxy_auth,
+                    app.stopped}};
     });
   }
   std::vector<model::Route> routes;

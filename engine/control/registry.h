@@ -24,6 +24,7 @@ struct ScheduledFunction {
 struct PublishedApp {
   std::string app_id;
   std::string name;  // as shown to users
+  std::string environment_id;
   bool ephemeral = false;
   bool stopped = false;
   double published_at = 0;  // Unix seconds

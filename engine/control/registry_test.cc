@@ -22,7 +22,7 @@ class RegistryTest : public testing::Test {
     method.host = host;
     method.custom_domains = options.domains;
     function->web_methods.push_back(method);
-    registry_.put({id, id, options.ephemeral, options.stopped, published_at, published_at, {function}, {}});
+    registry_.put({id, id, "en-1", options.ephemeral, options.stopped, published_at, published_at, {function}, {}});
   }
 
   // Who answers at `host`, with "!" behind it when it is stopped.

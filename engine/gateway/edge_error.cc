@@ -9,7 +9,7 @@
 namespace bimodal::gateway {
 namespace {
 
-constexpr std::string_view kRetryAfter = "1";  // seconds
+constexpr std::int64_t kSecond = 1'000'000'000;  // ns
 
 // Reasons come from containers, too: whatever would make a second line becomes a blank.
 std::string one_line(std::string_view text) {
@@ -36,13 +36,14 @@ void refuse_handshake(http::ServerConnection& client, const RequestId& id, int s
 }
 
 void reply_error(http::ServerConnection& client, const RequestId& id, const EdgeError& error) {
+  const std::string retry_after = std::to_string(error.retry_after);
   const std::array<http::Field, 4> fields{{
       {"content-type", "text/plain; charset=utf-8"},
       {kErrorHeader, error.code},
       {kRequestIdHeader, text_of(id)},
-      {"retry-after", kRetryAfter},
+      {"retry-after", retry_after},
   }};
-  const std::size_t count = error.status == 503 ? fields.size() : fields.size() - 1;
+  const std::size_t count = error.retry_after > 0 ? fields.size() : fields.size() - 1;
   client.reply(error.status, std::span(fields).first(count), std::string(error.prefix) + error.message);
 }
 
@@ -84,8 +85,19 @@ EdgeError invalid_credentials() {
   return {401, "invalid-credentials", "invalid credentials for proxy authorization"};
 }
 
+EdgeError other_environment() {
+  return {403, "other-environment", "token is not allowed in this environment"};
+}
+
 EdgeError body_too_large(std::uint64_t limit) {
   return {413, "body-too-large", fmt::format("the request body is larger than {} bytes (limits.max_body)", limit)};
+}
+
+EdgeError rate_exceeded(const RateExceeded& limit) {
+  EdgeError error{
+      429, "rate-limit", fmt::format("more than {} requests per second ({})", limit.per_second, limit.setting)};
+  error.retry_after = (limit.retry_ns + kSecond - 1) / kSecond;
+  return error;
 }
 
 EdgeError websocket_refused() {
@@ -141,7 +153,9 @@ EdgeError no_slot(const Error& error) {
 }
 
 EdgeError server_not_ready() {
-  return {503, "server-not-ready", "no container of this server is ready yet; one is being started"};
+  EdgeError error{503, "server-not-ready", "no container of this server is ready yet; one is being started"};
+  error.retry_after = 1;
+  return error;
 }
 
 EdgeError server_full(const Error& error) {

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "gateway/rate_limits.h"
 #include "gateway/request_id.h"
 #include "http/server_connection.h"
 #include "scheduler/launcher.h"
@@ -17,6 +18,7 @@ struct EdgeError {
   std::string_view code;  // machine-readable, in the header bimodal-error
   std::string message;    // one line
   std::string_view prefix = "modal-http: ";
+  std::int64_t retry_after = 0;  // seconds until it is worth another attempt; 0: not said
 };
 
 // The names of the headers that we add.
@@ -39,7 +41,9 @@ EdgeError unknown_host();
 EdgeError app_stopped();
 EdgeError missing_credentials();
 EdgeError invalid_credentials();
+EdgeError other_environment();
 EdgeError body_too_large(std::uint64_t limit);
+EdgeError rate_exceeded(const RateExceeded& limit);
 // The application closed a WebSocket that it had not accepted.
 EdgeError websocket_refused();
 EdgeError bad_request(int status, std::string_view reason);

@@ -11,6 +11,10 @@
 namespace bimodal::gateway {
 namespace {
 
+std::int64_t now_ns() {
+  return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
 std::string server_key(const std::string& task_id, std::uint16_t port) {
   return fmt::format("{}:{}", task_id, port);
 }
@@ -68,6 +72,23 @@ void Front::on_request(http::ServerConnection& client, const http::RequestHead& 
   }
 }
 
+// Why a request to a function behind proxy authorization may not pass.
+std::optional<EdgeError> Front::unauthorized(const http::RequestHead& head, const model::Route& route) const {
+  const ProxyCredentials credentials = proxy_credentials(head);
+  if (credentials.form == ProxyCredentials::Form::None) return missing_credentials();
+  if (credentials.form == ProxyCredentials::Form::Ambiguous) return invalid_credentials();
+  const auto tokens = shared_.tokens.load();
+  switch (tokens->check(credentials.token_id, credentials.secret, route.environment_id)) {
+    case ProxyTokens::Verdict::Good:
+      return std::nullopt;
+    case ProxyTokens::Verdict::OtherEnvironment:
+      return other_environment();
+    case ProxyTokens::Verdict::Wrong:
+      break;
+  }
+  return invalid_credentials();
+}
+
 // Every refusal that needs no slot, before a byte of body is read.
 bool Front::admit(
     http::ServerConnection& client, const http::RequestHead& head, const RequestId& id,
@@ -76,11 +97,13 @@ bool Front::admit(
     reply_error(client, id, error);
     return false;
   };
+  const std::int64_t now = now_ns();
+  if (auto exceeded = shared_.rates.admit_client(client.peer(), now)) return refuse(rate_exceeded(*exceeded));
   if (entry.route.stopped) return refuse(app_stopped());
-  // Closed by default: no token can be checked yet, so none is good.
   if (entry.route.requires_proxy_auth && !is_preflight(head)) {
-    return refuse(has_proxy_credentials(head) ? invalid_credentials() : missing_credentials());
+    if (auto refusal = unauthorized(head, entry.route)) return refuse(*refusal);
   }
+  if (auto exceeded = shared_.rates.admit(*entry.rate, now)) return refuse(rate_exceeded(*exceeded));
   const std::uint64_t limit = shared_.limits.max_body_bytes;
   if (head.content_length.value_or(0) > limit) return refuse(body_too_large(limit));
   return true;

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,8 @@
 #include "async/scope.h"
 #include "gateway/exchange.h"
 #include "gateway/gateway.h"
+#include "gateway/proxy_tokens.h"
+#include "gateway/rate_limits.h"
 #include "gateway/redirects.h"
 #include "gateway/request_id.h"
 #include "gateway/routing_table.h"
@@ -32,8 +35,10 @@ struct Shared {
   BlobGate& blobs;
   GatewayLimits limits;
   http::ConnectionLimits connection_limits;
+  RateLimits rates;
   std::atomic<std::shared_ptr<const RoutingTable>> routes;
   std::atomic<std::uint64_t> routes_version = 0;
+  std::atomic<std::shared_ptr<const ProxyTokens>> tokens;
   std::atomic<std::size_t> connections = 0;
   BlockingPool blocking{kBlockingThreads};  // for blobs
   const std::shared_ptr<Redirects> redirects = std::make_shared<Redirects>();
@@ -94,6 +99,7 @@ class Front final : public http::Service, private RunnerConnection::Owner, priva
       const RoutingTable::Entry& entry);
   void take_over(UniqueFd socket, const http::Address& peer, std::string received);
   const RoutingTable& routes();
+  std::optional<EdgeError> unauthorized(const http::RequestHead& head, const model::Route& route) const;
   bool admit(
       http::ServerConnection& client, const http::RequestHead& head, const RequestId& id,
       const RoutingTable::Entry& entry);

@@ -2,6 +2,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <mutex>
 
 #include "base/check.h"
 #include "gateway/front.h"
@@ -16,11 +17,13 @@ class LoopGateway final : public Gateway {
             .functions = functions,
             .blobs = blobs,
             .limits = limits,
-            .connection_limits = {
-                .max_head_bytes = limits.max_head_bytes,
-                .head_timeout = limits.head_timeout,
-                .idle_timeout = limits.idle_timeout}} {
+            .connection_limits =
+                {.max_head_bytes = limits.max_head_bytes,
+                 .head_timeout = limits.head_timeout,
+                 .idle_timeout = limits.idle_timeout},
+            .rates{limits}} {
     publish({});
+    publish_tokens({});
   }
 
   ~LoopGateway() override { CHECK(fronts_.empty()); }  // close() comes first
@@ -43,8 +46,14 @@ class LoopGateway final : public Gateway {
   std::uint16_t port() const override { return port_; }
 
   void publish(std::vector<model::Route> routes) override {
-    shared_.routes.store(std::make_shared<const RoutingTable>(std::move(routes), shared_.functions));
+    const std::lock_guard guard(publishing_);
+    shared_.rates.keep(routes);
+    shared_.routes.store(std::make_shared<const RoutingTable>(std::move(routes), shared_.functions, shared_.rates));
     shared_.routes_version.fetch_add(1, std::memory_order_release);
+  }
+
+  void publish_tokens(std::vector<model::ProxyToken> tokens) override {
+    shared_.tokens.store(std::make_shared<const ProxyTokens>(std::move(tokens)));
   }
 
   Task<void> close(Deadline grace) override {
@@ -78,6 +87,7 @@ class LoopGateway final : public Gateway {
     slot.front.reset();
   }
 
+  std::mutex publishing_;
   Shared shared_;
   std::uint16_t port_ = 0;
   std::vector<std::unique_ptr<Slot>> fronts_;

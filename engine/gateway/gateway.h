@@ -11,6 +11,7 @@
 #include "async/loop.h"
 #include "base/result.h"
 #include "model/model.h"
+#include "model/proxy_token.h"
 #include "scheduler/functions.h"
 
 namespace bimodal::gateway {
@@ -31,6 +32,12 @@ struct GatewayLimits {
   std::chrono::milliseconds redirect_after{0};
   std::chrono::milliseconds redirect_patience = std::chrono::minutes(5);  // for that GET
   std::size_t max_connections = 65536;
+  // 0: as many as come. Beyond them: 429.
+  std::int64_t requests_per_second = 0;           // of the workspace
+  std::int64_t function_requests_per_second = 0;  // of each function
+  std::int64_t client_requests_per_second = 0;    // of each client's address
+  // At once as many as come in this time at that pace.
+  std::chrono::milliseconds requests_burst = std::chrono::seconds(5);
 };
 
 // A request for the daemon itself (blob upload and download): host is an address or unknown, path begins with
@@ -67,6 +74,8 @@ class Gateway {
   virtual std::uint16_t port() const = 0;
   // Any thread: swaps the whole routing table.
   virtual void publish(std::vector<model::Route> routes) = 0;
+  // Any thread: these proxy tokens are accepted from now on, and no others. None at first.
+  virtual void publish_tokens(std::vector<model::ProxyToken> tokens) = 0;
   // Stops accepting, lets running requests finish until `grace`, then cuts them. From the control loop.
   virtual Task<void> close(Deadline grace) = 0;
 };

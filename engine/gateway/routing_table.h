@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "gateway/rate_limits.h"
 #include "model/model.h"
 #include "scheduler/functions.h"
 
@@ -19,9 +20,10 @@ class RoutingTable {
   struct Entry {
     model::Route route;
     std::shared_ptr<scheduler::FunctionHandle> handle;  // null: that function was never published
+    std::shared_ptr<Gcra> rate;                         // of its requests
   };
 
-  RoutingTable(std::vector<model::Route> routes, const scheduler::Functions& functions);
+  RoutingTable(std::vector<model::Route> routes, const scheduler::Functions& functions, RateLimits& limits);
 
   // `host` as a request says it: any case, with or without port. The exact name wins over a wildcard; "*.example.com"
   // stands for exactly one label, as in certificates. Null when nothing is known about it.

@@ -104,7 +104,8 @@ using FunctionVersionPtr = std::shared_ptr<const FunctionVersion>;
 struct Route {
   std::string host;  // lower case, no port
   std::string function_id;
-  std::string method_name;  // empty for a function
+  std::string method_name;     // empty for a function
+  std::string environment_id;  // a proxy token may be good in some only
   bool requires_proxy_auth = false;
   bool stopped = false;
 };

@@ -18,7 +18,6 @@ constexpr std::string_view kBilling = "nothing is billed on this server";
 constexpr std::string_view kTunnels =
     "sandboxes have no tunnels on this server: serve HTTP from a function with @modal.web_server() instead";
 constexpr std::string_view kSidecars = "sandboxes have one container each on this server: create another sandbox";
-constexpr std::string_view kStatistics = "this server keeps no statistics of sandboxes";
 constexpr std::string_view kFileSnapshots =
     "snapshots of files are not available on this server: keep what is to stay in a modal.Volume";
 constexpr std::string_view kMounts =
@@ -28,7 +27,12 @@ constexpr std::string_view kPolicies =
 constexpr std::string_view kFiles =
     "the file API of sandboxes is not available on this server: use sandbox.exec(\"cat\", path), or a modal.Volume";
 constexpr std::string_view kSnapshots = "memory snapshots are not available on this server: start a fresh one instead";
-
+constexpr std::string_view kUnusedNow = "no supported client release calls it: install modal 1.5.4 or newer";
+constexpr std::string_view kStatistics =
+    "this server keeps no statistics over time: `bimodal status` and `modal container list` tell what runs now";
+constexpr std::string_view kFlash = "this server routes to containers by itself: use @app.server or @modal.web_server";
+constexpr std::string_view kDomains =
+    "domains need no registration on this server: name them in custom_domains=[…] and point their DNS at it";
 constexpr std::string_view kImageNames =
     "images have no names on this server: keep the image's definition in the app, or its id for Image.from_id()";
 
@@ -104,6 +108,45 @@ constexpr std::array kRefusals = {
     Refusal{"ContainerFilesystemExec", kFiles},
     Refusal{"SandboxSnapshot", kSnapshots},
     Refusal{"SandboxGetExitSnapshot", kSnapshots},
+    Refusal{"ContainerCheckpoint", kSnapshots},
+    Refusal{"SandboxSetOutboundPolicy", kPolicies},
+    Refusal{"AppDeploy", kUnusedNow},
+    Refusal{"AppGetObjects", kUnusedNow},
+    Refusal{"AppSetObjects", kUnusedNow},
+    Refusal{"AppLookup", kUnusedNow},
+    Refusal{"AppGetInfo", "`modal app list` tells name, state and number of containers"},
+    Refusal{"AppGetTimeRangeStats", kStatistics},
+    Refusal{"FunctionGetTimeRangeStats", kStatistics},
+    Refusal{"ServerGetTimeRangeStats", kStatistics},
+    Refusal{"FunctionGetMetrics", kStatistics},
+    Refusal{"ServerGetMetrics", kStatistics},
+    Refusal{"MetricsGetInfo", kStatistics},
+    Refusal{"ServerCountRequests", kStatistics},
+    Refusal{"ServerRequestFetch", "requests are not kept on this server: `modal app logs` shows what they printed"},
+    Refusal{"FunctionCallCount", kStatistics},
+    Refusal{"FunctionCallFetch", "calls are not listed on this server: keep the id and use modal.FunctionCall.from_id"},
+    Refusal{"FunctionCallList", "calls are not listed on this server: keep the id and use modal.FunctionCall.from_id"},
+    Refusal{"FunctionListVariants", "variants are not listed on this server: `modal container list` tells what runs"},
+    Refusal{"FunctionBlobGet", "use a client release that calls BlobGet"},
+    Refusal{"FunctionGetSerialized", kUnusedNow},
+    Refusal{"FunctionGetFlashAuthToken", kFlash},
+    Refusal{"Flash", kFlash},
+    Refusal{
+        "FunctionStartPtyShell",
+        "a running function can't be interrupted by a shell: use `modal shell <container id>`"},
+    Refusal{"AuditLog", "this server keeps no audit log"},
+    Refusal{"CliCommandSuggest", "`modal --help` lists the commands"},
+    Refusal{"ObjectSuggest", "the commands `modal app|volume|secret|dict|queue list` tell what exists"},
+    Refusal{"ContainerFilesystem", kFiles},
+    Refusal{"ContainerExec", "use a client release that calls the command router: modal 1.5.4 or newer"},
+    Refusal{"ContainerLog", kUnusedNow},
+    Refusal{"ContainerReloadVolumes", kUnusedNow},
+    Refusal{
+        "CurlGetAuthToken", "use curl itself: an endpoint of this server asks for nothing but its own proxy tokens"},
+    Refusal{"Domain", kDomains},
+    Refusal{"ImageNameDelete", kImageNames},
+    Refusal{"TaskCurrentInputs", kUnusedNow},
+    Refusal{"WorkspaceSetDefaultEnvironmentSettings", kRoles},
 };
 
 }  // namespace

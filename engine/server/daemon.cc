@@ -134,6 +134,7 @@ void Daemon::Parts::make_engine() {
   };
   builder = image::make_builder(std::move(images), *sandboxes, pool, executor);
   auto publish = [this](std::vector<model::Route> routes) { gateway->publish(std::move(routes)); };
+  auto accept = [this](std::vector<model::ProxyToken> tokens) { gateway->publish_tokens(std::move(tokens)); };
   context.emplace(control::Context{
       .executor = executor,
       .pool = pool,
@@ -141,7 +142,8 @@ void Daemon::Parts::make_engine() {
       .blobs = *blobs,
       .logs = *logs,
       .secret_box = *secret_box,
-      .on_routes_changed = publish});
+      .on_routes_changed = publish,
+      .on_proxy_tokens_changed = accept});
   planner.emplace(*context);
   runtime::ContainersConfig settings{
       .home = config.home,

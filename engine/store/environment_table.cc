@@ -66,6 +66,11 @@ Result<void> EnvironmentTable::update(const Environment& environment) {
   return {};
 }
 
+Result<void> EnvironmentTable::make_default(const std::string& environment_id) {
+  TRY_VOID(transaction_.run("UPDATE environments SET is_default = (environment_id = ?)", {environment_id}));
+  return {};
+}
+
 Result<void> EnvironmentTable::remove(const std::string& environment_id) {
   // Layouts first: they hold definitions, which the deletion of apps takes away.
   TRY_VOID(transaction_.run(

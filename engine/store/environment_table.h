@@ -30,6 +30,8 @@ class EnvironmentTable {
   Result<std::vector<Environment>> list();  // oldest first
   // Writes name and web suffix. AlreadyExists when another one has them.
   Result<void> update(const Environment& environment);
+  // It is the default one from now on, in place of the one that was.
+  Result<void> make_default(const std::string& environment_id);
   // With its apps and secrets.
   Result<void> remove(const std::string& environment_id);
 

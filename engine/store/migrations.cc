@@ -241,8 +241,34 @@ constexpr std::string_view kRequestKeys = R"sql(
 ALTER TABLE calls ADD COLUMN request_key TEXT NOT NULL DEFAULT '';
 )sql";
 
-constexpr std::array kMigrations = {kVersion1, kVersionKinds, kObjects,        kCalls,      kVolumes,
-                                    kBindings, kSchedules,    kBindingOptions, kRequestKeys};
+constexpr std::string_view kAppTags = R"sql(
+CREATE TABLE app_tags (
+  app_id TEXT NOT NULL REFERENCES apps ON DELETE CASCADE,
+  key    TEXT NOT NULL,
+  value  TEXT NOT NULL,
+  PRIMARY KEY (app_id, key)
+);
+)sql";
+
+// Tokens with which callers pass requires_proxy_auth=True. One without scope is good in every environment.
+constexpr std::string_view kProxyTokens = R"sql(
+CREATE TABLE proxy_tokens (
+  token_id    TEXT PRIMARY KEY,
+  secret_hash TEXT NOT NULL,  -- SHA-256 of the secret, in hex
+  scoped      INTEGER NOT NULL,
+  name        TEXT NOT NULL,
+  created_at  REAL NOT NULL
+);
+
+CREATE TABLE proxy_token_environments (
+  token_id       TEXT NOT NULL REFERENCES proxy_tokens ON DELETE CASCADE,
+  environment_id TEXT NOT NULL REFERENCES environments ON DELETE CASCADE,
+  PRIMARY KEY (token_id, environment_id)
+);
+)sql";
+
+constexpr std::array kMigrations = {kVersion1,  kVersionKinds,   kObjects,     kCalls,   kVolumes,    kBindings,
+                                    kSchedules, kBindingOptions, kRequestKeys, kAppTags, kProxyTokens};
 
 }  // namespace
 

@@ -56,6 +56,36 @@ def test_a_wrong_environment_is_refused_by_name(daemon):
         assert done.status != 0 and message in done.output, (words, done.output)
 
 
+def test_another_environment_can_be_the_default_one(daemon):
+    ok(daemon.bimodal("environment", "create", "west"))
+    ok(daemon.bimodal("workspace", "settings", "set", "default-environment", "west"))
+    assert "west" in ok(daemon.bimodal("workspace", "settings", "list"))
+    daemon.python("import modal; modal.Dict.from_name('of-west', create_if_missing=True).len()")
+    assert "of-west" in ok(daemon.bimodal("dict", "list", "-e", "west"))
+    ok(daemon.bimodal("workspace", "settings", "set", "default-environment", "main"))
+    for setting, message in [
+        (("default-environment", "nowhere"), "Environment 'nowhere' not found"),
+        (("image-builder-version", "2023.12"), "'2023.12' is not supported by this server, only 2025.06"),
+    ]:
+        refused = daemon.bimodal("workspace", "settings", "set", *setting)
+        assert refused.status != 0 and message in refused.output
+
+
+def test_an_app_keeps_its_tags(daemon, scripts):
+    program = """
+import modal
+app = modal.App("tagged", tags={"team": "red"})
+with modal.enable_output(), app.run():
+    print(app.get_tags())
+    app.set_tags({"team": "blue", "tier": "1"})
+    print(sorted(app.get_tags().items()))
+    app.set_tags({})
+    print(app.get_tags())
+"""
+    said = ok(daemon.python(program))
+    assert "{'team': 'red'}" in said and "[('team', 'blue'), ('tier', '1')]" in said and "{}" in said
+
+
 def test_the_token_is_shown_and_stored_by_the_client(daemon, scripts):
     assert daemon.token["id"] in ok(daemon.bimodal("token", "info"))
     config = str(scripts / "modal.toml")

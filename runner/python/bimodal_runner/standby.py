@@ -20,6 +20,8 @@ import sys
 import time
 import warnings
 
+from . import rehearsal
+
 VARIABLE = "BIMODAL_STANDBY_FD"
 
 _MAX_TASK = 16 * 1024 * 1024  # bytes
@@ -57,6 +59,7 @@ def wait(own_dir):
     channel = socket.socket(fileno=int(os.environ.pop(VARIABLE)))
     try:
         _preload()
+        rehearsal.play()
         known = _Known(own_dir)
         channel.sendall(b"ready\n")
         task = _receive(channel)
@@ -103,6 +106,10 @@ class _Known:
         self._names = {name.partition(".")[0] for name in sys.modules}
         files = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
         self._files = {file: _identity(file) for file in files if file}
+        self._folders = {}
+        for file in self._files:
+            folder = os.path.dirname(file)
+            self._folders.setdefault(folder, (_folder_identity(folder), []))[1].append(file)
         first = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path and path != own_dir]
         self._first = first  # directories that come before those of the image
         self._path = list(sys.path)
@@ -115,9 +122,12 @@ class _Known:
                 name = entry.partition(".")[0]
                 if name in self._names and self._shadows(path, entry):
                     raise Unfit(f"{os.path.join(path, entry)} takes the place of a module that is loaded already")
-        for file, identity in self._files.items():
-            if _identity(file) != identity:
-                raise Unfit(f"{file} is another file than in the image")
+        for folder, (identity, files) in self._folders.items():
+            if _folder_identity(folder) == identity:
+                continue
+            for file in files:
+                if _identity(file) != self._files[file]:
+                    raise Unfit(f"{file} is another file than in the image")
         import site
 
         extra = site.getusersitepackages() if site.ENABLE_USER_SITE else None
@@ -141,6 +151,16 @@ def _identity(file):
     except OSError:
         return None
     return status.st_size, status.st_mtime_ns
+
+
+def _folder_identity(folder):
+    # A merged folder shows the times of its uppermost layer (ovl_getattr), and nobody can set the second one: equal times
+    # say that no layer of the new root has a word in what the folder holds.
+    try:
+        status = os.stat(folder)
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_ctime_ns
 
 
 def _entries(path):
