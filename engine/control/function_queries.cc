@@ -13,12 +13,18 @@ namespace {
 using store::App;
 using store::Transaction;
 
-// The running deployed app of that name.
-Result<App> deployed_app(Transaction& transaction, const std::string& environment_name, const std::string& name) {
+// The running app of that name: the deployed one, else the newest that is served or run. The reference finds deployed
+// ones only, so that apps under development there can't call each other.
+Result<App> running_app(Transaction& transaction, const std::string& environment_name, const std::string& name) {
   TRY(auto environment, store::EnvironmentTable(transaction).resolve(environment_name));
-  TRY(auto app, store::AppTable(transaction).find_deployed(environment.environment_id, name));
-  if (!app) return error(Code::NotFound, "App '{}' not found in environment '{}'", name, environment.name);
-  return *std::move(app);
+  store::AppTable apps(transaction);
+  TRY(auto deployed, apps.find_deployed(environment.environment_id, name));
+  if (deployed) return *std::move(deployed);
+  TRY(auto running, apps.list(environment.environment_id, 0));
+  for (App& app : running) {
+    if (app.description == name && app.version > 0 && !app.stopped()) return std::move(app);
+  }
+  return error(Code::NotFound, "App '{}' not found in environment '{}'", name, environment.name);
 }
 
 // A function id leads to what its app serves now. So `version` (0: whatever is served) can be asked for as long as it
@@ -47,7 +53,7 @@ Result<void> check_version(Transaction& transaction, const App& app, const std::
 
 Result<api::FunctionGetResponse> find_function(
     Transaction& transaction, const Settings& settings, const api::FunctionGetRequest& request) {
-  TRY(auto app, deployed_app(transaction, request.environment_name(), request.app_name()));
+  TRY(auto app, running_app(transaction, request.environment_name(), request.app_name()));
   TRY_VOID(check_version(transaction, app, request.object_tag(), static_cast<int>(request.app_version())));
   TRY(auto functions, published_functions(transaction, settings, app));
   for (const auto& record : functions) {
@@ -80,7 +86,7 @@ Result<api::FunctionGetByIdResponse> describe(
 }
 
 Result<api::ClassGetResponse> find_class(Transaction& transaction, const api::ClassGetRequest& request) {
-  TRY(auto app, deployed_app(transaction, request.environment_name(), request.app_name()));
+  TRY(auto app, running_app(transaction, request.environment_name(), request.app_name()));
   TRY_VOID(check_version(transaction, app, request.object_tag(), static_cast<int>(request.app_version())));
   TRY(auto layout, store::DeploymentTable(transaction).layout(app.app_id, app.version));
   for (const auto& entry : layout) {

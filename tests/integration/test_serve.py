@@ -32,6 +32,8 @@ def test_the_url_of_a_served_app_ends_in_dev_and_stops_with_ctrl_c(daemon, scrip
         (url,) = serving.urls
         assert "hello-hello-dev." in url
         assert daemon.get(url).json() == "served"
+        ask = "import modal; print(modal.Function.from_name('hello', 'hello').get_web_url())"
+        assert daemon.python(ask).output.strip() == url
         serving.interrupt()
         assert serving.wait() in (0, 130)
     answer = daemon.get(url)
