@@ -142,6 +142,7 @@ constexpr std::size_t kOutputsWorthTelling = 100;
 
 // How long the failure of a generator is held back for its items, which the client would drop once it knows.
 constexpr auto kItemsFirst = std::chrono::seconds(2);
+constexpr auto kItemsLead = std::chrono::milliseconds(50);  // on the way to the client and through it
 constexpr int kSuccess = api::GenericResult::GENERIC_STATUS_SUCCESS;
 
 std::vector<Input*> pick(Call& call, const Wanted& wanted) {
@@ -173,6 +174,7 @@ Task<Result<Outputs>> Calls::outputs(std::string call_id, Wanted wanted, Deadlin
   }
   if (wanted.places && call->chunks && !picked.empty() && picked.back()->ending.status != kSuccess) {
     co_await call->chunks->wait_read(Deadline::after(kItemsFirst).or_earlier(deadline));
+    co_await sleep_until(Deadline::after(kItemsLead).or_earlier(deadline));
   }
   // Entries are numbered anew after a crash, from the last one on disk: nobody may have heard of a later one.
   if (!wanted.places && !picked.empty()) CO_TRY_VOID(co_await journal_.flush());

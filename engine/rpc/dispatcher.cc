@@ -1,19 +1,60 @@
 #include "rpc/dispatcher.h"
 
-#include "rpc/reactor.h"
+#include <boost/asio/error.hpp>
+#include <boost/system/system_error.hpp>
+
+#include "base/log.h"
 
 namespace bimodal::rpc {
+namespace {
+
+Error shutting_down() {
+  return {Code::Unavailable, "The server is shutting down"};
+}
+
+}  // namespace
+
+void Dispatcher::remove(Running& call) {
+  running.erase(&call);
+  if (running.empty()) idle.notify_all();
+}
+
+Task<Result<SharedMessage>> Dispatcher::answer(
+    const Method& method, Call call, std::unique_ptr<Message> request, std::shared_ptr<Outlet> outlet) {
+  const std::string rpc = call.rpc;
+  Result<SharedMessage> answer = error(Code::Cancelled, "{} was cancelled", rpc);
+  try {
+    if (method.kind == Kind::Mutation) {
+      answer = co_await replays.run_once(method, std::move(call), std::move(request));
+    } else {
+      answer = co_await method.run(std::move(call), std::move(request), std::move(outlet));
+    }
+    // A handler may take its cancellation for the end of what it streams.
+    if (method.kind == Kind::Stream && closing) answer = tl::unexpected<Error>(shutting_down());
+  } catch (const boost::system::system_error& thrown) {
+    if (thrown.code() != boost::asio::error::operation_aborted) {
+      log::error("{}: {}", rpc, thrown.what());
+      answer = error(Code::Internal, "{} failed inside the server; its log says why", rpc);
+    } else if (closing) {
+      answer = tl::unexpected<Error>(shutting_down());
+    }
+  } catch (const std::exception& thrown) {
+    log::error("{}: {}", rpc, thrown.what());
+    answer = error(Code::Internal, "{} failed inside the server; its log says why", rpc);
+  }
+  co_return answer;
+}
 
 Task<void> Dispatcher::close(Deadline grace) {
   closing = true;
-  const std::unordered_set<Reactor*> callers = running;
-  for (Reactor* reactor : callers) {
-    if (running.contains(reactor) && reactor->kind() != Kind::Mutation) reactor->cancel();
+  const std::unordered_set<Running*> callers = running;
+  for (Running* call : callers) {
+    if (running.contains(call) && call->kind() != Kind::Mutation) call->cancel();
   }
   while (!running.empty() && !grace.passed()) co_await idle.wait(grace);
-  const std::unordered_set<Reactor*> late = running;
-  for (Reactor* reactor : late) {
-    if (running.contains(reactor)) reactor->cancel();
+  const std::unordered_set<Running*> late = running;
+  for (Running* call : late) {
+    if (running.contains(call)) call->cancel();
   }
   while (!running.empty()) co_await idle.wait(Deadline::never());
 }

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <boost/asio/any_io_executor.hpp>
+#include <memory>
 #include <unordered_set>
 
 #include "async/deadline.h"
@@ -14,7 +15,13 @@
 
 namespace bimodal::rpc {
 
-class Reactor;
+// A call that runs. Loop-bound.
+class Running {
+ public:
+  virtual ~Running() = default;
+  virtual Kind kind() const = 0;
+  virtual void cancel() = 0;
+};
 
 // Loop-bound, but for `service`, `token`, `connections` and `refuses_clients`.
 struct Dispatcher {
@@ -26,10 +33,18 @@ struct Dispatcher {
   const Token token;
   Connections connections;
   Replays replays;
-  std::unordered_set<Reactor*> running;
+  std::unordered_set<Running*> running;
   Pulse idle;  // nothing runs any more
   bool closing = false;
   std::atomic<bool> refuses_clients = false;
+
+  void add(Running& call) { running.insert(&call); }
+  void remove(Running& call);
+
+  // What the handler answers; its exceptions become errors, and its cancellation does. Mutations by Replays. A stream's
+  // messages go to `outlet`.
+  Task<Result<SharedMessage>> answer(
+      const Method& method, Call call, std::unique_ptr<Message> request, std::shared_ptr<Outlet> outlet);
 
   // Cancels queries and streams, waits for mutations until `grace`, then cancels those too and waits for all.
   Task<void> close(Deadline grace);

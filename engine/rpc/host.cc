@@ -4,16 +4,22 @@
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
 #include <grpcpp/server_posix.h>
+#include <sys/socket.h>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <mutex>
 #include <thread>
 
+#include "async/scope.h"
 #include "base/log.h"
 #include "rpc/dispatcher.h"
+#include "rpc/frame_connection.h"
 #include "rpc/reactor.h"
 
 namespace bimodal::rpc {
@@ -40,17 +46,41 @@ class Refusals {
   std::uint64_t unsaid_ = 0;
 };
 
+// What a connection begins with; 0 when it ended first, or the wait was cancelled. Takes nothing away.
+Task<char> first_byte(asio::any_io_executor executor, int connection) {
+  asio::posix::stream_descriptor descriptor(executor, connection);
+  boost::system::error_code failure;
+  co_await descriptor.async_wait(
+      asio::posix::stream_descriptor::wait_read, asio::redirect_error(asio::use_awaitable, failure));
+  descriptor.release();
+  char first = 0;
+  if (!failure && ::recv(connection, &first, 1, MSG_PEEK | MSG_DONTWAIT) != 1) first = 0;
+  co_return first;
+}
+
 }  // namespace
 
 struct Host::State : grpc::CallbackGenericService {
   State(asio::any_io_executor control, const Service& service, Token token)
-      : dispatcher(control, service, std::move(token)) {}
+      : dispatcher(control, service, std::move(token)), scope(control, "container connections") {}
+
+  // Frames of ours or HTTP/2: the first byte tells.
+  Task<void> serve(UniqueFd connection, std::string task_id) {
+    const char first = co_await first_byte(dispatcher.executor, connection.get());
+    if (first == kFramesGreeting.front()) {
+      auto frames = std::make_shared<FrameConnection>(dispatcher, std::move(connection), std::move(task_id));
+      co_await FrameConnection::serve(std::move(frames));
+    } else if (first != 0) {
+      grpc::AddInsecureChannelFromFd(server.get(), connection.release());
+    }
+  }
 
   grpc::ServerGenericBidiReactor* CreateReactor(grpc::GenericCallbackServerContext* context) override {
     return Reactor::start(dispatcher, *context);
   }
 
   Dispatcher dispatcher;
+  Scope scope;
   Refusals refusals;
   std::unique_ptr<grpc::Server> server;
   int port = 0;
@@ -126,7 +156,10 @@ void Host::adopt(UniqueFd connection, std::string task_id) {
     state_->refusals.note(task_id, enlisted.error().message);
     return;
   }
-  grpc::AddInsecureChannelFromFd(state_->server.get(), enlisted->release());
+  auto shared = std::make_shared<UniqueFd>(*std::move(enlisted));
+  asio::post(state_->dispatcher.executor, [state = state_.get(), shared, task_id = std::move(task_id)] {
+    state->scope.spawn(state->serve(std::move(*shared), task_id));
+  });
 }
 
 void Host::refuse_clients() {
@@ -137,6 +170,7 @@ Task<void> Host::close(Deadline grace) {
   // Not to be left halfway: a thread works with this frame.
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
   co_await state_->dispatcher.close(grace);
+  co_await state_->scope.close();
   // Shutdown() blocks until every call is finished, and finishing passes through this loop.
   Pulse ended(state_->dispatcher.executor);
   bool shut_down = false;

@@ -7,7 +7,6 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/system/system_error.hpp>
 
 #include "base/log.h"
 #include "rpc/refusals.h"
@@ -122,42 +121,18 @@ void Reactor::cancel() {
 void Reactor::run() {
   if (dispatcher_.closing) return finish(shutting_down());
   if (caller_gone_) return finish(error(Code::Cancelled, "{} was cancelled", call_.rpc));
-  dispatcher_.running.insert(this);
-  auto ended = [self = shared_from_this()](std::exception_ptr) {
-    self->dispatcher_.running.erase(self.get());
-    if (self->dispatcher_.running.empty()) self->dispatcher_.idle.notify_all();
-  };
+  dispatcher_.add(*this);
+  auto ended = [self = shared_from_this()](std::exception_ptr) { self->dispatcher_.remove(*self); };
   asio::co_spawn(
       dispatcher_.executor, answer(shared_from_this()),
       asio::bind_cancellation_slot(cancellation_.slot(), std::move(ended)));
 }
 
 Task<void> Reactor::answer(std::shared_ptr<Reactor> self) {
-  Result<SharedMessage> answer = error(Code::Cancelled, "{} was cancelled", self->call_.rpc);
-  try {
-    answer = co_await self->handle();
-    // A handler may take its cancellation for the end of what it streams.
-    if (self->kind() == Kind::Stream && self->dispatcher_.closing) answer = shutting_down();
-  } catch (const boost::system::system_error& thrown) {
-    if (thrown.code() != asio::error::operation_aborted) {
-      log::error("{}: {}", self->call_.rpc, thrown.what());
-      answer = error(Code::Internal, "{} failed inside the server; its log says why", self->call_.rpc);
-    } else if (self->dispatcher_.closing) {
-      answer = shutting_down();
-    }
-  } catch (const std::exception& thrown) {
-    log::error("{}: {}", self->call_.rpc, thrown.what());
-    answer = error(Code::Internal, "{} failed inside the server; its log says why", self->call_.rpc);
-  }
+  std::shared_ptr<Outlet> outlet = self;
+  auto answer =
+      co_await self->dispatcher_.answer(*self->method_, self->call_, std::move(self->request_), std::move(outlet));
   self->finish(std::move(answer));
-}
-
-Task<Result<SharedMessage>> Reactor::handle() {
-  if (kind() == Kind::Mutation) {
-    co_return co_await dispatcher_.replays.run_once(*method_, call_, std::move(request_));
-  }
-  auto outlet = std::static_pointer_cast<Outlet>(shared_from_this());
-  co_return co_await method_->run(call_, std::move(request_), std::move(outlet));
 }
 
 void Reactor::finish(Result<SharedMessage> answer) {

@@ -18,6 +18,7 @@ namespace bimodal::rpc {
 
 class Reactor final : public grpc::ServerGenericBidiReactor,
                       public Outlet,
+                      public Running,
                       public std::enable_shared_from_this<Reactor> {
  public:
   // Decides who calls and what; refuses at once what can't be served.
@@ -25,8 +26,8 @@ class Reactor final : public grpc::ServerGenericBidiReactor,
 
   Reactor(Dispatcher& dispatcher, grpc::GenericCallbackServerContext& context);
 
-  Kind kind() const { return method_->kind; }
-  void cancel();
+  Kind kind() const override { return method_->kind; }
+  void cancel() override;
 
   Task<bool> write(SharedMessage message) override;
 
@@ -39,7 +40,6 @@ class Reactor final : public grpc::ServerGenericBidiReactor,
 
   void run();
   static Task<void> answer(std::shared_ptr<Reactor> self);
-  Task<Result<SharedMessage>> handle();
   void finish(Result<SharedMessage> answer);
 
   Dispatcher& dispatcher_;

@@ -55,6 +55,7 @@ sandbox::Spec container_spec(
   spec.env = common_environment(plan, task_id);
   spec.env["MODAL_CONTAINER_ARGUMENTS_PATH"] = std::string(kInsideApi) + "/arguments.bin";
   spec.env["BIMODAL_LISTEN_FD"] = std::to_string(wire::kListenFd);
+  spec.env["BIMODAL_CALLS"] = "frames";  // the API socket takes them (rpc/frame_format.h)
   spec.cwd = plan.workdir;
   spec.user = plan.user;
   spec.network = version.block_network ? sandbox::Network::None : sandbox::Network::Egress;

@@ -16,7 +16,14 @@ def _take_over_inputs(module):
     plain.install(module)
 
 
+def _take_over_calls(module):
+    from . import frames
+
+    frames.install(module)
+
+
 _TARGETS = {
+    "modal._grpc_client": _take_over_calls,
     "modal._runtime.asgi": _take_over_asgi,
     "modal._runtime.container_io_manager": _take_over_inputs,
 }
