@@ -16,23 +16,24 @@ from importlib.metadata import version
 from pathlib import Path
 
 from google.protobuf import descriptor_pb2
-from modal_proto import api_pb2
+from modal_proto import api_pb2, task_command_router_pb2
 
 ROOT = Path(__file__).resolve().parent.parent
-PROTO = "modal_client/api.proto"
+# Our files, and what the client has of each.
+PROTOS = {"modal_client/api.proto": api_pb2, "modal_client/task_command_router.proto": task_command_router_pb2}
 
 
-def our_file() -> descriptor_pb2.FileDescriptorProto:
+def our_file(path: str) -> descriptor_pb2.FileDescriptorProto:
     with tempfile.NamedTemporaryFile(suffix=".pb") as out:
-        command = ["protoc", "-I", str(ROOT / "proto"), "--descriptor_set_out", out.name, str(ROOT / "proto" / PROTO)]
+        command = ["protoc", "-I", str(ROOT / "proto"), "--descriptor_set_out", out.name, str(ROOT / "proto" / path)]
         subprocess.run(command, check=True)
         files = descriptor_pb2.FileDescriptorSet.FromString(Path(out.name).read_bytes())
-    return next(file for file in files.file if file.name == PROTO)
+    return next(file for file in files.file if file.name == path)
 
 
-def their_file() -> descriptor_pb2.FileDescriptorProto:
+def their_file(path: str) -> descriptor_pb2.FileDescriptorProto:
     file = descriptor_pb2.FileDescriptorProto()
-    api_pb2.DESCRIPTOR.CopyToProto(file)
+    PROTOS[path].DESCRIPTOR.CopyToProto(file)
     return file
 
 
@@ -159,13 +160,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--newest", action="store_true", help="everything that we have must be there")
     strict = parser.parse_args().newest
-    ours, theirs = our_file(), their_file()
-    found = list(differences(ours, theirs, strict))
-    if strict:  # an older release has fields that the newest dropped; nobody sets them any more
-        found += missing_fields(ours, theirs)
+    found, messages = [], 0
+    for path in PROTOS:
+        ours, theirs = our_file(path), their_file(path)
+        found += differences(ours, theirs, strict)
+        if strict:  # an older release has fields that the newest dropped; nobody sets them any more
+            found += missing_fields(ours, theirs)
+        messages += len(messages_of(ours))
     for line in found:
         print(line)
-    print(f"{len(messages_of(ours))} messages, {len(found)} differences from modal {version('modal')}", file=sys.stderr)
+    print(f"{messages} messages, {len(found)} differences from modal {version('modal')}", file=sys.stderr)
     return 1 if found else 0
 
 
