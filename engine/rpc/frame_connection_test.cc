@@ -142,6 +142,7 @@ TEST_F(FrameConnectionTest, CancelsQueriesAndFinishesMutationsOfACallerThatIsGon
   request.set_app_id("waits");
   send(kHello + call_frame(1, "AppGetLifecycle", request) + call_frame(2, "AppCreate", api::AppCreateRequest(), "k"));
   mine_.reset();
+  EXPECT_TRUE(eventually_cancelled());
   for (int i = 0; i < 500 && handlers_.created == 0; ++i) std::this_thread::sleep_for(10ms);
   EXPECT_EQ(handlers_.created, 1);
 }

@@ -1,4 +1,4 @@
-"""The client's unary calls as frames instead of HTTP/2 in Python, which costs four fifths of such a call.
+"""The client's unary calls as frames instead of HTTP/2 in Python, which costs most of such a call.
 
 Messages, statuses, retries and idempotency keys stay the client's; only the transport of a container's unary calls to its
 own daemon is another. engine/rpc/frame_format.h has the format. Streams, and calls of any other client, go the client's own
