@@ -4,18 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
+from support.calling import prelude
 
 APP = Path(__file__).parent / "apps" / "kinds.py"
-PRELUDE = """
-import modal, time, asyncio
-f = lambda name: modal.Function.from_name('kinds', name)
-cls = lambda name: modal.Cls.from_name('kinds', name)
-def failure(call):
-    try:
-        return call()
-    except Exception as e:
-        return f'{type(e).__name__}: {e}'
-"""
+PRELUDE = prelude("kinds")
 
 
 @pytest.fixture(scope="module")

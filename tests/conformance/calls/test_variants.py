@@ -4,20 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
+from support.calling import prelude
 from support.paths import OLDEST_PYTHON, PYTHON
 from support.waiting import eventually
 
 APP = Path(__file__).parent / "apps" / "variants.py"
-PRELUDE = """
-import json, modal
-f = lambda name: modal.Function.from_name('variants', name)
-cls = lambda name: modal.Cls.from_name('variants', name)
-def failure(call):
-    try:
-        return call()
-    except Exception as e:
-        return f'{type(e).__name__}: {e}'
-"""
+PRELUDE = prelude("variants")
 
 
 @pytest.fixture(scope="module")
