@@ -26,13 +26,17 @@ Result<api::AutoscalerSettings> keep_settings(
   return merged;
 }
 
+std::uint32_t in_seconds(std::chrono::milliseconds window) {
+  return static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::seconds>(window).count());
+}
+
 api::AutoscalerSettings settings_of(const model::ScalingPolicy& policy) {
   api::AutoscalerSettings out;
   out.set_min_containers(static_cast<std::uint32_t>(policy.min_containers));
   out.set_max_containers(static_cast<std::uint32_t>(policy.max_containers));
   out.set_buffer_containers(static_cast<std::uint32_t>(policy.buffer_containers));
-  const auto window = std::chrono::duration_cast<std::chrono::seconds>(policy.scaledown_window);
-  out.set_scaledown_window(static_cast<std::uint32_t>(window.count()));
+  out.set_scaledown_window(in_seconds(policy.scaledown_window));
+  if (policy.scaleup_window.count() > 0) out.set_scaleup_window(in_seconds(policy.scaleup_window));
   if (policy.target_inputs > 0) out.set_target_concurrency_float(policy.target_inputs);
   return out;
 }

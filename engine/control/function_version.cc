@@ -163,6 +163,7 @@ Result<model::ScalingPolicy> with_settings(model::ScalingPolicy base, const api:
   if (settings.has_max_containers()) base.max_containers = static_cast<int>(settings.max_containers());
   if (settings.has_buffer_containers()) base.buffer_containers = static_cast<int>(settings.buffer_containers());
   if (settings.has_scaledown_window()) base.scaledown_window = seconds(settings.scaledown_window());
+  if (settings.has_scaleup_window()) base.scaleup_window = seconds(settings.scaleup_window());
   if (settings.has_target_concurrency_float()) base.target_inputs = settings.target_concurrency_float();
   if (base.max_containers > 0 && base.min_containers > base.max_containers) {
     return error(

@@ -42,8 +42,9 @@ struct ScalingPolicy {
   int max_containers = 0;  // 0: as many as the host allows (PoolLimits::max_containers)
   int buffer_containers = 0;
   std::chrono::milliseconds scaledown_window = 60s;
-  int max_inputs = 1;        // concurrent requests per container
-  double target_inputs = 0;  // what the autoscaler steers to, not below 1; 0: max_inputs
+  std::chrono::milliseconds scaleup_window{0};  // how long there must be more requests than containers for them
+  int max_inputs = 1;                           // concurrent requests per container
+  double target_inputs = 0;                     // what the autoscaler steers to, not below 1; 0: max_inputs
 };
 
 struct Resources {

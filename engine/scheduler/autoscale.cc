@@ -35,6 +35,11 @@ int count_to_stop(const ScalingState& state, TimePoint idle_before, int have, in
   return std::max({0, spare, surplus});
 }
 
+// How many of `wanted` there may be before the demand for them has held for the scale-up window.
+int allowed_at_once(const model::ScalingPolicy& policy, int have, int wanted) {
+  return std::min(wanted, std::max({have, policy.min_containers, 1}));
+}
+
 TimePoint next_expiry(const ScalingState& state, const model::ScalingPolicy& policy, TimePoint now) {
   TimePoint pause = now + std::max<Deadline::Clock::duration>(policy.scaledown_window, kShortestCheck);
   TimePoint next = pause;
@@ -54,24 +59,26 @@ double target_inputs(const model::ScalingPolicy& policy) {
 
 ScalingDecision autoscale(
     const ScalingState& state, const model::ScalingPolicy& policy, int default_max, TimePoint now) {
-  int ceiling = ceiling_of(policy, default_max);
-  int warm = state.busy + static_cast<int>(state.idle_since.size());
-  int have = warm + state.starting;
-  int wanted = std::min(wanted_containers(state, policy), ceiling);
+  const int ceiling = ceiling_of(policy, default_max);
+  const int warm = state.busy + static_cast<int>(state.idle_since.size());
+  const int have = warm + state.starting;
+  const int wanted = std::min(wanted_containers(state, policy), ceiling);
+  const TimePoint sustained = state.short_since.value_or(now) + policy.scaleup_window;
+  const int allowed = now < sustained ? allowed_at_once(policy, have, wanted) : wanted;
 
   ScalingDecision decision;
-  if (have < wanted) {
-    if (now < state.retry_at) {
-      decision.check_again = state.retry_at;
-    } else {
-      decision.start = wanted - have;
-    }
+  if (have < allowed && now < state.retry_at) {
+    decision.check_again = state.retry_at;
+  } else if (have < wanted) {
+    decision.start = std::max(0, allowed - have);
+    if (allowed < wanted) decision.check_again = sustained;
   } else {
     decision.stop = count_to_stop(state, now - policy.scaledown_window, have, wanted, ceiling);
   }
-  bool held_back = have < wanted && decision.start == 0;
-  int after = held_back ? ceiling : have + decision.start - decision.stop;
-  decision.enough_for = enough_for(after, ceiling, policy);
+  if (state.waiting == 0) decision.abandon = std::clamp(have - wanted, 0, std::max(0, state.starting - 1));
+  const int after = have + decision.start - decision.stop - decision.abandon;
+  decision.capacity = enough_for(after, ceiling, policy);
+  decision.enough_for = after < wanted ? std::numeric_limits<int>::max() : decision.capacity;
   if (warm - decision.stop > 0 && have - decision.stop > policy.min_containers) {
     TimePoint expiry = next_expiry(state, policy, now);
     decision.check_again = std::min(decision.check_again.value_or(expiry), expiry);

@@ -2,7 +2,9 @@
 //
 // Started is: one container per `target_inputs` requests that run or wait (containers that are starting count with
 // their future slots), `buffer_containers` more while there is any request, never fewer than `min_containers`, never
-// more than `max_containers`. Stopped is: what has been idle for `scaledown_window`, longest idle first, as long as
+// more than `max_containers`; with a `scaleup_window`, the first and `min_containers` at once, others when there have
+// been too few of them for that long without a break. Given up are starts for which no request waits any more, but for
+// the oldest. Stopped is: what has been idle for `scaledown_window`, longest idle first, as long as
 // enough is left; idle containers above `max_containers` at once.
 #pragma once
 
@@ -24,13 +26,17 @@ struct ScalingState {
   int running = 0;                    // requests inside containers
   int waiting = 0;
   TimePoint retry_at{};  // back-off after failed starts: nothing starts before
+  // Since when, without a break, more requests ran or waited than the last decision's `capacity`.
+  std::optional<TimePoint> short_since;
 };
 
 struct ScalingDecision {
   int start = 0;
-  int stop = 0;  // of the idle ones, longest idle first
+  int stop = 0;     // of the idle ones, longest idle first
+  int abandon = 0;  // of the starts, the youngest first
   // With more than this many running requests the answer would be another one: decide again.
   int enough_for = 0;
+  int capacity = 0;  // as many requests as the containers are enough for, those that start counted
   // When time alone may change the answer.
   std::optional<TimePoint> check_again;
 };

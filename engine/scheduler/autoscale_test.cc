@@ -24,6 +24,7 @@ struct Case {
   model::ScalingPolicy policy;
   int start;
   int stop;
+  int abandon = 0;
 };
 
 const Case kCases[] = {
@@ -77,6 +78,21 @@ const Case kCases[] = {
      {.max_containers = 1, .scaledown_window = 60s},
      0,
      2},
+    {"starts that nobody waits for are given up, but for one", {.starting = 5, .busy = 1, .running = 1}, {}, 0, 0, 4},
+    {"so many as are too many", {.starting = 5, .busy = 4, .running = 4}, {.min_containers = 7}, 0, 0, 2},
+    {"none while a request waits", {.starting = 5, .busy = 1, .running = 1, .waiting = 1}, {}, 0, 0, 0},
+    {"the first doesn't wait for the scale-up window", {.waiting = 9}, {.scaleup_window = 30s}, 1, 0},
+    {"nor do min_containers", {.starting = 1, .waiting = 9}, {.min_containers = 3, .scaleup_window = 30s}, 2, 0},
+    {"the others do",
+     {.busy = 1, .running = 1, .waiting = 9, .short_since = kNow - 29s},
+     {.scaleup_window = 30s},
+     0,
+     0},
+    {"and start together when the demand has held for it",
+     {.busy = 1, .running = 1, .waiting = 9, .short_since = kNow - 30s},
+     {.scaleup_window = 30s},
+     9,
+     0},
 };
 
 TEST(Autoscale, DecidesAsItsTableSays) {
@@ -84,6 +100,7 @@ TEST(Autoscale, DecidesAsItsTableSays) {
     auto decision = autoscale(one.state, one.policy, kDefaultMax, kNow);
     EXPECT_EQ(decision.start, one.start) << one.claim;
     EXPECT_EQ(decision.stop, one.stop) << one.claim;
+    EXPECT_EQ(decision.abandon, one.abandon) << one.claim;
   }
 }
 
@@ -104,6 +121,14 @@ TEST(Autoscale, LooksAgainWhenTheBackoffEnds) {
   EXPECT_EQ(autoscale(state, {}, kDefaultMax, kNow).check_again, kNow + 4s);
 }
 
+TEST(Autoscale, LooksAgainWhenTheScaleupWindowEnds) {
+  ScalingState state{.busy = 1, .running = 1, .waiting = 1, .short_since = kNow - 10s};
+  auto decision = autoscale(state, {.scaleup_window = 30s}, kDefaultMax, kNow);
+  EXPECT_EQ(decision.check_again, kNow + 20s);
+  EXPECT_EQ(decision.capacity, 1);
+  EXPECT_EQ(decision.enough_for, std::numeric_limits<int>::max()) << "until then no request changes the answer";
+}
+
 TEST(Autoscale, NeverLooksAgainWhenOnlyRequestsCanChangeTheAnswer) {
   EXPECT_EQ(autoscale({}, {}, kDefaultMax, kNow).check_again, std::nullopt);
   ScalingState at_the_minimum{.idle_since = idle_for({90s})};
@@ -114,7 +139,7 @@ TEST(Autoscale, SaysHowManyRequestsTheContainersAreEnoughFor) {
   model::ScalingPolicy policy{.max_containers = 3, .buffer_containers = 1, .max_inputs = 10, .target_inputs = 5};
   ScalingState two{.starting = 1, .busy = 1, .running = 1};
   EXPECT_EQ(autoscale(two, policy, kDefaultMax, kNow).enough_for, 5);
-  ScalingState three{.starting = 2, .busy = 1, .running = 1};
+  ScalingState three{.starting = 2, .busy = 1, .running = 1, .waiting = 1};
   EXPECT_EQ(autoscale(three, policy, kDefaultMax, kNow).enough_for, std::numeric_limits<int>::max());
 }
 

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <boost/asio/dispatch.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/post.hpp>
 #include <cmath>
+#include <list>
 
 #include "async/pulse.h"
 #include "async/scope.h"
@@ -33,6 +35,34 @@ struct Live {
   bool leaving = false;  // was told to drain or killed
   TimePoint leave_by{};  // of a retired one: when it is told, with or without requests inside
 };
+
+// A container that is starting.
+struct Start {
+  explicit Start(const asio::any_io_executor& control) : changed(control) {}
+  Pulse changed;
+  bool given_up = false;
+};
+
+using LaunchResult = Result<std::shared_ptr<Container>>;
+
+Task<void> launch_into(Launcher& launcher, model::FunctionVersionPtr version, std::optional<LaunchResult>& out) {
+  out = co_await launcher.launch(std::move(version));
+}
+
+Task<void> given_up(std::shared_ptr<Start> start) {
+  while (!start->given_up && co_await start->changed.wait(Deadline::never())) {
+  }
+}
+
+// The launch, cancelled when the start is given up: nothing then, unless a container came all the same.
+Task<std::optional<LaunchResult>> launch_unless_given_up(
+    Launcher& launcher, model::FunctionVersionPtr version, std::shared_ptr<Start> start) {
+  using asio::experimental::awaitable_operators::operator||;
+  std::optional<LaunchResult> out;
+  auto first = co_await (launch_into(launcher, std::move(version), out) || given_up(std::move(start)));
+  if (first.index() != 0 && out && !*out) co_return std::nullopt;
+  co_return out;
+}
 
 }  // namespace
 
@@ -65,7 +95,9 @@ struct Pool::State {
   std::optional<TimePoint> scale();
 
   void begin_start(const std::shared_ptr<Pool>& pool);
-  Task<void> start(std::shared_ptr<Pool> pool);
+  Task<void> start(std::shared_ptr<Pool> pool, std::shared_ptr<Start> start);
+  void give_up(int count);
+  void forget(const std::shared_ptr<Start>& start);
   void welcome(const std::shared_ptr<Pool>& pool, std::shared_ptr<Container> container);
   Task<void> watch(std::shared_ptr<Pool> pool, ContainerSlotsPtr slots);
   void record_failure(std::string reason);
@@ -91,7 +123,7 @@ struct Pool::State {
   std::string last_failure;
   std::vector<Live> live;
   std::weak_ptr<Pool> self;
-  int starting = 0;
+  std::list<std::shared_ptr<Start>> starting;  // oldest first
   bool asked_again = false;
   bool closed = false;
 };
@@ -170,10 +202,10 @@ const model::ScalingPolicy& Pool::scaling() const {
 Task<Result<void>> Pool::warm_up() {
   auto self = shared_from_this();
   State& state = *state_;
-  if (!state.closed && state.starting == 0 && load().containers == 0) state.begin_start(self);
+  if (!state.closed && state.starting.empty() && load().containers == 0) state.begin_start(self);
   while (load().containers == 0) {
     if (state.closed) co_return error(Code::Unavailable, "{}: replaced or stopped", name_of(*state.version));
-    if (state.starting == 0) co_return error(Code::FailedPrecondition, "{}", state.last_failure);
+    if (state.starting.empty()) co_return error(Code::FailedPrecondition, "{}", state.last_failure);
     co_await state.changed.wait(Deadline::never());
   }
   co_return Result<void>();
@@ -238,11 +270,12 @@ std::optional<TimePoint> Pool::State::scale() {
   ScalingState now = slots->begin_decision();
   now.retry_at = backoff.retry_at();
   ScalingDecision decision = autoscale(now, scaling, limits.max_containers, Deadline::Clock::now());
-  slots->set_enough_for(decision.enough_for);
+  slots->apply(decision.enough_for, decision.capacity);
   if (auto pool = self.lock()) {
-    const int start = std::min(decision.start, limits.max_starting - starting);
+    const int start = std::min(decision.start, limits.max_starting - static_cast<int>(starting.size()));
     for (int i = 0; i < start; ++i) begin_start(pool);
   }
+  give_up(decision.abandon);
   if (decision.stop > 0) {
     for (auto& idle : slots->retire_idle(decision.stop)) {
       for (Live& one : live) {
@@ -271,24 +304,42 @@ std::optional<TimePoint> Pool::State::let_retired_go() {
 }
 
 void Pool::State::begin_start(const std::shared_ptr<Pool>& pool) {
-  slots->set_starting(++starting);
-  starts.spawn(start(pool));
+  starting.push_back(std::make_shared<Start>(control));
+  slots->set_starting(static_cast<int>(starting.size()));
+  starts.spawn(start(pool, starting.back()));
 }
 
-Task<void> Pool::State::start(std::shared_ptr<Pool> pool) {
+void Pool::State::give_up(int count) {
+  for (int i = 0; i < count && !starting.empty(); ++i) {
+    const auto youngest = starting.back();
+    forget(youngest);
+    youngest->given_up = true;
+    youngest->changed.notify_all();
+  }
+}
+
+void Pool::State::forget(const std::shared_ptr<Start>& start) {
+  starting.remove(start);
+  slots->set_starting(static_cast<int>(starting.size()));
+}
+
+Task<void> Pool::State::start(std::shared_ptr<Pool> pool, std::shared_ptr<Start> start) {
   // Also when the launch is cancelled, which throws.
   struct Ended {
-    explicit Ended(State& state) : state(state) {}
+    Ended(State& state, std::shared_ptr<Start> start) : state(state), start(std::move(start)) {}
     State& state;
+    std::shared_ptr<Start> start;
     ~Ended() {
-      state.slots->set_starting(--state.starting);
+      state.forget(start);
       state.changed.notify_all();
       state.ask();
     }
   };
   std::optional<Ended> counted;
-  counted.emplace(*this);
-  auto launched = co_await launcher.launch(version);
+  counted.emplace(*this, start);
+  auto outcome = co_await launch_unless_given_up(launcher, version, std::move(start));
+  if (!outcome) co_return;
+  LaunchResult launched = *std::move(outcome);
   if (launched) {
     welcome(pool, *std::move(launched));
   } else if (!closed) {

@@ -55,12 +55,20 @@ class Slots::QueuePlace {
   std::optional<Result<ContainerSlotsPtr>> leave() {
     if (left_) return std::nullopt;
     left_ = true;
-    std::lock_guard lock(slots_->mutex_);
-    if (!waiter_->outcome) slots_->waiting_.erase(waiter_->place);
+    if (give_up_place()) slots_->ask_();
     return std::move(waiter_->outcome);
   }
 
  private:
+  // Whether the autoscaler is to be asked. Afterwards nobody else touches `outcome`.
+  bool give_up_place() {
+    std::lock_guard lock(slots_->mutex_);
+    if (waiter_->outcome) return false;
+    slots_->waiting_.erase(waiter_->place);
+    slots_->note_demand_locked();
+    return slots_->has_needless_starts_locked() && slots_->should_ask_locked();
+  }
+
   std::shared_ptr<Slots> slots_;
   WaiterPtr waiter_;
   bool left_ = false;
@@ -94,6 +102,8 @@ std::optional<Error> Slots::turn_away() {
       return *refusal_;
     }
     turned_away_ = true;
+    overflowed_ = why.has_value();
+    note_demand_locked();
     ask = should_ask_locked();
   }
   if (ask) ask_();
@@ -131,6 +141,7 @@ Result<ContainerSlotsPtr> Slots::take_or_enqueue(const WaiterPtr& waiter, QueueE
         return error(Code::ResourceExhausted, "{}: {} requests wait for a container already", name_, waiting_.size());
       }
       waiter->place = waiting_.insert(in_front ? waiting_.begin() : waiting_.end(), waiter);
+      note_demand_locked();
     }
     ask = (!taken || running_ > enough_for_) && should_ask_locked();
   }
@@ -144,8 +155,11 @@ void Slots::give_back(const ContainerSlotsPtr& taken) {
   {
     std::lock_guard lock(mutex_);
     release_locked(*taken);
-    if (!waiting_.empty()) serve_waiters_locked(served);
-    ask = taken->shelf == Shelf::Retired && taken->running == 0 && should_ask_locked();
+    if (!waiting_.empty()) {
+      serve_waiters_locked(served);
+      ask = has_needless_starts_locked();
+    }
+    ask = (ask || (taken->shelf == Shelf::Retired && taken->running == 0)) && should_ask_locked();
   }
   Waiter::wake(served);
   if (ask) ask_();
@@ -173,6 +187,7 @@ ContainerSlotsPtr Slots::add(std::shared_ptr<Container> container) {
   {
     std::lock_guard lock(mutex_);
     slots->place = shelf(Shelf::BelowTarget).insert(shelf(Shelf::BelowTarget).begin(), slots);
+    overflowed_ = false;
     serve_waiters_locked(served);
   }
   Waiter::wake(served);
@@ -240,6 +255,7 @@ ScalingState Slots::begin_decision() {
   ScalingState state;
   state.starting = starting_;
   state.running = running_;
+  state.short_since = short_since_;
   state.waiting = static_cast<int>(waiting_.size()) + (std::exchange(turned_away_, false) ? 1 : 0);
   for (Shelf kind : {Shelf::BelowTarget, Shelf::AboveTarget, Shelf::Full}) {
     for (auto& slots : shelf(kind)) {
@@ -253,9 +269,11 @@ ScalingState Slots::begin_decision() {
   return state;
 }
 
-void Slots::set_enough_for(int running) {
+void Slots::apply(int enough_for, int capacity) {
   std::lock_guard lock(mutex_);
-  enough_for_ = running;
+  enough_for_ = enough_for;
+  capacity_ = capacity;
+  note_demand_locked();
 }
 
 bool Slots::take_proof() {
@@ -313,6 +331,7 @@ ContainerSlotsPtr Slots::take_locked(std::uint64_t affinity) {
   ++taken->running;
   ++running_;
   if (!taken->served) taken->served = proved_ = true;
+  note_demand_locked();
   place_locked(*taken);
   return taken;
 }
@@ -324,6 +343,8 @@ void Slots::release_locked(ContainerSlots& slots) {
     return;
   }
   --running_;
+  overflowed_ = false;
+  note_demand_locked();
   if (slots.running == 0) slots.idle_since = Deadline::Clock::now();
   place_locked(slots);
 }
@@ -348,12 +369,13 @@ void Slots::place_locked(ContainerSlots& slots) {
 void Slots::serve_waiters_locked(std::vector<WaiterPtr>& served) {
   while (!waiting_.empty()) {
     ContainerSlotsPtr taken = take_locked();
-    if (!taken) return;
+    if (!taken) break;
     WaiterPtr waiter = std::move(waiting_.front());
     waiting_.pop_front();
     waiter->outcome = std::move(taken);
     served.push_back(std::move(waiter));
   }
+  note_demand_locked();
 }
 
 void Slots::fail_waiters_locked(const Error& reason, std::vector<WaiterPtr>& failed) {
@@ -362,6 +384,18 @@ void Slots::fail_waiters_locked(const Error& reason, std::vector<WaiterPtr>& fai
     failed.push_back(std::move(waiter));
   }
   waiting_.clear();
+}
+
+// One start always goes on, so that a pool that is short of containers again and again gets one more.
+bool Slots::has_needless_starts_locked() const {
+  return waiting_.empty() && starting_ > 1;
+}
+
+void Slots::note_demand_locked() {
+  const bool is_short = overflowed_ || running_ + static_cast<int>(waiting_.size()) > capacity_;
+  if (is_short == short_since_.has_value()) return;
+  short_since_.reset();
+  if (is_short) short_since_ = Deadline::Clock::now();
 }
 
 bool Slots::should_ask_locked() {

@@ -81,7 +81,8 @@ class Slots : public std::enable_shared_from_this<Slots> {
   void set_limits(Limits limits);
   // Takes note of everything that was asked for so far, and says how things stand.
   ScalingState begin_decision();
-  void set_enough_for(int running);
+  // Of the decision that followed: see there.
+  void apply(int enough_for, int capacity);
   // True when a container had its first request since the last call.
   bool take_proof();
 
@@ -107,6 +108,8 @@ class Slots : public std::enable_shared_from_this<Slots> {
   void serve_waiters_locked(std::vector<WaiterPtr>& served);
   void fail_waiters_locked(const Error& reason, std::vector<WaiterPtr>& failed);
   bool should_ask_locked();
+  bool has_needless_starts_locked() const;
+  void note_demand_locked();
   Shelved& shelf(Shelf shelf) { return shelves_[static_cast<int>(shelf)]; }
   const Shelved& shelf(Shelf shelf) const { return shelves_[static_cast<int>(shelf)]; }
 
@@ -120,8 +123,11 @@ class Slots : public std::enable_shared_from_this<Slots> {
   int running_retired_ = 0;
   int starting_ = 0;
   int enough_for_ = 0;
+  int capacity_ = 0;
+  std::optional<TimePoint> short_since_;  // since when the containers are not enough
   bool asked_ = false;
   bool turned_away_ = false;  // a request, since the last decision
+  bool overflowed_ = false;   // the same, for want of a free slot; none has become free since
   bool proved_ = false;
   TimePoint refused_until_{};
   std::optional<Error> refusal_;
