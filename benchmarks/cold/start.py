@@ -1,9 +1,9 @@
-"""Request to first byte from zero containers, FastAPI, from the reserve and from the beginning, in one run.
+"""Request to first byte from zero containers, FastAPI: parked, and from the beginning, in one run.
 
     python benchmarks/cold/start.py [--starts 20]
 
 Needs what the outer tests need (tests/requirements.txt, BIMODAL_TEST_LAYERS). Each start begins when no container is left
-and, for the first kind, one is ready in reserve; the request goes over a connection that exists already. The load of the
+and, for the first kind, one is parked; the request goes over a connection that exists already. The load of the
 machine is printed with the figures: on a busy one they tell little.
 """
 
@@ -31,7 +31,7 @@ def stop_containers(daemon):
 
 
 def is_ready(daemon) -> bool:
-    return any(standby["state"] == "ready" for standby in daemon.status()["standbys"])
+    return any(standby["state"] == "parked" for standby in daemon.status()["standbys"])
 
 
 def measure(standbys: int, starts: int) -> list[float]:
@@ -43,7 +43,7 @@ def measure(standbys: int, starts: int) -> list[float]:
         for _ in range(starts):
             stop_containers(daemon)
             if standbys:
-                eventually(lambda: is_ready(daemon), 60, "one in reserve")
+                eventually(lambda: is_ready(daemon), 60, "one parked")
             began = time.perf_counter()
             assert daemon.get(url).status_code == 200
             times.append((time.perf_counter() - began) * 1000)
@@ -56,7 +56,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--starts", type=int, default=20)
     starts = parser.parse_args().starts
-    for name, standbys in (("from the reserve", 16), ("from the beginning", 0)):
+    for name, standbys in (("parked", 16), ("from the beginning", 0)):
         times = sorted(measure(standbys, starts))
         print(
             f"{name:20} p50 {statistics.median(times):7.1f} ms   min {times[0]:7.1f}   max {times[-1]:7.1f}   "

@@ -396,6 +396,8 @@ TEST_F(BuilderTest, MakesTheRuntimeLayerOncePerClientAndRunner) {
   loop_.run_blocking(Body::run(*builder_, "1.5.4", first));
   loop_.run_blocking(Body::run(*builder_, "1.5.4", second));
   directory_.write("runner/sitecustomize.py", "changed = 1");
+  loop_.run_blocking(builder_->close());
+  builder_ = start_builder();  // as by the next daemon
   loop_.run_blocking(Body::run(*builder_, "1.5.4", other));
   loop_.run_blocking(Body::run(*builder_, "9.9.9", unknown));
   ASSERT_TRUE(first && second && other) << first.error().message;

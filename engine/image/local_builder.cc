@@ -184,6 +184,15 @@ Task<Result<fs::path>> LocalBuilder::runtime_layer(std::string python, std::stri
         Code::InvalidArgument, "the modal client {} is not supported by this server; supported: {}", client_version,
         fmt::join(versions, ", "));
   }
+  // The runner's files belong to the program that runs: they are read once, not at every start of a container.
+  auto known = runtimes_.find(client_version);
+  if (known != runtimes_.end() && fs::exists(known->second)) co_return known->second;
+  auto made = co_await make_runtime_layer(client_version);
+  if (made) runtimes_[client_version] = *made;
+  co_return made;
+}
+
+Task<Result<fs::path>> LocalBuilder::make_runtime_layer(std::string client_version) {
   auto read = [this] { return digest_of(config_.runner_dir); };
   CO_TRY(auto digest, co_await pool_.run(read));
   BuildLog quiet = [](std::string_view) {};

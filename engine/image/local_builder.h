@@ -47,6 +47,7 @@ class LocalBuilder : public Builder {
   // Puts the files of uv into a COPY --from step.
   Task<Result<void>> fill_uv_sources(CopyStep& step, BuildLog log);
   Task<Result<std::string>> uv_layer(std::string version, std::vector<std::string> python, BuildLog log);
+  Task<Result<std::filesystem::path>> make_runtime_layer(std::string client_version);
   std::vector<std::filesystem::path> paths_of(const std::vector<std::string>& layers) const;
 
   BuilderConfig config_;
@@ -57,6 +58,7 @@ class LocalBuilder : public Builder {
   SandboxSteps sandboxes_;
   std::unique_ptr<LayerStore> store_;
   std::unique_ptr<LayerCache> cache_;
+  std::map<std::string, std::filesystem::path> runtimes_;  // by client's version, as long as they are there
   std::optional<Result<void>> prepared_;
   bool preparing_ = false;
   bool closing_ = false;

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/ids.h"
 #include "runtime/pipe.h"
 
 namespace bimodal::runtime {
@@ -95,6 +96,18 @@ Task<Result<Body>> start_body(
   body.runner = std::move(runner);
   body.sandbox = std::move(sandbox);
   co_return body;
+}
+
+std::string fingerprint_of(const ContainerPlan& plan) {
+  std::string facts;
+  auto add = [&facts](std::string_view fact) { facts.append(std::to_string(fact.size())).append(1, ':').append(fact); };
+  add(plan.workdir);
+  add(plan.user);
+  add(plan.python);
+  add(plan.arguments);
+  for (const auto& layer : plan.layers) add(layer.native());
+  for (const auto& [name, value] : plan.env) add(name), add(value);
+  return sha256_hex(facts);
 }
 
 std::int64_t memory_limit_of(const model::FunctionVersion& version, const ContainersConfig& config) {

@@ -42,6 +42,10 @@ sandbox::ExecSpec command_of(const ContainerPlan& plan, const std::string& task_
 Task<Result<Body>> start_body(
     sandbox::Launcher& sandboxes, sandbox::Spec spec, std::unique_ptr<RunDirectory> directory, UniqueFd channel);
 
+// Equal for two plans of one version when a container started by either would be the same. 64 hex digits, of which no
+// secret can be told.
+std::string fingerprint_of(const ContainerPlan& plan);
+
 // 0: none.
 std::int64_t memory_limit_of(const model::FunctionVersion& version, const ContainersConfig& config);
 

@@ -106,7 +106,9 @@ Containers::Containers(
 Containers::~Containers() = default;
 
 Task<Result<std::shared_ptr<scheduler::Container>>> Containers::launch(model::FunctionVersionPtr version) {
-  auto container = std::make_shared<LiveContainer>(state_->surroundings, version, new_task_id(), std::nullopt);
+  std::string task_id = state_->standbys.claim(version);
+  if (task_id.empty()) task_id = new_task_id();
+  auto container = std::make_shared<LiveContainer>(state_->surroundings, version, std::move(task_id), std::nullopt);
   auto launched = co_await state_->launch(std::move(container));
   if (!state_->closed) state_->standbys.want(std::move(version));
   co_return launched;

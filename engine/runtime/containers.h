@@ -150,6 +150,7 @@ class Session {
 struct StandbyInfo {
   std::string id, app_id;
   bool ready = false;
+  bool parked = false;  // it is one function's already, but for the user's code
 };
 
 struct TaskInfo {

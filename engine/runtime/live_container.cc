@@ -128,9 +128,16 @@ Task<Result<Body>> LiveContainer::make_body(ContainerPlan plan) {
 // std::nullopt: start from the beginning.
 Task<std::optional<Body>> LiveContainer::take_from_reserve(ContainerPlan plan) {
   if (surroundings_.standbys == nullptr || step_) co_return std::nullopt;
-  auto standby = surroundings_.standbys->take(*version_, plan);
+  auto standby = surroundings_.standbys->take_parked(task_id_);
+  const bool parked = standby != nullptr;
+  if (!parked) standby = surroundings_.standbys->take(*version_, plan);
   if (!standby) co_return std::nullopt;
-  auto body = co_await standby->become(std::move(plan), version_, task_id_);
+  Result<Body> body = error(Code::Internal, "");
+  if (parked) {
+    body = co_await standby->leave_parking(std::move(plan));
+  } else {
+    body = co_await standby->become(std::move(plan), version_, task_id_);
+  }
   if (body) {
     surroundings_.standbys->release(standby);
     reserved_ = true;

@@ -30,6 +30,10 @@ std::string task_of(const sandbox::Spec& spec) {
   return task + body;
 }
 
+Error given_up() {
+  return {Code::Cancelled, "the container in reserve was given up"};
+}
+
 }  // namespace
 
 Standby::Standby(asio::any_io_executor executor, sandbox::Launcher& sandboxes, const ContainersConfig& config)
@@ -49,7 +53,7 @@ Task<Result<void>> Standby::load(ContainerPlan plan, model::FunctionVersionPtr v
   starting_ = false;
   loaded_.notify_all();
   if (done) done = co_await expect("ready", Deadline::after(kLoadPatience));
-  if (state_ == State::Over) done = error(Code::Cancelled, "the container in reserve was given up");
+  if (state_ == State::Over) done = tl::unexpected<Error>(given_up());
   state_ = done ? State::Ready : State::Over;
   if (!done) failure_ = done.error();
   loaded_.notify_all();
@@ -75,34 +79,76 @@ Task<Result<Body>> Standby::become(ContainerPlan plan, model::FunctionVersionPtr
   auto self = shared_from_this();
   while (state_ == State::Loading) co_await loaded_.wait(Deadline::never());
   if (state_ == State::Over) co_return tl::unexpected<Error>(failure_);
-  CO_TRY_VOID(co_await hand_over(std::move(plan), std::move(version), std::move(task_id)));
-  if (state_ == State::Over) co_return error(Code::Cancelled, "the container in reserve was given up");
+  CO_TRY_VOID(co_await hand_over(std::move(plan), std::move(version), std::move(task_id), false));
+  if (state_ == State::Over) co_return tl::unexpected<Error>(given_up());
   state_ = State::Over;
   hang_up();
   co_return std::move(body_);
 }
 
-Task<Result<void>> Standby::hand_over(ContainerPlan plan, model::FunctionVersionPtr version, std::string task_id) {
+Task<Result<void>> Standby::park(ContainerPlan plan, model::FunctionVersionPtr version, std::string task_id) {
+  auto self = shared_from_this();
+  while (state_ == State::Loading) co_await loaded_.wait(Deadline::never());
+  if (state_ == State::Over) co_return tl::unexpected<Error>(failure_);
+  state_ = State::Parking;
+  auto parked = co_await go_parking(std::move(plan), std::move(version), std::move(task_id));
+  if (state_ == State::Over) parked = tl::unexpected<Error>(given_up());
+  if (!parked) failure_ = parked.error();
+  state_ = parked ? State::Parked : State::Over;
+  loaded_.notify_all();
+  co_return parked;
+}
+
+Task<Result<void>> Standby::go_parking(ContainerPlan plan, model::FunctionVersionPtr version, std::string task_id) {
+  parked_for_ = fingerprint_of(plan);
+  CO_TRY_VOID(co_await hand_over(std::move(plan), std::move(version), std::move(task_id), true));
+  co_return co_await expect("parked", Deadline::after(kAnswerPatience));
+}
+
+Task<Result<Body>> Standby::leave_parking(ContainerPlan plan) {
+  auto self = shared_from_this();
+  while (state_ == State::Parking) co_await loaded_.wait(Deadline::never());
+  if (state_ == State::Over) co_return tl::unexpected<Error>(failure_);
+  if (fingerprint_of(plan) != parked_for_) {
+    co_return error(Code::FailedPrecondition, "what it was parked with has changed since");
+  }
+  CO_TRY_VOID(co_await send("g", Deadline::after(kAnswerPatience)));
+  if (state_ == State::Over) co_return tl::unexpected<Error>(given_up());
+  state_ = State::Over;
+  hang_up();
+  co_return std::move(body_);
+}
+
+Task<Result<void>> Standby::hand_over(
+    ContainerPlan plan, model::FunctionVersionPtr version, std::string task_id, bool to_be_parked) {
   CO_TRY_VOID(body_.directory->write_arguments(plan.arguments));
   auto spec = container_spec(plan, *version, task_id, *body_.directory, config_);
   body_.volumes = std::make_shared<VolumeMounts>(std::move(plan.volumes), body_.directory->path());
   spec.volumes = body_.volumes->specs();
+  if (to_be_parked) spec.env["BIMODAL_PARK"] = "1";
   std::string task = task_of(spec);
   CO_TRY_VOID(co_await body_.sandbox->reroot(std::move(spec)));
-  auto timer = hang_up_at(Deadline::after(kAnswerPatience));
-  boost::system::error_code failure;
-  co_await asio::async_write(channel_, asio::buffer(task), asio::redirect_error(asio::use_awaitable, failure));
-  if (failure) co_return error(Code::Unavailable, "the container in reserve has ended");
+  CO_TRY_VOID(co_await send(std::move(task), Deadline::after(kAnswerPatience)));
   co_return co_await expect("go", Deadline::after(kAnswerPatience));
+}
+
+Task<Result<void>> Standby::send(std::string bytes, Deadline deadline) {
+  auto timer = hang_up_at(deadline);
+  boost::system::error_code failure;
+  co_await asio::async_write(channel_, asio::buffer(bytes), asio::redirect_error(asio::use_awaitable, failure));
+  if (failure) co_return error(Code::Unavailable, "the container in reserve has ended");
+  co_return Result<void>();
 }
 
 // Reads one line: `word`, or "unfit" and why.
 Task<Result<void>> Standby::expect(std::string word, Deadline deadline) {
   auto timer = hang_up_at(deadline);
-  std::string line;
   boost::system::error_code failure;
-  auto buffer = asio::dynamic_buffer(line, kMaxLine);
-  co_await asio::async_read_until(channel_, buffer, '\n', asio::redirect_error(asio::use_awaitable, failure));
+  auto buffer = asio::dynamic_buffer(received_, kMaxLine);
+  std::size_t size =
+      co_await asio::async_read_until(channel_, buffer, '\n', asio::redirect_error(asio::use_awaitable, failure));
+  std::string line = received_.substr(0, size);
+  received_.erase(0, size);
   if (line == word + "\n") co_return Result<void>();
   if (line.starts_with("unfit ") && line.ends_with('\n')) {
     co_return error(Code::FailedPrecondition, "{}", line.substr(6, line.size() - 7));
@@ -128,7 +174,7 @@ Task<void> Standby::end() {
   auto self = shared_from_this();
   while (ending_ && !ended_) co_await loaded_.wait(Deadline::never());
   if (std::exchange(ending_, true)) co_return;
-  if (state_ != State::Over) failure_ = Error{Code::Cancelled, "the container in reserve was given up"};
+  if (state_ != State::Over) failure_ = given_up();
   state_ = State::Over;
   hang_up();
   loaded_.notify_all();

@@ -2,9 +2,10 @@
 // be told which container it is.
 //
 // It is started exactly as a container is, behind the same barriers, but for the layers of mounts and with no secret.
-// become() puts the new root under it and sends the rest; bimodal_runner/standby.py is the other side. One standby
-// becomes one container: nothing is ever forked from it. Loop-bound. end() must finish before destruction, unless
-// become() has given the body away.
+// become() puts the new root under it and sends the rest; bimodal_runner/standby.py is the other side. park() does the
+// same ahead of time: the container then stops where its client would import the user's code
+// (bimodal_runner/parking.py) until leave_parking(). One standby becomes one container: nothing is ever forked from it.
+// Loop-bound. end() must finish before destruction, unless become() or leave_parking() has given the body away.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -29,19 +30,28 @@ class Standby : public std::enable_shared_from_this<Standby> {
   // Makes it the container of `task_id`, as soon as it is ready. Once. After a failure end() is all that is left.
   Task<Result<Body>> become(ContainerPlan plan, model::FunctionVersionPtr version, std::string task_id);
 
-  // Kills it and waits until nothing of it is left. May be called while load() or become() run: they fail then.
+  // Makes it that container, but for its user's code. As become() otherwise.
+  Task<Result<void>> park(ContainerPlan plan, model::FunctionVersionPtr version, std::string task_id);
+  // Lets a parked one go on, as soon as it is; `plan` is what a container would be started by now. FailedPrecondition
+  // when that isn't what it was parked for.
+  Task<Result<Body>> leave_parking(ContainerPlan plan);
+
+  // Kills it and waits until nothing of it is left. May be called while one of those runs: it fails then.
   Task<void> end();
 
-  bool ready() const { return state_ == State::Ready; }
+  bool ready() const { return state_ == State::Ready || state_ == State::Parked; }
   const std::string& id() const { return id_; }
 
   Pulse changed;  // its owner's
 
  private:
-  enum class State { Loading, Ready, Over };
+  enum class State { Loading, Ready, Parking, Parked, Over };
 
   Task<Result<void>> start(ContainerPlan plan, model::FunctionVersionPtr version);
-  Task<Result<void>> hand_over(ContainerPlan plan, model::FunctionVersionPtr version, std::string task_id);
+  Task<Result<void>> hand_over(
+      ContainerPlan plan, model::FunctionVersionPtr version, std::string task_id, bool to_be_parked);
+  Task<Result<void>> go_parking(ContainerPlan plan, model::FunctionVersionPtr version, std::string task_id);
+  Task<Result<void>> send(std::string bytes, Deadline deadline);
   Task<Result<void>> expect(std::string word, Deadline deadline);
   boost::asio::steady_timer hang_up_at(Deadline deadline);
   void hang_up();
@@ -55,6 +65,8 @@ class Standby : public std::enable_shared_from_this<Standby> {
   Error failure_;
   Pulse loaded_;
   Body body_;
+  std::string received_;
+  std::string parked_for_;  // fingerprint
   boost::asio::local::stream_protocol::socket channel_;
 };
 

@@ -13,7 +13,6 @@ namespace {
 constexpr auto kAfterStart = 200ms;  // containers that start now, or have just started, go first
 constexpr auto kFirstPause = 1s;     // after one that failed; doubled with each
 constexpr auto kLongestPause = 10min;
-constexpr std::size_t kMaxSetbacks = 1'000;
 
 // Equal for two starts exactly when a standby for one can become the other.
 std::string key_of(const model::FunctionVersion& version, const ContainerPlan& plan, const ContainersConfig& config) {
@@ -48,6 +47,7 @@ void Standbys::dismiss(const std::string& app_id) {
     if (entry.app_id == app_id) keys.push_back(key);
   }
   for (const auto& key : keys) drop(key);
+  drop_parked_of(app_id, {});
 }
 
 void Standbys::want(model::FunctionVersionPtr version) {
@@ -80,12 +80,17 @@ std::vector<StandbyInfo> Standbys::list() const {
   for (const auto& [key, entry] : entries_) {
     all.push_back({entry.standby->id(), entry.app_id, entry.standby->ready()});
   }
+  for (const auto& [task_id, parked] : parked_) {
+    all.push_back({parked.standby->id(), parked.version->app_id, parked.standby->ready(), true});
+  }
   return all;
 }
 
 Task<void> Standbys::close() {
   closed_ = true;
   entries_.clear();
+  parked_.clear();
+  wishes_.clear();
   changed_.notify_all();
   auto alive = alive_;
   for (const auto& standby : alive) {
@@ -100,7 +105,15 @@ Task<void> Standbys::close() {
 Task<void> Standbys::expect_all(std::string app_id, std::vector<model::FunctionVersionPtr> versions) {
   if (!co_await sleep_until(Deadline::after(kAfterStart))) co_return;
   std::set<std::string> keys;
-  for (auto& version : versions) keys.insert(co_await prepare(version));
+  std::map<std::string, int> functions;  // of each key
+  drop_parked_of(app_id, versions);
+  for (auto& version : versions) {
+    Prepared prepared = co_await prepare(version);
+    const bool only_one = ++functions[prepared.key] == 1;
+    wishes_.erase(prepared.key);
+    if (prepared.parkable && only_one) wish_parked(prepared.key, version);
+    keys.insert(std::move(prepared.key));
+  }
   auto entries = entries_;
   for (const auto& [key, entry] : entries) {
     if (entry.app_id == app_id && !keys.contains(key)) drop(key);
@@ -109,26 +122,30 @@ Task<void> Standbys::expect_all(std::string app_id, std::vector<model::FunctionV
 
 Task<void> Standbys::want_one(model::FunctionVersionPtr version) {
   if (!co_await sleep_until(Deadline::after(kAfterStart))) co_return;
-  co_await prepare(std::move(version));
+  Prepared prepared = co_await prepare(version);
+  if (prepared.parkable) wish_parked(prepared.key, std::move(version));
 }
 
-// Makes sure that there is one for that version. Returns its key; "" when there can't be one.
-Task<std::string> Standbys::prepare(model::FunctionVersionPtr version) {
+// Makes sure that there is one for that version.
+Task<Standbys::Prepared> Standbys::prepare(model::FunctionVersionPtr version) {
   auto plan = co_await surroundings_.planner.plan(version, "");
-  if (!plan || !plan->reserve) co_return "";
+  Prepared prepared;
+  if (!plan || !plan->reserve) co_return prepared;
   std::string key = key_of(*version, *plan, surroundings_.config);
-  if (closed_ || !apps_.contains(version->app_id)) co_return "";
+  if (closed_ || !apps_.contains(version->app_id)) co_return prepared;
+  prepared.key = key;
+  prepared.parkable = plan->volumes.empty() && !unparkable_.contains(version->definition_id);
   Deadline idle_until = Deadline::after(surroundings_.config.standby_idle);
   auto found = entries_.find(key);
   if (found != entries_.end()) found->second.idle_until = idle_until;
-  if (found != entries_.end() || !may_try(key)) co_return key;
+  if (found != entries_.end() || !may_try(key)) co_return prepared;
   make_room();
   auto standby = std::make_shared<Standby>(surroundings_.executor, surroundings_.sandboxes, surroundings_.config);
   alive_.insert(standby);
   Entry entry{version->app_id, standby, idle_until};
   entries_.emplace(key, std::move(entry));
   scope_.spawn(keep(key, std::move(standby), *std::move(plan), version));
-  co_return key;
+  co_return prepared;
 }
 
 Task<void> Standbys::keep(
@@ -156,6 +173,7 @@ Task<void> Standbys::load(
   changed_.notify_all();
   if (loaded) {
     setbacks_.erase(key);
+    park_if_ready(key);
     co_return;
   }
   if (loaded.error().code != Code::Cancelled) set_back(key, *of, loaded.error());
@@ -207,10 +225,12 @@ void Standbys::drop(const std::string& key) {
 
 // The one that was wanted longest ago gives way.
 void Standbys::make_room() {
-  while (entries_.size() >= static_cast<std::size_t>(surroundings_.config.max_standbys)) {
-    auto older = [](const auto& a, const auto& b) { return a.second.idle_until.point() < b.second.idle_until.point(); };
-    drop(std::min_element(entries_.begin(), entries_.end(), older)->first);
+  const auto most = static_cast<std::size_t>(surroundings_.config.max_standbys);
+  auto older = [](const auto& a, const auto& b) { return a.second.idle_until.point() < b.second.idle_until.point(); };
+  while (entries_.size() + parked_.size() >= most && !parked_.empty()) {
+    drop_parked(std::min_element(parked_.begin(), parked_.end(), older)->first);
   }
+  while (entries_.size() >= most) drop(std::min_element(entries_.begin(), entries_.end(), older)->first);
 }
 
 }  // namespace bimodal::runtime

@@ -1,7 +1,10 @@
 // The containers in reserve: at most one for each app and image (and network, limits and user), `max_standbys` in all.
 //
 // They are loaded one at a time, in the background. A start takes the one that fits, even while that still loads: the
-// rest of its way is shorter than a start from the beginning. Loop-bound; close() must finish before destruction.
+// rest of its way is shorter than a start from the beginning.
+//
+// For the function of which a container was started last, one of each kind is parked besides: it has become that
+// function's container already, but for the user's code. Loop-bound; close() must finish before destruction.
 #pragma once
 
 #include <map>
@@ -28,6 +31,11 @@ class Standbys {
 
   // One that fits, for good; null when there is none.
   std::shared_ptr<Standby> take(const model::FunctionVersion& version, const ContainerPlan& plan);
+  // The task id of one that is parked, or about to be, for that version; it is the caller's then. "" when there is
+  // none.
+  std::string claim(const model::FunctionVersionPtr& version);
+  // The one that was claimed by that id, for good; null: it has been given up since.
+  std::shared_ptr<Standby> take_parked(const std::string& task_id);
   // One that was taken has become the container.
   void release(const std::shared_ptr<Standby>& standby);
   // Ends one that was taken and couldn't.
@@ -42,6 +50,13 @@ class Standbys {
     std::shared_ptr<Standby> standby;
     Deadline idle_until = Deadline::never();
   };
+  struct Parked {
+    std::string key, task_id;
+    std::shared_ptr<Standby> standby;
+    model::FunctionVersionPtr version;
+    Deadline idle_until = Deadline::never();
+    bool claimed = false;
+  };
   struct Setback {
     int failures = 0;
     Deadline until = Deadline::never();  // no further attempt before
@@ -49,10 +64,21 @@ class Standbys {
 
   Task<void> expect_all(std::string app_id, std::vector<model::FunctionVersionPtr> versions);
   Task<void> want_one(model::FunctionVersionPtr version);
-  Task<std::string> prepare(model::FunctionVersionPtr version);
+  struct Prepared {
+    std::string key;  // "": there can be none
+    bool parkable = false;
+  };
+  Task<Prepared> prepare(model::FunctionVersionPtr version);
   Task<void> keep(std::string key, std::shared_ptr<Standby> standby, ContainerPlan plan, model::FunctionVersionPtr of);
   Task<void> load(std::string key, std::shared_ptr<Standby> standby, ContainerPlan plan, model::FunctionVersionPtr of);
   Task<void> end(std::shared_ptr<Standby> standby);
+  // The rest is about parked ones: standbys_parking.cc.
+  void wish_parked(const std::string& key, model::FunctionVersionPtr version);
+  void park_if_ready(const std::string& key);
+  Task<void> keep_parked(std::string task_id, std::shared_ptr<Standby> standby, model::FunctionVersionPtr version);
+  Task<Result<void>> park(std::string task_id, std::shared_ptr<Standby> standby, model::FunctionVersionPtr version);
+  void drop_parked(std::string task_id);
+  void drop_parked_of(const std::string& app_id, const std::vector<model::FunctionVersionPtr>& but);
   bool may_try(const std::string& key);
   void set_back(const std::string& key, const model::FunctionVersion& version, const Error& why);
   bool holds(const std::string& key, const std::shared_ptr<Standby>& standby) const;
@@ -62,8 +88,12 @@ class Standbys {
   Surroundings& surroundings_;
   std::set<std::string> apps_;  // that are served
   std::map<std::string, Entry> entries_;
-  std::set<std::shared_ptr<Standby>> alive_;  // those, and what was taken or is being ended
+  std::map<std::string, Parked> parked_;                     // by task id
+  std::map<std::string, model::FunctionVersionPtr> wishes_;  // whom the next one of that key is parked for
+  std::set<std::string> unparkable_;                         // definitions that said no, at most kMaxSetbacks
+  std::set<std::shared_ptr<Standby>> alive_;                 // those, and what was taken or is being ended
   std::map<std::string, Setback> setbacks_;
+  static constexpr std::size_t kMaxSetbacks = 1'000;
   bool loading_ = false;
   bool closed_ = false;
   Pulse changed_;

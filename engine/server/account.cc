@@ -90,7 +90,7 @@ std::string account_of(
   }
   json standbys = json::array();
   for (const runtime::StandbyInfo& standby : containers.standbys()) {
-    standbys.push_back({{"app_id", standby.app_id}, {"state", standby.ready ? "ready" : "loading"}});
+    standbys.push_back({{"app_id", standby.app_id}, {"state", standby.ready ? (standby.parked ? "parked" : "ready") : "loading"}});
   }
   return json{{"apps", apps}, {"containers", tasks}, {"standbys", standbys}, {"unenforced_limits", unenforced_limits}}
       .dump();

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -81,14 +82,39 @@ def started_anew():
 """
 
 
-def ready(daemon, count: int, app: str):
-    def reached() -> bool:
-        status = daemon.status()
-        wanted = {each["app_id"] for each in status["apps"] if each["name"] == app}
-        found = [standby for standby in status["standbys"] if standby["app_id"] in wanted]
-        return sum(standby["state"] == "ready" for standby in found) >= count
+# Says when its code ran, and when its process began.
+PARKED = """
+import os, time
 
-    eventually(reached, 60, f"{count} containers in reserve")
+import modal
+
+IMPORTED = time.time()
+app = modal.App("parked")
+
+
+@app.function(secrets=[modal.Secret.from_name("parked-word")])
+@modal.fastapi_endpoint()
+def when():
+    ticks = int(open("/proc/self/stat").read().rsplit(")", 1)[1].split()[19])
+    up = float(open("/proc/uptime").read().split()[0])
+    age = up - ticks / os.sysconf("SC_CLK_TCK")
+    return {{"imported": IMPORTED, "began": time.time() - age, "word": os.environ["WORD"], "version": {version},
+             "task": os.environ["MODAL_TASK_ID"], "told": [name for name in os.environ if "PARK" in name]}}
+"""
+
+
+def in_reserve(daemon, app: str, state: str) -> int:
+    status = daemon.status()
+    wanted = {each["app_id"] for each in status["apps"] if each["name"] == app}
+    return sum(standby["state"] == state for standby in status["standbys"] if standby["app_id"] in wanted)
+
+
+def ready(daemon, count: int, app: str):
+    eventually(lambda: in_reserve(daemon, app, "ready") >= count, 60, f"{count} containers in reserve")
+
+
+def parked(daemon, app: str):
+    eventually(lambda: in_reserve(daemon, app, "parked") == 1, 60, "a parked container")
 
 
 def probe_of(daemon) -> Inside:
@@ -114,7 +140,7 @@ def stop_containers(daemon):
     for container in daemon.containers():
         words = [PYTHON, "-m", "modal", "container", "stop", "-y", container["task_id"]]
         done = run(words, daemon.client_environment)
-        assert done.status == 0, done.output
+        assert done.status == 0 or "already stopped" in done.output, done.output
     eventually(lambda: not daemon.containers(), 20, "no container left")
 
 
@@ -161,6 +187,48 @@ def test_what_the_reserve_does_not_fit_is_started_anew(daemon, scripts):
     words = [PYTHON, "-c", "print(hash('x'))"]
     expected = run(words, {"PYTHONHASHSEED": "1"}).output
     assert daemon.get(seeded).json() == [int(expected), True]
+
+
+def set_word(daemon, word: str):
+    words = [PYTHON, "-m", "modal", "secret", "create", "--force", "parked-word", f"WORD={word}"]
+    done = run(words, daemon.client_environment)
+    assert done.status == 0, done.output
+
+
+def test_a_parked_container_runs_the_users_code_only_when_a_request_needs_it(daemon, scripts):
+    set_word(daemon, "one")
+    (url,) = daemon.deploy(write(scripts, PARKED.format(version=1), "parked"))
+    parked(daemon, "parked")
+    before = time.time()
+    answer = daemon.get(url).json()
+    assert answer["began"] < before < answer["imported"]
+    assert (answer["word"], answer["told"]) == ("one", [])
+    assert [each["task_id"] for each in daemon.containers() if each["task_id"] == answer["task"]]
+    parked(daemon, "parked")  # the next one
+
+
+def test_a_parked_container_never_serves_with_an_older_secret_or_version(daemon, scripts):
+    set_word(daemon, "two")
+    stop_containers(daemon)
+    (url,) = [url for url in daemon.deploy(write(scripts, PARKED.format(version=1), "parked"))]
+    parked(daemon, "parked")
+    set_word(daemon, "three")
+    assert daemon.get(url).json()["word"] == "three"
+    daemon.deploy(write(scripts, PARKED.format(version=2), "parked"))
+    eventually(lambda: daemon.get(url).json()["version"] == 2, 20, "the new version")
+    parked(daemon, "parked")
+    stop_containers(daemon)
+    assert daemon.get(url).json()["version"] == 2
+
+
+def test_requests_are_answered_although_the_parked_container_was_killed(daemon, scripts):
+    (url,) = daemon.deploy(write(scripts, PARKED.format(version=3), "parked"))
+    eventually(lambda: daemon.get(url).json()["version"] == 3, 20, "the new version")
+    stop_containers(daemon)
+    parked(daemon, "parked")
+    for pid in standby_processes(daemon):
+        os.kill(pid, signal.SIGKILL)
+    assert daemon.get(url).json()["version"] == 3
 
 
 def test_the_reserve_of_a_stopped_app_goes(daemon):

@@ -6,10 +6,12 @@ way, and so does everything if the client isn't built as we know it.
 """
 
 import asyncio
+import inspect
 import os
 import struct
 import sys
 
+from . import parking
 from .takeover import expect_parameters
 
 _SCHEME = "unix://"
@@ -30,6 +32,7 @@ def install(module):
         return
     official = module.UnaryUnaryWrapper.direct
     lines = _Lines()
+    _connect_late(lines)
 
     async def direct(self, req, *, timeout=None, metadata=None):
         client = self.client
@@ -43,6 +46,23 @@ def install(module):
     module.UnaryUnaryWrapper.direct = direct
 
 
+def _connect_late(lines):
+    """Streams alone still need the client's gRPC connection, and few containers have one: its channel connects with its
+    first call."""
+    from modal._utils import grpc_utils
+
+    official = grpc_utils.create_channel_with_fallbacks
+
+    async def create_channel_with_fallbacks(server_url, metadata=None, **others):
+        metadata = {} if metadata is None else metadata
+        if server_url == lines.url:
+            others.pop("stagger_delay", None)
+            return grpc_utils.create_channel(server_url, metadata, **others)
+        return await official(server_url, metadata, **others)
+
+    grpc_utils.create_channel_with_fallbacks = create_channel_with_fallbacks
+
+
 def _check(module):
     import grpclib.client
     from grpclib.const import Status
@@ -54,6 +74,12 @@ def _check(module):
     grpclib.client.UnaryUnaryMethod.__call__  # noqa: B018
     GRPCError(Status.UNKNOWN, "")
 
+    from modal._utils import grpc_utils
+
+    for function in grpc_utils.create_channel_with_fallbacks, grpc_utils.create_channel:
+        if list(inspect.signature(function).parameters)[:2] != ["server_url", "metadata"]:
+            raise LookupError(f"{function.__qualname__} takes other parameters than server_url and metadata")
+
 
 class _Lines:
     """The connection of each loop; a program has one such loop, the client's."""
@@ -62,14 +88,18 @@ class _Lines:
         self._lines = {}
         self._url = None
 
-    def serve(self, client, server_url):
+    @property
+    def url(self):
         if self._url is None:
             from modal_proto import api_pb2
 
             self._url = os.environ.get("MODAL_SERVER_URL", "")
             self._container = api_pb2.CLIENT_TYPE_CONTAINER
+        return self._url
+
+    def serve(self, client, server_url):
         return (
-            server_url == self._url
+            server_url == self.url
             and server_url.startswith(_SCHEME)
             and client.client_type == self._container
             and not client._closed
@@ -102,6 +132,10 @@ class _Call:
             if name == "x-idempotency-key":
                 key = value
                 break
+        if not parking.calls.is_over:
+            if self.name.endswith("/ContainerHello"):
+                return self._method.reply_type()
+            await parking.calls.wait()
         line = await self._lines.current(self._version)
         status, answer = await line.call(self.name, key, timeout, self._payload)
         if status:

@@ -6,7 +6,8 @@ holds the other end of the socket BIMODAL_STANDBY_FD:
 
     we    ready, or unfit and why                 one line
     they  swap this sandbox's root, then send     u32 size, then working directory and NAME=VALUE…, separated by NUL
-    we    go, or unfit and why                    one line; the socket is closed
+    we    go, or unfit and why                    one line; the socket is closed, unless the container is to be parked
+                                                  (BIMODAL_PARK): parking.py has the rest
 
 Until then the process has no secret and none of the app's files. It serves one container, and never forks.
 """
@@ -20,7 +21,7 @@ import sys
 import time
 import warnings
 
-from . import rehearsal
+from . import parking, rehearsal
 
 VARIABLE = "BIMODAL_STANDBY_FD"
 
@@ -66,12 +67,16 @@ def wait(own_dir):
         if task is None:  # not needed any more
             os._exit(0)
         _become(*task, known)
+        to_be_parked = os.environ.pop(parking.VARIABLE, "") == "1"
+        if to_be_parked:
+            parking.prepare(channel, sys.modules)
     except Unfit as reason:
         _give_up(channel, str(reason))
     except Exception as error:  # pylint: disable=broad-except
         _give_up(channel, f"{type(error).__name__}: {error}")
     channel.sendall(b"go\n")
-    channel.close()
+    if not to_be_parked:
+        channel.close()
 
 
 def _give_up(channel, reason):

@@ -1,0 +1,107 @@
+// Parked containers: standbys that have become a function's container already, but for its user's code.
+#include <algorithm>
+
+#include "base/ids.h"
+#include "base/log.h"
+#include "runtime/standbys.h"
+
+namespace bimodal::runtime {
+
+std::string Standbys::claim(const model::FunctionVersionPtr& version) {
+  for (auto& [task_id, parked] : parked_) {
+    if (parked.version == version && !std::exchange(parked.claimed, true)) return task_id;
+  }
+  return "";
+}
+
+std::shared_ptr<Standby> Standbys::take_parked(const std::string& task_id) {
+  auto found = parked_.find(task_id);
+  if (found == parked_.end()) return nullptr;
+  auto standby = found->second.standby;
+  parked_.erase(found);
+  standby->changed.notify_all();
+  changed_.notify_all();
+  return standby;
+}
+
+// One of each kind is enough: the last that was wished for.
+void Standbys::wish_parked(const std::string& key, model::FunctionVersionPtr version) {
+  for (auto& [task_id, parked] : parked_) {
+    if (parked.version != version || parked.claimed) continue;
+    parked.idle_until = Deadline::after(surroundings_.config.standby_idle);
+    return;
+  }
+  wishes_[key] = std::move(version);
+  park_if_ready(key);
+}
+
+void Standbys::park_if_ready(const std::string& key) {
+  auto wish = wishes_.find(key);
+  auto entry = entries_.find(key);
+  if (closed_ || wish == wishes_.end() || entry == entries_.end() || !entry->second.standby->ready()) return;
+  model::FunctionVersionPtr version = std::move(wish->second);
+  wishes_.erase(wish);
+  std::vector<std::string> others;
+  for (const auto& [task_id, parked] : parked_) {
+    if (parked.key == key && !parked.claimed) others.push_back(task_id);
+  }
+  for (const auto& other : others) drop_parked(other);
+  std::string task_id = new_task_id();
+  Parked parked{.key = key, .task_id = task_id, .standby = entry->second.standby, .version = version};
+  parked.idle_until = Deadline::after(surroundings_.config.standby_idle);
+  auto standby = parked.standby;
+  entries_.erase(entry);
+  standby->changed.notify_all();
+  parked_.emplace(task_id, std::move(parked));
+  scope_.spawn(keep_parked(std::move(task_id), std::move(standby), std::move(version)));
+}
+
+Task<void> Standbys::keep_parked(
+    std::string task_id, std::shared_ptr<Standby> standby, model::FunctionVersionPtr version) {
+  auto done = co_await park(task_id, standby, version);
+  if (!done) {
+    if (done.error().code != Code::Cancelled) {
+      log::info("{}/{}: no container is parked: {}", version->app_name, version->tag, done.error().message);
+      if (unparkable_.size() >= kMaxSetbacks) unparkable_.clear();
+      unparkable_.insert(version->definition_id);
+    }
+    drop_parked(task_id);
+  }
+  co_await prepare(std::move(version));  // one that fits others, in its place
+  for (auto found = parked_.find(task_id); found != parked_.end(); found = parked_.find(task_id)) {
+    Deadline idle_until = found->second.idle_until;
+    if (idle_until.passed()) {
+      drop_parked(task_id);
+    } else {
+      co_await standby->changed.wait(idle_until);
+    }
+  }
+}
+
+Task<Result<void>> Standbys::park(
+    std::string task_id, std::shared_ptr<Standby> standby, model::FunctionVersionPtr version) {
+  CO_TRY(auto plan, co_await surroundings_.planner.plan(version, task_id));
+  if (!plan.volumes.empty()) co_return error(Code::FailedPrecondition, "it has volumes");
+  co_return co_await standby->park(std::move(plan), std::move(version), std::move(task_id));
+}
+
+void Standbys::drop_parked(std::string task_id) {
+  auto found = parked_.find(task_id);
+  if (found == parked_.end()) return;
+  auto standby = found->second.standby;
+  parked_.erase(found);
+  standby->changed.notify_all();
+  changed_.notify_all();
+  scope_.spawn(end(std::move(standby)));
+}
+
+void Standbys::drop_parked_of(const std::string& app_id, const std::vector<model::FunctionVersionPtr>& but) {
+  std::vector<std::string> dropped;
+  for (const auto& [task_id, parked] : parked_) {
+    const bool kept = std::find(but.begin(), but.end(), parked.version) != but.end();
+    if (parked.version->app_id == app_id && !kept) dropped.push_back(task_id);
+  }
+  for (auto& task_id : dropped) drop_parked(std::move(task_id));
+}
+
+}  // namespace bimodal::runtime
