@@ -191,4 +191,8 @@ std::string web_url(const server::DaemonInfo& info) {
   return "http://" + reachable(info.web);
 }
 
+std::string admin_url(const server::DaemonInfo& info) {
+  return info.admin.empty() ? "" : "http://" + reachable(info.admin);
+}
+
 }  // namespace bimodal::cli

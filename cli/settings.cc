@@ -57,6 +57,12 @@ Result<std::string> level(const std::string& text) {
   return error(Code::InvalidArgument, "'{}' isn't debug, info, warning or error", text);
 }
 
+// Empty for "off".
+Result<std::string> address_or_off(const std::string& text) {
+  if (text == "off") return "";
+  return parse_address(text);
+}
+
 Result<std::string> lower_case(const std::string& text) {
   std::string lower = text;
   std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
@@ -78,6 +84,9 @@ std::vector<Setting> server_settings() {
        to(parse_address, [](Settings& s) -> auto& { return s.daemon.api; })},
       {{"server", "web", "HOST:PORT", "Where web functions answer (default 127.0.0.1:8080); port 0 picks one", true},
        to(parse_address, [](Settings& s) -> auto& { return s.daemon.web; })},
+      {{"server", "admin", "HOST:PORT",
+        "Where /metrics answers (default 127.0.0.1:6421); port 0 picks one, off: nowhere"},
+       to(address_or_off, [](Settings& s) -> auto& { return s.daemon.admin; })},
       {{"server", "base_domain", "DOMAIN", "Domain under which URLs are made (default localhost)", true},
        to(lower_case, [](Settings& s) -> auto& { return s.daemon.base_domain; })},
       {{"server", "layers", "DIR", "Image layers; may be shared by several homes (default <home>/layers)"},

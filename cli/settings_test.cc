@@ -42,7 +42,15 @@ TEST_F(SettingsOf, NothingAreTheDefaults) {
   EXPECT_EQ(settings->daemon.layers, home_ / "layers");
   EXPECT_EQ(settings->daemon.api, "127.0.0.1:6420");
   EXPECT_EQ(settings->daemon.web, "127.0.0.1:8080");
+  EXPECT_EQ(settings->daemon.admin, "127.0.0.1:6421");
   EXPECT_EQ(settings->daemon.base_domain, "localhost");
+}
+
+TEST_F(SettingsOf, OffMeansNoAdminListener) {
+  write_config("[server]\nadmin = \"off\"\n");
+  EXPECT_EQ(load()->daemon.admin, "");
+  environment_ = {{"BIMODAL_ADMIN", "nowhere"}};
+  EXPECT_FALSE(load());
 }
 
 TEST_F(SettingsOf, FlagsBeatTheEnvironmentWhichBeatsTheFile) {

@@ -15,7 +15,7 @@ constexpr const char* kAccount = R"({
 DaemonStatus sample() {
   DaemonStatus status;
   status.home = "/h";
-  status.info = server::DaemonInfo{7, "1.0", "127.0.0.1:1", "127.0.0.1:2", "localhost", 5};
+  status.info = server::DaemonInfo{7, "1.0", "127.0.0.1:1", "127.0.0.1:2", "localhost", 5, "127.0.0.1:3"};
   EXPECT_TRUE(read_account(kAccount, status));
   return status;
 }
@@ -25,6 +25,7 @@ TEST(Status, JsonHoldsDaemonAppsAndContainers) {
   EXPECT_EQ(out["pid"], 7);
   EXPECT_EQ(out["running"], true);
   EXPECT_EQ(out["web"], "http://127.0.0.1:2");
+  EXPECT_EQ(out["admin"], "http://127.0.0.1:3");
   EXPECT_EQ(out["apps"][0]["urls"][1], "http://b");
   EXPECT_EQ(out["containers"][0]["state"], "warm");
   EXPECT_EQ(out["standbys"][0]["state"], "ready");

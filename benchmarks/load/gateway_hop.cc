@@ -20,7 +20,7 @@ namespace {
 class NoBlobs : public gateway::BlobGate {
   Result<std::filesystem::path> open_upload(const std::string&, std::uint64_t) override { return none(); }
   Result<void> commit_upload(const std::string&, const std::string&) override { return none(); }
-  Result<std::filesystem::path> open_download(const std::string&) override { return none(); }
+  Result<gateway::BlobPart> open_download(const std::string&) override { return none(); }
   static tl::unexpected<Error> none() { return error(Code::NotFound, "no blobs here"); }
 };
 

@@ -148,6 +148,7 @@ class Bimodal:
             BIMODAL_HOME=home,
             BIMODAL_API="127.0.0.1:0",
             BIMODAL_WEB="127.0.0.1:0",
+            BIMODAL_ADMIN="127.0.0.1:0",
             BIMODAL_REQUESTS_PER_SECOND="0",
         )
         if self.layers:

@@ -29,7 +29,7 @@ void refuse_handshake(http::ServerConnection& client, const RequestId& id, int s
   const std::array<http::Field, 4> fields{{
       {"content-type", "text/plain; charset=utf-8"},
       {"sec-websocket-version", http::kWebSocketVersion},  // RFC 6455 §4.4
-      {kErrorHeader, "websocket-handshake"},
+      {kErrorHeader, kHandshakeError},
       {kRequestIdHeader, text_of(id)},
   }};
   client.reply(status, fields, "modal-http: " + std::string(reason));

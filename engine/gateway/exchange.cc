@@ -63,8 +63,10 @@ Task<void> await_end(
 
 Exchange::Exchange(
     Front& front, http::ServerConnection& client, const RequestId& id, std::shared_ptr<scheduler::PoolSource> source,
-    std::shared_ptr<scheduler::Pool> pool)
-    : front_(front), client_(&client), id_(id), source_(std::move(source)), pool_(std::move(pool)) {}
+    std::shared_ptr<scheduler::Pool> pool, Traffic& traffic, Method method)
+    : front_(front), traffic_(traffic), client_(&client), id_(id), source_(std::move(source)), pool_(std::move(pool)) {
+  begin_counting(method);
+}
 
 Exchange::~Exchange() {
   if (runner_) runner_->abandon(stream_);
@@ -105,6 +107,7 @@ void Exchange::start(const http::RequestHead& head, const std::string& web_metho
 }
 
 void Exchange::on_body(std::string_view bytes, http::Part part) {
+  traffic_.received_bytes.add(bytes.size());
   if (socket_) return socket_->on_bytes(bytes);
   granted_ -= bytes.size();
   body_size_ += bytes.size();
@@ -165,6 +168,7 @@ void Exchange::wait_for_slot(scheduler::QueueEnd end) {
   const model::FunctionVersion& version = pool_->version();
   const Deadline deadline = Deadline::after(version.startup_timeout + version.timeout);
   wait_ = std::make_shared<Awaited>(*this, front_.reactor().loop().executor());
+  waited_ = true;
   front_.scope().spawn(await_slot(wait_, pool_, deadline, end));
 }
 
@@ -193,6 +197,7 @@ void Exchange::dispatch(scheduler::Lease lease) {
   if (!runner) return retry_later();
   if (!std::exchange(sealed_, true)) seal_request_frame(opening_, head_size_, body_ended_);
   lease_.emplace(std::move(lease));
+  if (!std::exchange(dispatched_, true)) count_slot();
   runner_ = *runner;
   stream_ = runner_->open(*this, opening_);
   upload_credit_ = wire::kInitialCredit - static_cast<std::size_t>(body_size_);  // all of it is in opening_
@@ -211,6 +216,7 @@ void Exchange::dispatch(scheduler::Lease lease) {
 
 // That container is gone: another one gets the request, of which nobody has seen anything yet, before those that wait.
 void Exchange::go_elsewhere(scheduler::Lease lost) {
+  traffic_.retries.add();
   lost.retire_container();
   front_.replace(lost.container().task_id());
   if (++containers_lost_ > kMaxContainersLost) return fail(container_gone());
@@ -219,6 +225,7 @@ void Exchange::go_elsewhere(scheduler::Lease lost) {
 
 // The container can't be reached now.
 void Exchange::retry_later() {
+  traffic_.retries.add();
   if (++retries_ > kMaxRetries) return fail(container_gone());
   arm(TimerUse::Retry, kRetryPause);
 }
@@ -265,6 +272,8 @@ void Exchange::on_response(const wire::ResponseHead& head, std::string_view body
     fail(invalid_response());
     return cancel(CancelReason::CallerGone);
   }
+  count_answer(head.status);
+  traffic_.sent_bytes.add(body.size());
   client_->write(body);
   if (part == http::Part::Last) return finish_response();
   return_credit();
@@ -279,6 +288,7 @@ void Exchange::on_response_body(std::string_view bytes, http::Part part) {
     fail(invalid_response());
     return cancel(CancelReason::CallerGone);
   }
+  traffic_.sent_bytes.add(bytes.size());
   client_->write(bytes);
   if (part == http::Part::Last) return finish_response();
   return_credit();
@@ -318,7 +328,7 @@ void Exchange::on_trailers(const wire::Headers& trailers) {
 }
 
 void Exchange::finish_response() {
-  http::ServerConnection* client = std::exchange(client_, nullptr);
+  http::ServerConnection* client = part_with_caller();
   // The application hears that nobody will send the rest.
   if (!body_ended_) cancel(CancelReason::CallerGone);
   std::vector<http::Field> trailers;
@@ -387,7 +397,7 @@ void Exchange::on_container_end(const std::optional<scheduler::ContainerExit>& e
 }
 
 void Exchange::on_gone() {
-  client_ = nullptr;
+  part_with_caller();
   if (socket_) socket_->on_gone();
   cancel(front_.draining() ? CancelReason::Draining : CancelReason::CallerGone);
   release_if_over();
@@ -425,10 +435,12 @@ void Exchange::time_out() {
 
 // Ends the caller's side, if it is still there, with an error; by cutting it when a response has begun.
 void Exchange::fail(const EdgeError& error) {
+  if (client_) traffic_.count_error(error.code);
   if (socket_) return socket_->end(failure_code(), error.message);
-  http::ServerConnection* client = std::exchange(client_, nullptr);
   if (is_parked() && !redirection_->ended && !redirection_->error) redirection_->error = error;
-  if (!client) return;
+  if (!client_) return;
+  if (!client_->response_begun()) status_ = error.status;
+  http::ServerConnection* client = part_with_caller();
   if (client->response_begun()) {
     client->abort();
   } else {

@@ -18,6 +18,7 @@
 #include "gateway/request_id.h"
 #include "gateway/routing_table.h"
 #include "gateway/runner_connection.h"
+#include "gateway/traffic.h"
 #include "gateway/websocket_bridge.h"
 #include "http/server_connection.h"
 #include "http/websocket_handshake.h"
@@ -36,7 +37,7 @@ class Exchange final : public http::Poller::Retirable,
  public:
   Exchange(
       Front& front, http::ServerConnection& client, const RequestId& id, std::shared_ptr<scheduler::PoolSource> source,
-      std::shared_ptr<scheduler::Pool> pool);
+      std::shared_ptr<scheduler::Pool> pool, Traffic& traffic, Method method);
   ~Exchange() override;
 
   // Before start(): the request is that handshake, which is good.
@@ -123,15 +124,24 @@ class Exchange final : public http::Poller::Retirable,
   http::CloseCode failure_code() const;
   RunnerConnection& runner() { return static_cast<RunnerConnection&>(*runner_); }  // of a WebSocket
   void finish_response();
+  // exchange_counting.cc: what is counted of it.
+  void begin_counting(Method method);
+  void count_slot();
+  void count_answer(int status);
+  http::ServerConnection* part_with_caller();
   void fail(const EdgeError& error);
   void cancel(CancelReason reason);
   void release_if_over();
   void arm(TimerUse use, std::chrono::milliseconds span);
 
   Front& front_;
-  http::ServerConnection* client_;   // null: the caller's side is over
+  Traffic& traffic_;
+  http::ServerConnection* client_;   // null: the caller's side is over; only part_with_caller() makes it so
   ContainerLink* runner_ = nullptr;  // null: no stream now
   std::uint32_t stream_ = 0;
+  std::int64_t arrived_ns_ = 0;
+  int status_ = Answers::kNone;
+  Method method_ = Method::Other;
   int retries_ = 0;
   int containers_lost_ = 0;
   RequestId id_;
@@ -159,6 +169,8 @@ class Exchange final : public http::Poller::Retirable,
   bool sealed_ = false;     // opening_ begins with a complete Request frame
   bool repeated_ = false;   // in another container, although the first may have died of it
   bool cancelled_ = false;  // the runner was told
+  bool waited_ = false;     // for a slot
+  bool dispatched_ = false;
   bool released_ = false;
 };
 

@@ -34,7 +34,8 @@ void Exchange::on_redirect_time() {
   if (!client_ || client_->response_begun()) return;
   // Its body comes over this connection.
   if (!body_ended_) return front_.reactor().arm(*redirection_, front_.shared().limits.redirect_after);
-  http::ServerConnection* client = std::exchange(client_, nullptr);
+  status_ = 303;
+  http::ServerConnection* client = part_with_caller();
   redirection_->parked = true;
   if (!std::exchange(redirection_->registered, true)) front_.park(redirection_->token, *this);
   front_.reactor().arm(*redirection_, front_.shared().limits.redirect_patience);
@@ -47,6 +48,7 @@ bool Exchange::resume(http::ServerConnection& client, const std::string& functio
   kept.parked = false;
   client.attach(*this);
   client_ = &client;
+  begin_counting(Method::Get);
   front_.reactor().arm(kept, front_.shared().limits.redirect_after);
   if (kept.begun) {
     hand_out_kept();
@@ -68,6 +70,8 @@ void Exchange::hand_out_kept() {
     fail(invalid_response());
     return cancel(CancelReason::CallerGone);
   }
+  count_answer(kept.status);
+  traffic_.sent_bytes.add(kept.body.size());
   client_->write(std::exchange(kept.body, {}));
   if (kept.ended) return finish_response();
   if (kept.error) return fail(*kept.error);

@@ -15,6 +15,7 @@ bool Exchange::on_switch(std::string_view protocol, const wire::Headers& headers
   const http::Field extra[] = {{kRequestIdHeader, text_of(id_)}};
   if (!client_->switch_protocols(protocol, fields, extra)) return false;
   tunnel_ = Tunnel::Open;
+  count_answer(101);
   body_ended_ = false;
   granted_ = 0;
   pump_upload();

@@ -44,9 +44,12 @@ bool Exchange::switch_to_websocket(const wire::AcceptHead& head) {
   if (!deflate.empty()) extra.push_back({"sec-websocket-extensions", deflate});
   if (!client_->switch_protocols("websocket", fields, extra)) return false;
   const GatewayLimits& limits = front_.shared().limits;
-  const WebSocketBridge::Settings settings{handshake_->deflate, limits.max_message_bytes, limits.websocket_ping};
+  const WebSocketBridge::Settings settings{
+      handshake_->deflate, limits.max_message_bytes, limits.websocket_ping, traffic_};
   socket_ = std::make_unique<WebSocketBridge>(
       front_.reactor(), front_.deflate(), *client_, runner(), stream_, settings, *this);
+  count_answer(101);
+  traffic_.websockets.add(1);
   socket_->start();
   return true;
 }
@@ -67,7 +70,7 @@ bool Exchange::on_close(std::uint16_t code, std::string_view reason) {
 
 // The exchange goes with the end of the turn, so the bridge may still stand on the call stack.
 void Exchange::on_caller_over() {
-  client_ = nullptr;
+  part_with_caller();
   release_if_over();
 }
 

@@ -11,18 +11,15 @@
 namespace bimodal::gateway {
 namespace {
 
-std::int64_t now_ns() {
-  return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
 std::string server_key(const std::string& task_id, std::uint16_t port) {
   return fmt::format("{}:{}", task_id, port);
 }
 
 }  // namespace
 
-Front::Front(Loop& loop, Shared& shared, http::Address address)
+Front::Front(Loop& loop, Shared& shared, http::Address address, std::size_t number)
     : shared_(shared),
+      number_(number),
       reactor_(loop),
       scope_(loop.executor(), "gateway"),
       address_(address),
@@ -34,12 +31,16 @@ Front::~Front() = default;
 
 void Front::listen(UniqueFd socket) {
   auto may_accept = [this] { return shared_.connections.load() < shared_.limits.max_connections; };
-  auto on_accept = [this](UniqueFd caller, const http::Address& peer) { accept(std::move(caller), peer).start(); };
+  auto on_accept = [this](UniqueFd caller, const http::Address& peer) {
+    shared_.traffic.loop(number_).accepted.add();
+    accept(std::move(caller), peer).start();
+  };
   listener_ = std::make_unique<http::Listener>(reactor_, std::move(socket), may_accept, on_accept);
 }
 
 http::ServerConnection& Front::accept(UniqueFd socket, const http::Address& peer) {
   ++shared_.connections;
+  shared_.traffic.loop(number_).connections.add(1);
   auto connection =
       std::make_unique<http::ServerConnection>(reactor_, std::move(socket), peer, *this, shared_.connection_limits);
   http::ServerConnection& accepted = *connection;
@@ -68,8 +69,17 @@ void Front::on_request(http::ServerConnection& client, const http::RequestHead& 
   } else if (is_for_front_page(head)) {
     reply_front_page(client, id);
   } else {
-    reply_error(client, id, unknown_host());
+    refuse(client, method_of(head.method), id, shared_.traffic.unrouted(), unknown_host());
   }
+}
+
+void Front::refuse(
+    http::ServerConnection& client, Method method, const RequestId& id, FunctionTraffic& traffic,
+    const EdgeError& error) {
+  Traffic& own = traffic.of(number_);
+  own.answers.count(method, error.status);
+  own.count_error(error.code);
+  reply_error(client, id, error);
 }
 
 // Why a request to a function behind proxy authorization may not pass.
@@ -93,19 +103,19 @@ std::optional<EdgeError> Front::unauthorized(const http::RequestHead& head, cons
 bool Front::admit(
     http::ServerConnection& client, const http::RequestHead& head, const RequestId& id,
     const RoutingTable::Entry& entry) {
-  auto refuse = [&](const EdgeError& error) {
-    reply_error(client, id, error);
+  auto no = [&](const EdgeError& error) {
+    refuse(client, method_of(head.method), id, *entry.traffic, error);
     return false;
   };
-  const std::int64_t now = now_ns();
-  if (auto exceeded = shared_.rates.admit_client(client.peer(), now)) return refuse(rate_exceeded(*exceeded));
-  if (entry.route.stopped) return refuse(app_stopped());
+  const std::int64_t now = reactor_.now_ns();
+  if (auto exceeded = shared_.rates.admit_client(client.peer(), now)) return no(rate_exceeded(*exceeded));
+  if (entry.route.stopped) return no(app_stopped());
   if (entry.route.requires_proxy_auth && !is_preflight(head)) {
-    if (auto refusal = unauthorized(head, entry.route)) return refuse(*refusal);
+    if (auto refusal = unauthorized(head, entry.route)) return no(*refusal);
   }
-  if (auto exceeded = shared_.rates.admit(*entry.rate, now)) return refuse(rate_exceeded(*exceeded));
+  if (auto exceeded = shared_.rates.admit(*entry.rate, now)) return no(rate_exceeded(*exceeded));
   const std::uint64_t limit = shared_.limits.max_body_bytes;
-  if (head.content_length.value_or(0) > limit) return refuse(body_too_large(limit));
+  if (head.content_length.value_or(0) > limit) return no(body_too_large(limit));
   return true;
 }
 
@@ -128,22 +138,29 @@ tl::expected<std::shared_ptr<scheduler::PoolSource>, EdgeError> source_for(
 void Front::begin(
     http::ServerConnection& client, const http::RequestHead& head, const RequestId& id,
     const RoutingTable::Entry& entry) {
+  const Method method = method_of(head.method);
+  auto no = [&](const EdgeError& error) { refuse(client, method, id, *entry.traffic, error); };
   auto handle = entry.handle ? entry.handle : shared_.functions.find(entry.route.function_id);
-  if (!handle) return reply_error(client, id, unknown_host());
+  if (!handle) return no(unknown_host());
   auto pool = handle->pool();
-  if (!pool) return reply_error(client, id, no_pool(pool.error()));
+  if (!pool) return no(no_pool(pool.error()));
   std::optional<http::WebSocketHandshake> handshake;
   const Upgrade upgrade = upgrade_of(head, (*pool)->version(), entry.route.method_name);
   if (upgrade == Upgrade::WebSocket) {
     handshake = http::read_websocket_handshake(head);
-    if (handshake->status != 0) return refuse_handshake(client, id, handshake->status, handshake->reason);
+    if (handshake->status != 0) {
+      entry.traffic->of(number_).answers.count(method, handshake->status);
+      entry.traffic->of(number_).count_error(kHandshakeError);
+      return refuse_handshake(client, id, handshake->status, handshake->reason);
+    }
   }
   auto source = source_for(*handle, **pool, head);
-  if (!source) return reply_error(client, id, source.error());
+  if (!source) return no(source.error());
   if (*source) pool = (*source)->pool();
-  if (!pool) return reply_error(client, id, no_pool(pool.error()));
+  if (!pool) return no(no_pool(pool.error()));
   if (!*source) *source = std::move(handle);
-  auto exchange = std::make_unique<Exchange>(*this, client, id, *std::move(source), *std::move(pool));
+  auto exchange = std::make_unique<Exchange>(
+      *this, client, id, *std::move(source), *std::move(pool), entry.traffic->of(number_), method);
   Exchange& started = *exchange;
   started.index = exchanges_.size();
   exchanges_.push_back(std::move(exchange));
@@ -153,7 +170,7 @@ void Front::begin(
 }
 
 void Front::on_bad_request(http::ServerConnection& client, int status, std::string_view reason) {
-  reply_error(client, ids_.next(), bad_request(status, reason));
+  refuse(client, Method::Other, ids_.next(), shared_.traffic.unrouted(), bad_request(status, reason));
 }
 
 void Front::on_closed(http::ServerConnection& connection) {
@@ -161,6 +178,7 @@ void Front::on_closed(http::ServerConnection& connection) {
   reactor_.poller().retire(std::move(found->second));
   connections_.erase(found);
   --shared_.connections;
+  shared_.traffic.loop(number_).connections.add(-1);
   if (connections_.empty()) emptied_.notify_all();
 }
 

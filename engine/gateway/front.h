@@ -20,6 +20,7 @@
 #include "gateway/routing_table.h"
 #include "gateway/runner_connection.h"
 #include "gateway/server_link.h"
+#include "gateway/traffic.h"
 #include "http/listener.h"
 #include "http/message_deflate.h"
 #include "http/reactor.h"
@@ -36,6 +37,7 @@ struct Shared {
   GatewayLimits limits;
   http::ConnectionLimits connection_limits;
   RateLimits rates;
+  TrafficTable traffic = {};
   std::atomic<std::shared_ptr<const RoutingTable>> routes;
   std::atomic<std::uint64_t> routes_version = 0;
   std::atomic<std::shared_ptr<const ProxyTokens>> tokens;
@@ -48,7 +50,8 @@ struct Shared {
 
 class Front final : public http::Service, private RunnerConnection::Owner, private ServerLink::Owner {
  public:
-  Front(Loop& loop, Shared& shared, http::Address address);
+  // `number` is the loop's among those of the gateway.
+  Front(Loop& loop, Shared& shared, http::Address address, std::size_t number);
   ~Front();
 
   // Takes callers from `socket`, which listens.
@@ -106,9 +109,14 @@ class Front final : public http::Service, private RunnerConnection::Owner, priva
   void begin(
       http::ServerConnection& client, const http::RequestHead& head, const RequestId& id,
       const RoutingTable::Entry& entry);
+  // Answers and counts what goes no further.
+  void refuse(
+      http::ServerConnection& client, Method method, const RequestId& id, FunctionTraffic& traffic,
+      const EdgeError& error);
   void cut_all();
 
   Shared& shared_;
+  const std::size_t number_;
   http::Reactor reactor_;
   Scope scope_;
   http::Address address_;

@@ -17,14 +17,16 @@ void Front::unpark(const std::string& token) {
 void Front::resume(
     http::ServerConnection& client, const http::RequestHead& head, const RequestId& id,
     const RoutingTable::Entry& entry) {
-  if (head.method != "GET") return reply_error(client, id, bad_redirect_method());
+  const Method method = method_of(head.method);
+  if (method != Method::Get) return refuse(client, method, id, *entry.traffic, bad_redirect_method());
   const std::string token(call_in(head.query));
   if (auto found = parked_.find(token); found != parked_.end()) {
-    if (!found->second->resume(client, entry.route.function_id)) reply_error(client, id, unknown_call());
+    if (!found->second->resume(client, entry.route.function_id))
+      refuse(client, method, id, *entry.traffic, unknown_call());
     return;
   }
   Front* owner = shared_.redirects->find(token);
-  if (owner == nullptr || owner == this) return reply_error(client, id, unknown_call());
+  if (owner == nullptr || owner == this) return refuse(client, method, id, *entry.traffic, unknown_call());
   const http::Address peer = client.peer();
   std::string received = written_again(head);
   auto socket = std::make_shared<UniqueFd>(client.hand_over());

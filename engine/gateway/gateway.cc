@@ -39,6 +39,7 @@ class LoopGateway final : public Gateway {
       sockets.push_back(std::move(socket));
     }
     port_ = address.port();
+    shared_.traffic.prepare(loops.size());
     for (std::size_t i = 0; i < loops.size(); ++i) start_front(*loops[i], address, std::move(sockets[i]));
     return {};
   }
@@ -48,13 +49,17 @@ class LoopGateway final : public Gateway {
   void publish(std::vector<model::Route> routes) override {
     const std::lock_guard guard(publishing_);
     shared_.rates.keep(routes);
-    shared_.routes.store(std::make_shared<const RoutingTable>(std::move(routes), shared_.functions, shared_.rates));
+    shared_.routes.store(
+        std::make_shared<const RoutingTable>(std::move(routes), shared_.functions, shared_.rates, shared_.traffic));
     shared_.routes_version.fetch_add(1, std::memory_order_release);
   }
 
   void publish_tokens(std::vector<model::ProxyToken> tokens) override {
     shared_.tokens.store(std::make_shared<const ProxyTokens>(std::move(tokens)));
   }
+
+  void write_metrics(metrics::Page& page) const override { shared_.traffic.write(page); }
+  std::vector<TrafficSummary> summaries() const override { return shared_.traffic.summaries(); }
 
   Task<void> close(Deadline grace) override {
     // All begin to drain at once; then each is waited for.
@@ -76,8 +81,9 @@ class LoopGateway final : public Gateway {
   void start_front(Loop& loop, const http::Address& address, UniqueFd socket) {
     fronts_.push_back(std::make_unique<Slot>(loop, nullptr));
     auto shared_socket = std::make_shared<UniqueFd>(std::move(socket));
-    loop.post([this, slot = fronts_.back().get(), address, shared_socket] {
-      slot->front = std::make_unique<Front>(slot->loop, shared_, address);
+    const std::size_t number = fronts_.size() - 1;
+    loop.post([this, slot = fronts_.back().get(), address, shared_socket, number] {
+      slot->front = std::make_unique<Front>(slot->loop, shared_, address, number);
       slot->front->listen(std::move(*shared_socket));
     });
   }

@@ -10,6 +10,8 @@
 
 #include "async/loop.h"
 #include "base/result.h"
+#include "gateway/traffic.h"
+#include "metrics/page.h"
 #include "model/model.h"
 #include "model/proxy_token.h"
 #include "scheduler/functions.h"
@@ -76,6 +78,9 @@ class Gateway {
   virtual void publish(std::vector<model::Route> routes) = 0;
   // Any thread: these proxy tokens are accepted from now on, and no others. None at first.
   virtual void publish_tokens(std::vector<model::ProxyToken> tokens) = 0;
+  // Any thread: what was counted so far.
+  virtual void write_metrics(metrics::Page& page) const = 0;
+  virtual std::vector<TrafficSummary> summaries() const = 0;
   // Stops accepting, lets running requests finish until `grace`, then cuts them. From the control loop.
   virtual Task<void> close(Deadline grace) = 0;
 };

@@ -13,14 +13,16 @@ constexpr std::size_t kMaxName = 255;  // RFC 1035
 }  // namespace
 
 RoutingTable::RoutingTable(
-    std::vector<model::Route> routes, const scheduler::Functions& functions, RateLimits& limits) {
+    std::vector<model::Route> routes, const scheduler::Functions& functions, RateLimits& limits,
+    TrafficTable& traffic) {
   entries_.reserve(routes.size());
   for (model::Route& route : routes) {
     has_wildcards_ |= route.host.starts_with("*.");
     std::string host = route.host;
-    Entry entry{.route = std::move(route), .handle = nullptr, .rate = nullptr};
+    Entry entry{.route = std::move(route), .handle = nullptr, .rate = nullptr, .traffic = nullptr};
     entry.handle = functions.find(entry.route.function_id);
     entry.rate = limits.of_function(entry.route.function_id);
+    entry.traffic = &traffic.of_route(entry.route, entry.handle.get());
     entries_.insert_or_assign(std::move(host), std::move(entry));
   }
 }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "gateway/rate_limits.h"
+#include "gateway/traffic.h"
 #include "model/model.h"
 #include "scheduler/functions.h"
 
@@ -21,9 +22,13 @@ class RoutingTable {
     model::Route route;
     std::shared_ptr<scheduler::FunctionHandle> handle;  // null: that function was never published
     std::shared_ptr<Gcra> rate;                         // of its requests
+    FunctionTraffic* traffic = nullptr;                 // where they are counted
   };
 
-  RoutingTable(std::vector<model::Route> routes, const scheduler::Functions& functions, RateLimits& limits);
+  // `traffic` outlives the table.
+  RoutingTable(
+      std::vector<model::Route> routes, const scheduler::Functions& functions, RateLimits& limits,
+      TrafficTable& traffic);
 
   // `host` as a request says it: any case, with or without port. The exact name wins over a wildcard; "*.example.com"
   // stands for exactly one label, as in certificates. Null when nothing is known about it.

@@ -20,6 +20,7 @@ WebSocketBridge::WebSocketBridge(
       runner_(&runner),
       stream_(stream),
       ping_interval_(settings.ping_interval),
+      traffic_(settings.traffic),
       owner_(owner),
       session_(*this, pool, settings.deflate, settings.max_message_bytes) {}
 
@@ -68,6 +69,7 @@ std::size_t WebSocketBridge::room() {
 
 void WebSocketBridge::on_message(http::MessageKind kind, std::string_view piece, http::Part part) {
   upload_credit_ -= piece.size() + wire::kMessageCost;
+  if (part == http::Part::Last) traffic_.messages_in.add();
   runner_->send_message(stream_, kind, piece, part);
 }
 
@@ -87,6 +89,8 @@ bool WebSocketBridge::send(http::MessageKind kind, std::string_view bytes, http:
   download_credit_ -= static_cast<std::int64_t>(cost);
   owed_credit_ += cost;
   if (download_credit_ < 0) return false;
+  if (part == http::Part::Last) traffic_.messages_out.add();
+  traffic_.sent_bytes.add(bytes.size());
   session_.send(kind, bytes, part);
   return_credit();
   return true;

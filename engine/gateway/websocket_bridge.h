@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "gateway/runner_connection.h"
+#include "gateway/traffic.h"
 #include "http/server_connection.h"
 #include "http/websocket_session.h"
 
@@ -35,6 +36,7 @@ class WebSocketBridge final : private http::WebSocketSession::Sink, private http
     std::optional<http::DeflateTerms> deflate;
     std::size_t max_message_bytes;
     std::chrono::milliseconds ping_interval;
+    Traffic& traffic;
   };
 
   // `client` has switched protocols, `stream` of `runner` has accepted.
@@ -83,6 +85,7 @@ class WebSocketBridge final : private http::WebSocketSession::Sink, private http
   RunnerConnection* runner_;        // null: nothing more goes to the container
   const std::uint32_t stream_;
   const std::chrono::milliseconds ping_interval_;
+  Traffic& traffic_;
   Owner& owner_;
   http::WebSocketSession session_;
   std::size_t granted_ = 0;                              // bytes that the client's connection may still deliver

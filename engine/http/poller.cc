@@ -6,7 +6,9 @@
 #include <array>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <chrono>
 
+#include "async/deadline.h"
 #include "base/check.h"
 
 namespace bimodal::http {
@@ -71,6 +73,13 @@ void Poller::retire(std::unique_ptr<Retirable> object) {
   finish_turn_soon();
 }
 
+std::int64_t Poller::now_ns() {
+  if (in_turn_ && batch_ns_ != 0) return batch_ns_;
+  const std::int64_t now = std::chrono::nanoseconds(Deadline::Clock::now().time_since_epoch()).count();
+  if (in_turn_) batch_ns_ = now;
+  return now;
+}
+
 void Poller::wait() {
   auto turn_when_ready = [this, alive = std::weak_ptr<Epoll>(epoll_)](boost::system::error_code) {
     if (alive.expired()) return;  // the poller went while this was queued
@@ -87,6 +96,7 @@ void Poller::turn() {
 }
 
 bool Poller::dispatch_batch() {
+  batch_ns_ = 0;
   epoll_->count = ::epoll_wait(epoll_->fd, epoll_->events.data(), kBatch, 0);
   for (epoll_->at = 0; epoll_->at < epoll_->count;) {
     epoll_event event = epoll_->events[epoll_->at++];
@@ -114,6 +124,7 @@ void Poller::finish_turn_soon() {
   loop_.post([this, alive = std::weak_ptr<Epoll>(epoll_)] {
     if (alive.expired()) return;
     finish_posted_ = false;
+    batch_ns_ = 0;
     in_turn_ = true;
     finish_turn();
     in_turn_ = false;

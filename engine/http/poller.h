@@ -42,6 +42,9 @@ class Poller {
 
   // Calls source.on_turn_end() once, at the end of the running turn, or soon when none is running.
   void defer(Source& source);
+  // When the running turn's batch came, or now outside of turns: what happens in a batch happens at one time, for which
+  // the clock is asked once.
+  std::int64_t now_ns();
   // Destroys `object` at the end of the turn: it may stand on the call stack now. A source is forgotten already.
   void retire(std::unique_ptr<Retirable> object);
 
@@ -58,6 +61,7 @@ class Poller {
   std::shared_ptr<Epoll> epoll_;
   std::vector<Source*> deferred_;
   std::vector<std::unique_ptr<Retirable>> retired_;
+  std::int64_t batch_ns_ = 0;  // 0: not asked yet
   bool in_turn_ = false;
   bool finish_posted_ = false;
 };

@@ -26,6 +26,7 @@ class Reactor {
   Poller& poller() { return poller_; }
   BufferPool& buffers() { return buffers_; }
   std::string_view date() { return date_.now(); }
+  std::int64_t now_ns() { return poller_.now_ns(); }  // steady; as Poller::now_ns()
 
   // For the running callback only: the next one overwrites them.
   std::span<char> scratch() { return scratch_; }

@@ -17,6 +17,7 @@ struct Config {
   std::filesystem::path init_path;   // bimodal-init
   std::string api = "127.0.0.1:6420";
   std::string web = "127.0.0.1:8080";
+  std::string admin = "127.0.0.1:6421";  // empty: no admin listener
   std::string base_domain = "localhost";
   std::string workspace = "local";
   std::string log_level = "info";  // debug, info, warning, error

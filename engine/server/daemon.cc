@@ -21,6 +21,8 @@
 #include "scheduler/functions.h"
 #include "server/account.h"
 #include "server/adapters.h"
+#include "server/admin.h"
+#include "server/own_metrics.h"
 #include "store/blobs.h"
 #include "store/database.h"
 #include "store/logs.h"
@@ -84,6 +86,8 @@ struct Daemon::Parts {
   void make_control();
   Result<void> listen_api();
   Result<void> serve_status();
+  Result<void> listen_admin();
+  void write_metrics(metrics::Page& page) const;
   void start_gateway_loops();
   DaemonInfo info() const;
 
@@ -111,7 +115,11 @@ struct Daemon::Parts {
   rpc::Service service;
   std::unique_ptr<control::Control> control;
   std::unique_ptr<rpc::Host> host;
-  Scope account_scope{control_loop.executor(), "account"};
+  const double started_at = unix_now();
+  LoopLag lag;
+  HomeSize home_size{config.home};
+  std::unique_ptr<Admin> admin;
+  Scope account_scope{control_loop.executor(), "account"};  // and what is measured now and then
 };
 
 Result<void> Daemon::Parts::open_store() {
@@ -209,6 +217,23 @@ Result<void> Daemon::Parts::serve_status() {
   return {};
 }
 
+Result<void> Daemon::Parts::listen_admin() {
+  if (config.admin.empty()) return {};
+  auto opened = Admin::listen(control_loop, config.admin, [this](metrics::Page& page) { write_metrics(page); });
+  if (!opened) return tl::unexpected(listening(opened.error(), "--admin"));
+  admin = *std::move(opened);
+  account_scope.spawn(lag.watch());
+  account_scope.spawn(home_size.watch(pool));
+  return {};
+}
+
+void Daemon::Parts::write_metrics(metrics::Page& page) const {
+  gateway->write_metrics(page);
+  home_size.write(page);
+  lag.write(page);
+  write_process_metrics(page, started_at);
+}
+
 void Daemon::Parts::start_gateway_loops() {
   if (std::exchange(gateway_loops_run, true)) return;
   for (auto& loop : gateway_loops) loop->start();
@@ -221,7 +246,8 @@ DaemonInfo Daemon::Parts::info() const {
       .api = fmt::format("{}:{}", host_part(config.api), host->port()),
       .web = fmt::format("{}:{}", host_part(config.web), gateway->port()),
       .base_domain = config.base_domain,
-      .started_at = unix_now(),
+      .started_at = started_at,
+      .admin = admin ? fmt::format("{}:{}", host_part(config.admin), admin->port()) : "",
   };
 }
 
@@ -243,6 +269,7 @@ Task<Result<DaemonInfo>> Daemon::start() {
   CO_TRY_VOID(co_await parts.control->recover());
   CO_TRY_VOID(parts.listen_api());
   CO_TRY_VOID(parts.serve_status());
+  CO_TRY_VOID(parts.listen_admin());
   parts.start_gateway_loops();
   co_return parts.info();
 }
@@ -254,6 +281,7 @@ Task<void> Daemon::stop() {
   Deadline grace = Deadline::after(parts.config.drain);
   parts.start_gateway_loops();  // a start that failed before them: the gateway ends on its loops
   co_await parts.account_scope.close();
+  parts.admin.reset();
   if (parts.host) parts.host->refuse_clients();
   if (parts.gateway) co_await parts.gateway->close(grace);
   if (parts.control) parts.control->retire();

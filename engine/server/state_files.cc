@@ -125,8 +125,14 @@ std::optional<int> lock_holder(const fs::path& home) {
 }
 
 Result<void> write_daemon_info(const fs::path& home, const DaemonInfo& info) {
-  json value = {{"pid", info.pid}, {"version", info.version},         {"api", info.api},
-                {"web", info.web}, {"base_domain", info.base_domain}, {"started_at", info.started_at}};
+  json value = {
+      {"pid", info.pid},
+      {"version", info.version},
+      {"api", info.api},
+      {"web", info.web},
+      {"admin", info.admin},
+      {"base_domain", info.base_domain},
+      {"started_at", info.started_at}};
   return replace_file(info_path(home), value.dump(2) + "\n", 0644);
 }
 
@@ -143,6 +149,7 @@ Result<DaemonInfo> read_daemon_info(const fs::path& home) {
   info.version = value->value("version", "");
   info.api = value->value("api", "");
   info.web = value->value("web", "");
+  info.admin = value->value("admin", "");
   info.base_domain = value->value("base_domain", "");
   info.started_at = value->value("started_at", 0.0);
   if (info.pid == ::getpid()) return info;  // the daemon itself, which must not touch its lock

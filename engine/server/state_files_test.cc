@@ -95,12 +95,13 @@ TEST_F(StateFiles, AHomeThatCannotBeMadeIsNamedWithARemedy) {
 TEST_F(StateFiles, DaemonInfoIsReadBackByOtherProcesses) {
   Result<HomeLock> lock = HomeLock::acquire(home_);
   ASSERT_TRUE(lock);
-  DaemonInfo info{::getpid(), "1.2.3", "127.0.0.1:1", "127.0.0.1:2", "localhost", 1700000000.5};
+  DaemonInfo info{::getpid(), "1.2.3", "127.0.0.1:1", "127.0.0.1:2", "localhost", 1700000000.5, "127.0.0.1:3"};
   ASSERT_TRUE(write_daemon_info(home_, info));
   EXPECT_TRUE(in_child([&] {
     Result<DaemonInfo> read = read_daemon_info(home_);
     return read && read->pid == info.pid && read->version == "1.2.3" && read->api == "127.0.0.1:1" &&
-           read->web == "127.0.0.1:2" && read->base_domain == "localhost" && read->started_at == 1700000000.5;
+           read->web == "127.0.0.1:2" && read->base_domain == "localhost" && read->started_at == 1700000000.5 &&
+           read->admin == "127.0.0.1:3";
   }));
   remove_daemon_info(home_);
   EXPECT_TRUE(in_child([&] { return read_daemon_info(home_).error().code == Code::NotFound; }));

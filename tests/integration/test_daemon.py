@@ -53,7 +53,7 @@ def test_daemons_on_two_homes_live_side_by_side(daemon, fresh_daemon, scripts):
 def test_a_port_in_use_is_named_with_a_remedy(fresh_daemon):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        for setting, flag in (("BIMODAL_API", "--api"), ("BIMODAL_WEB", "--web")):
+        for setting, flag in (("BIMODAL_API", "--api"), ("BIMODAL_WEB", "--web"), ("BIMODAL_ADMIN", "--admin")):
             daemon = fresh_daemon({setting: address}, start=False)
             done = daemon.bimodal("up")
             assert done.status == 1

@@ -48,6 +48,7 @@ class Daemon:
             "BIMODAL_HOME": str(self.home),
             "BIMODAL_API": "127.0.0.1:0",
             "BIMODAL_WEB": "127.0.0.1:0",
+            "BIMODAL_ADMIN": "127.0.0.1:0",
             "BIMODAL_LAYERS": str(LAYERS),
             "BIMODAL_REQUESTS_PER_SECOND": "0",  # tests come oftener than users
             "BIMODAL_PYTHON": str(python),
