@@ -215,11 +215,6 @@ std::vector<api::Warning> warnings_about(const api::Function& function, const Se
         "Function '{}' sets a limit that doesn't hold on this server: {}.", function.function_name(),
         settings.unenforced_limits)));
   }
-  if (function.checkpointing_enabled()) {
-    out.push_back(warning(fmt::format(
-        "Function '{}' sets enable_memory_snapshot=True; this server takes no snapshots, its containers start in full.",
-        function.function_name())));
-  }
   if (function.experimental_options_size() > 0) {
     out.push_back(warning(fmt::format(
         "Function '{}' sets experimental_options; they have no effect on this server.", function.function_name())));

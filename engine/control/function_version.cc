@@ -1,13 +1,11 @@
 #include "control/function_version.h"
 
-#include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
-
 #include <algorithm>
 #include <map>
 
 #include "base/ids.h"
 #include "control/app_states.h"
+#include "control/canonical_bytes.h"
 #include "control/class_parameters.h"
 #include "control/web_name.h"
 
@@ -106,16 +104,6 @@ Result<model::ScalingPolicy> scaling_of(
   return with_settings(policy, later);
 }
 
-std::string serialize_in_order(const google::protobuf::Message& message) {
-  std::string out;
-  google::protobuf::io::StringOutputStream stream(&out);
-  google::protobuf::io::CodedOutputStream coded(&stream);
-  coded.SetSerializationDeterministic(true);  // maps sorted by key
-  message.SerializeToCodedStream(&coded);
-  coded.Trim();
-  return out;
-}
-
 }  // namespace
 
 void set_resources(const api::Resources& asked, model::Resources& resources) {
@@ -212,7 +200,7 @@ std::string content_hash(const api::Function& function, const std::vector<std::s
   canonical.clear_web_url();
   canonical.clear_web_url_info();
   canonical.clear_custom_domain_info();
-  std::string content = serialize_in_order(canonical);
+  std::string content = canonical_bytes(canonical);
   for (const std::string& fingerprint : secret_fingerprints) content += fingerprint;
   return sha256_hex(content);
 }

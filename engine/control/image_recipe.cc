@@ -1,24 +1,10 @@
 #include "control/image_recipe.h"
 
-#include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
-
 #include "base/ids.h"
+#include "control/canonical_bytes.h"
 
 namespace bimodal::control {
 namespace {
-
-// The same bytes for the same message: maps in order of their keys.
-std::string canonical_bytes(const google::protobuf::Message& message) {
-  std::string out;
-  {
-    google::protobuf::io::StringOutputStream stream(&out);
-    google::protobuf::io::CodedOutputStream coded(&stream);
-    coded.SetSerializationDeterministic(true);
-    message.SerializeToCodedStream(&coded);
-  }
-  return out;
-}
 
 tl::unexpected<Error> cannot(std::string_view option) {
   return error(

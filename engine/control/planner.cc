@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "control/app_records.h"
+#include "control/canonical_bytes.h"
 #include "control/clock.h"
 #include "control/container_arguments.h"
 #include "control/container_environment.h"
@@ -149,7 +150,7 @@ Task<Result<runtime::ContainerPlan>> Planner::plan(model::FunctionVersionPtr ver
   plan.env = container_environment(*version, image, facts->secrets);
   if (!image.config.workdir.empty()) plan.workdir = image.config.workdir;
   plan.user = image.config.user;
-  plan.arguments = container_arguments(*version, task_id, facts->definition, facts->layout).SerializeAsString();
+  plan.arguments = canonical_bytes(container_arguments(*version, task_id, facts->definition, facts->layout));
   co_return plan;
 }
 

@@ -193,6 +193,11 @@ Task<Result<void>> CommandContainer::reload_volumes() {
   co_return co_await volumes->reload_all(sandbox_);
 }
 
+std::optional<std::filesystem::path> CommandContainer::directory() const {
+  if (!directory_) return std::nullopt;
+  return directory_->path();
+}
+
 void CommandContainer::kill(Kind why) {
   if (outcome_ || killed_) return;
   killed_ = why;

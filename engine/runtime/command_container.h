@@ -53,6 +53,7 @@ class CommandContainer : public std::enable_shared_from_this<CommandContainer> {
   // Shows it what others have committed to its volumes, as VolumeMounts::reload() does.
   Task<Result<void>> reload_volumes();
 
+  std::optional<std::filesystem::path> directory() const;  // where its changes are, while it has some
   void kill(CommandOutcome::Kind why = CommandOutcome::Kind::Terminated);
   // How it ended; nothing while it runs until `deadline`.
   Task<std::optional<CommandOutcome>> wait(Deadline deadline);

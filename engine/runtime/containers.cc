@@ -5,7 +5,9 @@
 #include "async/pulse.h"
 #include "async/scope.h"
 #include "base/ids.h"
+#include "base/log.h"
 #include "runtime/command_container.h"
+#include "runtime/disk_guard.h"
 #include "runtime/live_container.h"
 #include "runtime/run_directory.h"
 #include "runtime/standbys.h"
@@ -37,7 +39,10 @@ struct Containers::State {
         standbys(this->surroundings),
         scope(this->surroundings.executor, "containers"),
         execs(this->surroundings.executor, "execs"),
-        changed(this->surroundings.executor) {
+        changed(this->surroundings.executor),
+        disk(
+            this->surroundings.config.home, [this] { return disk_users(); },
+            [this](const std::string& task_id, std::string why) { end_because(task_id, std::move(why)); }) {
     this->surroundings.standbys = &standbys;
   }
 
@@ -46,6 +51,7 @@ struct Containers::State {
     if (closed) co_return error(Code::Unavailable, "the daemon is shutting down");
     containers.emplace(container->task_id(), container);
     KillUnlessKept guard(container);
+    guard_disk();
     scope.spawn(run(container));
     auto warm = co_await container->wait_warm();
     std::shared_ptr<scheduler::Container> kept = guard.keep();
@@ -64,6 +70,27 @@ struct Containers::State {
     co_await container->run();
     remember(container->info());
     forget(*container);
+  }
+
+  void guard_disk() {
+    if (!std::exchange(guarding_disk, true)) scope.spawn(disk.watch());
+  }
+
+  std::vector<DiskUser> disk_users() const {
+    std::vector<DiskUser> users;
+    for (const auto& [id, container] : containers) {
+      if (auto directory = container->directory()) users.push_back({id, *std::move(directory)});
+    }
+    for (const auto& [id, command] : commands) {
+      if (auto directory = command->directory()) users.push_back({id, *std::move(directory)});
+    }
+    return users;
+  }
+
+  void end_because(const std::string& task_id, std::string why) {
+    log::warning("{}: {}", task_id, why);
+    if (auto found = containers.find(task_id); found != containers.end()) found->second->kill_because(std::move(why));
+    if (auto found = commands.find(task_id); found != commands.end()) found->second->kill();
   }
 
   void forget(const CommandContainer& container) {
@@ -92,6 +119,8 @@ struct Containers::State {
   Scope scope;
   Scope execs;    // may outlive their container by a moment: until their last output was read
   Pulse changed;  // a container is gone
+  DiskGuard disk;
+  bool guarding_disk = false;
   bool closed = false;
 };
 
@@ -172,6 +201,7 @@ Task<Result<std::shared_ptr<CommandContainer>>> Containers::run_command(CommandP
   });
   CO_TRY_VOID(co_await command->start());
   runs = true;
+  state_->guard_disk();
   state_->scope.spawn(state_->run(command));
   co_return command;
 }

@@ -400,6 +400,11 @@ void LiveContainer::become_warm() {
   changed_.notify_all();
 }
 
+std::optional<std::filesystem::path> LiveContainer::directory() const {
+  if (!directory_) return std::nullopt;
+  return directory_->path();
+}
+
 void LiveContainer::kill_because(std::string reason) {
   if (exit_ || !kill_reason_.empty()) return;
   kill_reason_ = std::move(reason);

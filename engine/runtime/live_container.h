@@ -4,6 +4,7 @@
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -49,6 +50,11 @@ class LiveContainer : public scheduler::Container, public Session, public std::e
   // A command beside the container's own process; its work happens in `scope`. NotFound before the container has
   // started and after its end.
   Task<Result<std::shared_ptr<ContainerExec>>> exec(Scope& scope, ExecRequest request);
+
+  // Where its changes to its root filesystem are, while it has one.
+  std::optional<std::filesystem::path> directory() const;
+  // SIGKILL; `reason` is one line, for its callers.
+  void kill_because(std::string reason);
 
   const std::string& task_id() const override { return task_id_; }
   const model::FunctionVersionPtr& version_pointer() const { return version_; }
@@ -100,7 +106,6 @@ class LiveContainer : public scheduler::Container, public Session, public std::e
 
   void become_warm_if_ready();
   void become_warm();
-  void kill_because(std::string reason);
   scheduler::ContainerExit exit_of(const sandbox::ExitReport& report) const;
   void end(scheduler::ContainerExit exit);
   void write_log(model::LogEntry entry);

@@ -101,8 +101,9 @@ Task<Result<void>> Standby::park(ContainerPlan plan, model::FunctionVersionPtr v
 
 Task<Result<void>> Standby::go_parking(ContainerPlan plan, model::FunctionVersionPtr version, std::string task_id) {
   parked_for_ = fingerprint_of(plan);
+  auto patience = version->startup_timeout;  // for code of the user's, when it comes before
   CO_TRY_VOID(co_await hand_over(std::move(plan), std::move(version), std::move(task_id), true));
-  co_return co_await expect("parked", Deadline::after(kAnswerPatience));
+  co_return co_await expect("parked", Deadline::after(patience));
 }
 
 Task<Result<Body>> Standby::leave_parking(ContainerPlan plan) {

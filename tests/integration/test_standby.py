@@ -103,6 +103,41 @@ def when():
 """
 
 
+SNAPPED = """
+import time
+
+import modal
+
+IMPORTED = time.time()
+app = modal.App("snapped")
+
+
+@app.cls(enable_memory_snapshot=True)
+class Web:
+    @modal.enter(snap=True)
+    def load(self):
+        self.loaded = time.time()
+        print("loading", flush=True)
+        {call}
+
+    @modal.enter(snap=False)
+    def refresh(self):
+        self.refreshed = time.time()
+
+    @modal.asgi_app()
+    def web(self):
+        from fastapi import FastAPI
+
+        web = FastAPI()
+
+        @web.get("/")
+        def times():
+            return [IMPORTED, self.loaded, self.refreshed]
+
+        return web
+"""
+
+
 def in_reserve(daemon, app: str, state: str) -> int:
     status = daemon.status()
     wanted = {each["app_id"] for each in status["apps"] if each["name"] == app}
@@ -210,7 +245,7 @@ def test_a_parked_container_runs_the_users_code_only_when_a_request_needs_it(dae
 def test_a_parked_container_never_serves_with_an_older_secret_or_version(daemon, scripts):
     set_word(daemon, "two")
     stop_containers(daemon)
-    (url,) = [url for url in daemon.deploy(write(scripts, PARKED.format(version=1), "parked"))]
+    (url,) = daemon.deploy(write(scripts, PARKED.format(version=1), "parked"))
     parked(daemon, "parked")
     set_word(daemon, "three")
     assert daemon.get(url).json()["word"] == "three"
@@ -221,10 +256,27 @@ def test_a_parked_container_never_serves_with_an_older_secret_or_version(daemon,
     assert daemon.get(url).json()["version"] == 2
 
 
-def test_requests_are_answered_although_the_parked_container_was_killed(daemon, scripts):
-    (url,) = daemon.deploy(write(scripts, PARKED.format(version=3), "parked"))
-    eventually(lambda: daemon.get(url).json()["version"] == 3, 20, "the new version")
+def test_a_memory_snapshot_has_global_scope_and_the_first_enter_methods_behind_it(daemon, scripts):
+    (url,) = daemon.deploy(write(scripts, SNAPPED.format(call="pass"), "snapped"))
+    parked(daemon, "snapped")
+    before = time.time()
+    imported, loaded, refreshed = daemon.get(url).json()
+    assert imported < loaded < before < refreshed
+
+
+def test_a_call_before_the_snapshot_waits_for_the_container_to_be_needed(daemon, scripts):
+    call = 'modal.Dict.from_name("snapped-dict", create_if_missing=True)["called"] = True'
     stop_containers(daemon)
+    (url,) = daemon.deploy(write(scripts, SNAPPED.format(call=call), "snapped"))
+    parked(daemon, "snapped")
+    before = time.time()
+    imported, loaded, refreshed = daemon.get(url).json()
+    assert loaded < before < refreshed
+
+
+def test_requests_are_answered_although_the_parked_container_was_killed(daemon, scripts):
+    stop_containers(daemon)
+    (url,) = daemon.deploy(write(scripts, PARKED.format(version=3), "parked"))
     parked(daemon, "parked")
     for pid in standby_processes(daemon):
         os.kill(pid, signal.SIGKILL)

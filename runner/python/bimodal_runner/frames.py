@@ -132,10 +132,8 @@ class _Call:
             if name == "x-idempotency-key":
                 key = value
                 break
-        if not parking.calls.is_over:
-            if self.name.endswith("/ContainerHello"):
-                return self._method.reply_type()
-            await parking.calls.wait()
+        if not parking.calls.is_over and not await parking.calls.passes(self.name.rpartition("/")[2]):
+            return self._method.reply_type()
         line = await self._lines.current(self._version)
         status, answer = await line.call(self.name, key, timeout, self._payload)
         if status:
