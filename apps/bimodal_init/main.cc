@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <string>
 #include <string_view>
 
@@ -15,6 +16,7 @@
 #include "read_file.h"
 #include "sandbox/init_plan.h"
 #include "start.h"
+#include "wire/zygote.h"
 
 namespace bimodal::init {
 namespace {
@@ -57,44 +59,80 @@ const char* give_up_privileges(std::string& program) {
   return failed;
 }
 
-// Reaps whoever has ended. Exits when the user's process is among them.
-void reap(pid_t user) {
+// Reaps whoever has ended. Exits when the user's process is among them; `stays`: when nothing runs any more.
+void reap(pid_t& user, bool stays) {
+  static int ended = 0;
   int status = 0;
-  for (pid_t pid = ::waitpid(-1, &status, WNOHANG); pid > 0; pid = ::waitpid(-1, &status, WNOHANG)) {
+  pid_t pid = 0;
+  while ((pid = ::waitpid(-1, &status, WNOHANG)) > 0) {
     if (pid != user) continue;
-    report(InitReport::Kind::Exited, status);
-    ::_exit(0);
+    ended = status;
+    user = 0;
+    if (!stays) break;
+  }
+  if (pid == 0 || (pid < 0 && !stays)) return;
+  report(InitReport::Kind::Exited, ended);
+  ::_exit(0);
+}
+
+// Until the end.
+[[noreturn]] void attend(pid_t user, bool stays) {
+  sigset_t all;
+  ::sigfillset(&all);
+  for (;;) {
+    int number = ::sigwaitinfo(&all, nullptr);
+    if (number == SIGCHLD) {
+      reap(user, stays);
+    } else if (number > 0 && user > 0) {
+      ::kill(user, number);
+    }
   }
 }
 
-[[noreturn]] void run() {
+void block_signals() {
   sigset_t all;
   ::sigfillset(&all);
   ::sigprocmask(SIG_SETMASK, &all, nullptr);
+}
+
+[[noreturn]] void run() {
+  block_signals();
   // The user's process starts before init has given up its privileges: it must not reach init's memory or descriptors.
   if (::prctl(PR_SET_DUMPABLE, 0) != 0) fail(13, "init: hide its memory");
   std::string program = read_file(sandbox::kFilterFd, kMaxFilter);
   pid_t user = -1;
+  bool stays = false;
   {
     sandbox::InitPlan plan;
     if (!plan.decode(read_file(sandbox::kPlanFd, kMaxPlan))) fail(13, "init: malformed plan");
     StartOutcome outcome = start_user(plan, program);
     if (!outcome.failure.empty()) fail(outcome.code, outcome.failure);
     user = outcome.pid;
+    stays = plan.zygote != 0;
   }
   ::close_range(sandbox::kPlanFd, sandbox::kReportFd - 1, 0);
   ::close_range(sandbox::kReportFd + 1, ~0U, 0);
   const char* failed = give_up_privileges(program);
   if (failed != nullptr) fail(13, std::string("init: ") + failed);
   report(InitReport::Kind::Started, 0);
-  for (;;) {
-    int number = ::sigwaitinfo(&all, nullptr);
-    if (number == SIGCHLD) {
-      reap(user);
-    } else if (number > 0) {
-      ::kill(user, number);
-    }
-  }
+  attend(user, stays);
+}
+
+// Goes on as the init of a forked container, whose process `user` is. It is root of a user namespace that has no other
+// groups, and ends with the namespace of its zygote: no signal on a parent's death.
+[[noreturn]] void adopt(pid_t user) {
+  block_signals();
+  if (::prctl(PR_SET_DUMPABLE, 0) != 0) fail(13, "init: hide its memory");
+  std::string program = read_file(sandbox::kFilterFd, kMaxFilter);
+  ::close(sandbox::kFilterFd);
+  const char* failed = bound_capabilities(0);
+  if (failed == nullptr) failed = refuse_new_privileges();
+  if (failed == nullptr) failed = filter_system_calls(program);
+  if (failed == nullptr) failed = set_capabilities(0);
+  if (failed != nullptr) fail(13, std::string("init: ") + failed);
+  report(InitReport::Kind::Started, 0);
+  reap(user, false);  // it may have ended before anybody could tell
+  attend(user, false);
 }
 
 // Becomes the user's program of an exec.
@@ -112,7 +150,8 @@ void reap(pid_t user) {
 }  // namespace
 }  // namespace bimodal::init
 
-int main(int, char** argv) {
+int main(int argc, char** argv) {
   if (std::string_view(argv[0]) == bimodal::sandbox::kExecName) bimodal::init::exec();
+  if (std::string_view(argv[0]) == bimodal::wire::kAdoptedInit && argc == 2) bimodal::init::adopt(std::atoi(argv[1]));
   bimodal::init::run();
 }

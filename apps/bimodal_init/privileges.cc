@@ -12,8 +12,6 @@
 
 namespace bimodal::init {
 
-namespace {
-
 const char* set_capabilities(std::uint64_t mask) {
   __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
   __user_cap_data_struct data[2]{};
@@ -23,8 +21,6 @@ const char* set_capabilities(std::uint64_t mask) {
   }
   return ::syscall(SYS_capset, &header, data) == 0 ? nullptr : "drop capabilities";
 }
-
-}  // namespace
 
 const char* bound_capabilities(std::uint64_t kept) {
   for (unsigned capability = 0; capability < 64; ++capability) {

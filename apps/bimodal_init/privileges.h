@@ -13,6 +13,9 @@ namespace bimodal::init {
 // Takes every capability outside `kept` from the bounding set, for good.
 const char* bound_capabilities(std::uint64_t kept);
 
+// Leaves exactly those in `mask`.
+const char* set_capabilities(std::uint64_t mask);
+
 // Becomes `user`, then leaves exactly the capabilities in `kept` (none for anybody but root).
 const char* become(const User& user, std::uint64_t kept);
 

@@ -87,7 +87,7 @@ Failure exec(const sandbox::InitPlan& plan) {
 }
 
 Failure run_user(const sandbox::InitPlan& plan, const User& user, std::string& program, int& answer) {
-  bool container = plan.capabilities == 0;
+  bool container = plan.capabilities == 0 || plan.zygote != 0;
   ::setsid();
   reset_signals();
   answer = place_descriptors(plan.rows > 0 ? std::vector<std::uint64_t>{kTerminalSocket} : plan.numbers, answer);

@@ -1,6 +1,7 @@
-"""Request to first byte from zero containers, FastAPI: parked, and from the beginning, in one run.
+"""Request to first byte from zero containers, FastAPI: parked, and from the beginning, in one run; also of several requests
+at once, each of which needs a container of its own; and the memory of containers in reserve.
 
-    python benchmarks/cold/start.py [--starts 20]
+    python benchmarks/cold/start.py [--starts 20] [--at-once 1 10 100]
 
 Needs what the outer tests need (tests/requirements.txt, BIMODAL_TEST_LAYERS). Each start begins when no container is left
 and, for the first kind, one is parked; the request goes over a connection that exists already. The load of the
@@ -13,15 +14,34 @@ import statistics
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
 
-from support.apps import write_hello  # noqa: E402
+from support.apps import write, write_hello  # noqa: E402
 from support.command import run  # noqa: E402
 from support.daemon import Daemon  # noqa: E402
+from support.forks import unshared_bytes, zygote_processes  # noqa: E402
 from support.paths import PYTHON  # noqa: E402
 from support.waiting import eventually  # noqa: E402
+
+# Of several at once none is answered before each has its container: a container takes one input at a time.
+SLOW = """
+import time
+
+import modal
+
+app = modal.App("burst")
+
+
+@app.function(max_containers=200, scaledown_window=2)
+@modal.fastapi_endpoint()
+def burst(seconds: float = 0.0):
+    began = time.time()
+    time.sleep(seconds)
+    return began
+"""
 
 
 def stop_containers(daemon):
@@ -52,10 +72,56 @@ def measure(standbys: int, starts: int) -> list[float]:
     return times
 
 
+def burst(daemon, url: str, count: int) -> list[float]:
+    """Until each application was called, in milliseconds."""
+
+    def request(_) -> float:
+        began = time.time()
+        answer = daemon.get(url, params={"seconds": 0.2 * count})
+        assert answer.status_code == 200, answer.text
+        return (answer.json() - began) * 1000
+
+    with ThreadPoolExecutor(count) as threads:
+        return sorted(threads.map(request, range(count)))
+
+
+def measure_bursts(counts: list[int], rounds: int):
+    daemon = Daemon().start()
+    try:
+        with tempfile.TemporaryDirectory(prefix="bm-app-") as folder:
+            (url,) = daemon.deploy(write(Path(folder), SLOW, "burst"))
+        for count in counts:
+            times = []
+            for _ in range(rounds):
+                eventually(lambda: not daemon.containers(), 120, "no container left")
+                daemon.wait_for_reserve()
+                times += burst(daemon, url, count)
+            times.sort()
+            print(
+                f"{count:3} at once          p50 {statistics.median(times):7.1f} ms   min {times[0]:7.1f}   "
+                f"max {times[-1]:7.1f}   {rounds} rounds, load {os.getloadavg()[0]:.1f}",
+                flush=True,
+            )
+        eventually(lambda: not daemon.containers(), 120, "no container left")
+        daemon.wait_for_reserve()
+        (zygote,) = zygote_processes(daemon, depth=2)
+        sizes = [unshared_bytes(pid) / 2**20 for pid in zygote_processes(daemon, depth=3)]
+        print(
+            f"memory of its own: zygote {unshared_bytes(zygote) / 2**20:.1f} MiB, in reserve "
+            + ", ".join(f"{size:.1f}" for size in sizes)
+            + " MiB"
+        )
+    finally:
+        daemon.close()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--starts", type=int, default=20)
-    starts = parser.parse_args().starts
+    parser.add_argument("--at-once", type=int, nargs="*", default=[1, 10, 100])
+    parser.add_argument("--rounds", type=int, default=3, help="of each burst")
+    arguments = parser.parse_args()
+    starts = arguments.starts
     for name, standbys in (("parked", 16), ("from the beginning", 0)):
         times = sorted(measure(standbys, starts))
         print(
@@ -63,6 +129,8 @@ def main():
             f"{starts} starts, load {os.getloadavg()[0]:.1f} on {os.cpu_count()} CPUs",
             flush=True,
         )
+    if arguments.at_once:
+        measure_bursts(arguments.at_once, arguments.rounds)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@
 #include <cstring>
 
 #include "base/ids.h"
-#include "runtime/pipe.h"
 
 namespace bimodal::runtime {
 
@@ -74,28 +73,38 @@ void set_build_step(const BuildStep& step, sandbox::Spec& spec) {
   spec.env.try_emplace("PYTHONDONTWRITEBYTECODE", "1");
 }
 
-Task<Result<Body>> start_body(
-    sandbox::Launcher& sandboxes, sandbox::Spec spec, std::unique_ptr<RunDirectory> directory, UniqueFd channel) {
-  CO_TRY(Pipe out, make_pipe());
-  CO_TRY(Pipe err, make_pipe());
-  UniqueFd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-  spec.fds = {
-      {null.get(), 0},
-      {out.write_end.get(), 1},
-      {err.write_end.get(), 2},
-      {directory->web_listener.get(), wire::kListenFd}};
-  if (channel) spec.fds.push_back({channel.get(), kStandbyFd});
+Result<Wires> make_wires(const RunDirectory& directory) {
+  Wires wires;
+  TRY(wires.out, make_pipe());
+  TRY(wires.err, make_pipe());
   // Before the container runs, so that it is there when the runner looks for it.
-  CO_TRY(UniqueFd runner, connect_to(directory->web_socket()));
-  CO_TRY(auto sandbox, co_await sandboxes.start(std::move(spec)));
+  TRY(wires.runner, connect_to(directory.web_socket()));
+  return wires;
+}
+
+Body body_of(Wires wires, std::unique_ptr<RunDirectory> directory, std::unique_ptr<sandbox::Sandbox> sandbox) {
   directory->web_listener.reset();
   Body body;
   body.directory = std::move(directory);
-  body.out = std::move(out.read_end);
-  body.err = std::move(err.read_end);
-  body.runner = std::move(runner);
+  body.out = std::move(wires.out.read_end);
+  body.err = std::move(wires.err.read_end);
+  body.runner = std::move(wires.runner);
   body.sandbox = std::move(sandbox);
-  co_return body;
+  return body;
+}
+
+Task<Result<Body>> start_body(
+    sandbox::Launcher& sandboxes, sandbox::Spec spec, std::unique_ptr<RunDirectory> directory, UniqueFd channel) {
+  CO_TRY(Wires wires, make_wires(*directory));
+  UniqueFd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  spec.fds = {
+      {null.get(), 0},
+      {wires.out.write_end.get(), 1},
+      {wires.err.write_end.get(), 2},
+      {directory->web_listener.get(), wire::kListenFd}};
+  if (channel) spec.fds.push_back({channel.get(), kStandbyFd});
+  CO_TRY(auto sandbox, co_await sandboxes.start(std::move(spec)));
+  co_return body_of(std::move(wires), std::move(directory), std::move(sandbox));
 }
 
 std::string fingerprint_of(const ContainerPlan& plan) {

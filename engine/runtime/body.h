@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "runtime/containers.h"
+#include "runtime/pipe.h"
 #include "runtime/run_directory.h"
 #include "runtime/volume_mounts.h"
 #include "sandbox/launcher.h"
@@ -25,7 +26,16 @@ struct Body {
   UniqueFd runner;    // the first connection to its listening socket: its runner greets there
   std::unique_ptr<sandbox::Sandbox> sandbox;
   std::shared_ptr<VolumeMounts> volumes;
+  std::shared_ptr<void> origin;  // of one that was forked: to be kept until its sandbox is gone (zygote.h)
 };
+
+struct Wires {
+  Pipe out, err;
+  UniqueFd runner;  // as in Body
+};
+Result<Wires> make_wires(const RunDirectory& directory);
+
+Body body_of(Wires wires, std::unique_ptr<RunDirectory> directory, std::unique_ptr<sandbox::Sandbox> sandbox);
 
 // Everything of the sandbox but its descriptors and its volumes. `directory` outlives it.
 sandbox::Spec container_spec(

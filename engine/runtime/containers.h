@@ -166,8 +166,11 @@ struct ContainersConfig {
   // How long after a container's first question its runner may take to greet. A real one has greeted before.
   std::chrono::milliseconds greeting_patience{0};
   std::chrono::milliseconds heartbeat_limit = std::chrono::seconds(60);  // a warm container without one longer is hung
-  std::int64_t default_memory_bytes = 0;                              // limit when the function names none; 0: no limit
-  int max_standbys = 0;                                               // containers in reserve at once, of all apps
+  std::int64_t default_memory_bytes = 0;  // limit when the function names none; 0: no limit
+  // Images, of all apps, of which containers are in reserve at once: each so many as standby_ready, if they can be
+  // forked, else one.
+  int max_standbys = 0;
+  int standby_ready = 2;
   std::chrono::milliseconds standby_idle = std::chrono::minutes(10);  // an app without a start so long has none
   int max_commands = 100;                                             // containers that run a command, at once
 };

@@ -59,6 +59,7 @@ Task<void> LiveContainer::run() {
     }
     co_await tasks_.close();
     sandbox_.reset();
+    origin_.reset();
     co_await keep_volumes();
     end(exit_of(report));
   }
@@ -92,6 +93,7 @@ Task<Result<void>> LiveContainer::start() {
   CO_TRY(auto body, co_await make_body(std::move(plan)));
   directory_ = std::move(body.directory);
   sandbox_ = std::move(body.sandbox);
+  origin_ = std::move(body.origin);
   volumes_ = std::move(body.volumes);
   web_socket_ = directory_->web_socket();
   if (web_path_ == WebPath::Unknown) runner_.adopt(std::move(body.runner));

@@ -119,6 +119,7 @@ class LiveContainer : public scheduler::Container, public Session, public std::e
   const std::chrono::system_clock::time_point enqueued_at_ = std::chrono::system_clock::now();
   std::unique_ptr<RunDirectory> directory_;
   std::string web_socket_;
+  std::shared_ptr<void> origin_;  // Body's
   std::shared_ptr<sandbox::Sandbox> sandbox_;
   sandbox::ExecSpec command_;              // what an exec has in common with the container's own process
   std::shared_ptr<VolumeMounts> volumes_;  // from its start until its end

@@ -78,6 +78,7 @@ class ReservedContainers : public SandboxedContainers {
  protected:
   void SetUp() override {
     home.config.max_standbys = 2;
+    home.config.standby_ready = 1;
     home.planner.reserve = Reserve{.layers = 1, .env = {{"PATH", "/bin"}}};
   }
   void expect(std::vector<model::FunctionVersion> versions) {
@@ -110,6 +111,41 @@ TEST_F(ReservedContainers, AreTakenByTheNextStartAndReplaced) {
   on(home.control, [&] { (*container)->drain(); });
   EXPECT_EQ(home.exit_of(*container).kind, ExitKind::Finished);
   EXPECT_TRUE(until([&] { return !runs(taken); }));
+}
+
+TEST_F(ReservedContainers, AreForkedForManyStartsAtOnce) {
+  home.config.standby_ready = 2;
+  expect({web_function("serve")});
+  ASSERT_TRUE(until([&] { return ready() == 2; }));
+  auto containers = home.launched_at_once(web_function("serve"), 6);
+  ASSERT_EQ(containers.size(), 6U);
+  for (const auto& container : containers) EXPECT_FALSE(runs(container->task_id())) << "it started from the beginning";
+  EXPECT_TRUE(until([&] { return ready() == 2; }));
+}
+
+TEST_F(ReservedContainers, AreLoadedOneByOneWhereTheyCanNotBeForked) {
+  home.planner.reserve->env["FAKE_STANDBY"] = "alone";
+  expect({web_function("serve")});
+  ASSERT_TRUE(until([&] { return ready() == 1; }));
+  EXPECT_TRUE(home.log.contains(
+      "containers of this image aren't forked, but loaded one by one: for forks\n", model::LogStream::System));
+  auto container = home.launched(web_function("serve"));
+  ASSERT_TRUE(container) << container.error().message;
+  EXPECT_FALSE(runs((*container)->task_id()));
+}
+
+TEST_F(ReservedContainers, GoOnAfterTheEndOfTheirZygoteUntilTheyEndThemselves) {
+  expect({web_function("serve")});
+  ASSERT_TRUE(until([&] { return ready() == 1; }));
+  auto container = home.launched(web_function("serve"));
+  ASSERT_TRUE(container) << container.error().message;
+  std::string id = (*container)->task_id();
+  EXPECT_TRUE(until([&] { return home.api.said(id) == id + "\n"; }));
+  on(home.control, [&] { home.containers().dismiss("ap-1"); });
+  EXPECT_TRUE(standbys().empty());
+  on(home.control, [&] { (*container)->drain(); });
+  EXPECT_EQ(home.exit_of(*container).kind, ExitKind::Finished);
+  EXPECT_TRUE(until([&] { return fs::is_empty(home.config.home / "run"); }));
 }
 
 TEST_F(ReservedContainers, OfOtherLimitsAreNotTaken) {

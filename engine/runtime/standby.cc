@@ -45,11 +45,12 @@ Standby::Standby(asio::any_io_executor executor, sandbox::Launcher& sandboxes, c
       loaded_(executor),
       channel_(executor) {}
 
-Task<Result<void>> Standby::load(ContainerPlan plan, model::FunctionVersionPtr version) {
+Task<Result<void>> Standby::load(
+    ContainerPlan plan, model::FunctionVersionPtr version, std::shared_ptr<Zygote> zygote) {
   auto self = shared_from_this();
   if (state_ == State::Over) co_return tl::unexpected<Error>(failure_);
   starting_ = true;
-  auto done = co_await start(std::move(plan), std::move(version));
+  auto done = co_await start(std::move(plan), std::move(version), std::move(zygote));
   starting_ = false;
   loaded_.notify_all();
   if (done) done = co_await expect("ready", Deadline::after(kLoadPatience));
@@ -60,12 +61,17 @@ Task<Result<void>> Standby::load(ContainerPlan plan, model::FunctionVersionPtr v
   co_return done;
 }
 
-Task<Result<void>> Standby::start(ContainerPlan plan, model::FunctionVersionPtr version) {
-  CO_TRY(auto directory, RunDirectory::make(config_.home, id_, ""));
+Task<Result<void>> Standby::start(
+    ContainerPlan plan, model::FunctionVersionPtr version, std::shared_ptr<Zygote> zygote) {
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) co_return errno_error(errno, "socketpair");
   UniqueFd theirs(ends[1]);
   channel_.assign(asio::local::stream_protocol(), ends[0]);
+  if (zygote) {
+    CO_TRY(body_, co_await zygote->fork(std::move(plan), std::move(version), id_, std::move(theirs)));
+    co_return Result<void>();
+  }
+  CO_TRY(auto directory, RunDirectory::make(config_.home, id_, ""));
   plan.layers.resize(plan.reserve->layers);
   plan.env = plan.reserve->env;
   auto spec = container_spec(plan, *version, id_, *directory, config_);

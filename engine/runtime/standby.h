@@ -1,11 +1,11 @@
 // A container in reserve: a sandbox whose Python has imported what every container of its image imports, and waits to
 // be told which container it is.
 //
-// It is started exactly as a container is, behind the same barriers, but for the layers of mounts and with no secret.
-// become() puts the new root under it and sends the rest; bimodal_runner/standby.py is the other side. park() does the
-// same ahead of time: the container then stops where its client would import the user's code
-// (bimodal_runner/parking.py) until leave_parking(). One standby becomes one container: nothing is ever forked from it.
-// Loop-bound. end() must finish before destruction, unless become() or leave_parking() has given the body away.
+// It is forked by a zygote; or, where that can't be, started exactly as a container is, but for the layers of mounts
+// and with no secret. become() puts the new root under it and sends the rest; bimodal_runner/standby.py is the other
+// side. park() does the same ahead of time: the container then stops where its client would import the user's code
+// (bimodal_runner/parking.py) until leave_parking(). One standby becomes one container. Loop-bound. end() must finish
+// before destruction, unless become() or leave_parking() has given the body away.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -16,6 +16,7 @@
 
 #include "async/pulse.h"
 #include "runtime/body.h"
+#include "runtime/zygote.h"
 
 namespace bimodal::runtime {
 
@@ -23,9 +24,9 @@ class Standby : public std::enable_shared_from_this<Standby> {
  public:
   Standby(boost::asio::any_io_executor executor, sandbox::Launcher& sandboxes, const ContainersConfig& config);
 
-  // Starts it for that plan's image, and returns when it is ready. FailedPrecondition: it said that it never will be,
-  // and why.
-  Task<Result<void>> load(ContainerPlan plan, model::FunctionVersionPtr version);
+  // Starts it for that plan's image, or has `zygote` fork it, and returns when it is ready. FailedPrecondition: it said
+  // that it never will be, and why.
+  Task<Result<void>> load(ContainerPlan plan, model::FunctionVersionPtr version, std::shared_ptr<Zygote> zygote);
 
   // Makes it the container of `task_id`, as soon as it is ready. Once. After a failure end() is all that is left.
   Task<Result<Body>> become(ContainerPlan plan, model::FunctionVersionPtr version, std::string task_id);
@@ -47,7 +48,7 @@ class Standby : public std::enable_shared_from_this<Standby> {
  private:
   enum class State { Loading, Ready, Parking, Parked, Over };
 
-  Task<Result<void>> start(ContainerPlan plan, model::FunctionVersionPtr version);
+  Task<Result<void>> start(ContainerPlan plan, model::FunctionVersionPtr version, std::shared_ptr<Zygote> zygote);
   Task<Result<void>> hand_over(
       ContainerPlan plan, model::FunctionVersionPtr version, std::string task_id, bool to_be_parked);
   Task<Result<void>> go_parking(ContainerPlan plan, model::FunctionVersionPtr version, std::string task_id);

@@ -42,11 +42,10 @@ void Standbys::expect(const std::string& app_id, std::vector<model::FunctionVers
 
 void Standbys::dismiss(const std::string& app_id) {
   apps_.erase(app_id);
-  std::vector<std::string> keys;
-  for (const auto& [key, entry] : entries_) {
-    if (entry.app_id == app_id) keys.push_back(key);
+  auto stocks = stocks_;
+  for (const auto& [key, stock] : stocks) {
+    if (stock->app_id == app_id) drop(stock);
   }
-  for (const auto& key : keys) drop(key);
   drop_parked_of(app_id, {});
 }
 
@@ -56,12 +55,19 @@ void Standbys::want(model::FunctionVersionPtr version) {
 }
 
 std::shared_ptr<Standby> Standbys::take(const model::FunctionVersion& version, const ContainerPlan& plan) {
-  if (!plan.reserve) return nullptr;
-  auto found = entries_.find(key_of(version, plan, surroundings_.config));
-  if (found == entries_.end()) return nullptr;
-  auto standby = found->second.standby;
-  entries_.erase(found);
-  standby->changed.notify_all();
+  if (!plan.reserve || closed_) return nullptr;
+  auto found = stocks_.find(key_of(version, plan, surroundings_.config));
+  if (found == stocks_.end()) return nullptr;
+  StockPtr stock = found->second;
+  std::shared_ptr<Standby> standby;
+  if (!stock->waiting.empty()) {
+    standby = std::move(stock->waiting.front());
+    stock->waiting.pop_front();
+  } else if (stock->zygote) {
+    standby = make();
+    scope_.spawn(load_taken(stock, standby));
+  }
+  stock->urgent = standby && !standby->ready();
   changed_.notify_all();
   return standby;
 }
@@ -77,8 +83,9 @@ void Standbys::discard(std::shared_ptr<Standby> standby) {
 
 std::vector<StandbyInfo> Standbys::list() const {
   std::vector<StandbyInfo> all;
-  for (const auto& [key, entry] : entries_) {
-    all.push_back({entry.standby->id(), entry.app_id, entry.standby->ready()});
+  for (const auto& [key, stock] : stocks_) {
+    for (const auto& standby : stock->waiting) all.push_back({standby->id(), stock->app_id, standby->ready()});
+    if (stock->waiting.empty()) all.push_back({"", stock->app_id, false});
   }
   for (const auto& [task_id, parked] : parked_) {
     all.push_back({parked.standby->id(), parked.version->app_id, parked.standby->ready(), true});
@@ -88,20 +95,20 @@ std::vector<StandbyInfo> Standbys::list() const {
 
 Task<void> Standbys::close() {
   closed_ = true;
-  entries_.clear();
+  auto stocks = stocks_;
+  for (const auto& [key, stock] : stocks) drop(stock);
   parked_.clear();
   wishes_.clear();
-  changed_.notify_all();
   auto alive = alive_;
   for (const auto& standby : alive) {
     standby->changed.notify_all();
     scope_.spawn(end(standby));
   }
-  while (!alive_.empty()) co_await changed_.wait(Deadline::never());
+  while (!alive_.empty() || !zygotes_.empty()) co_await changed_.wait(Deadline::never());
   co_await scope_.close();
 }
 
-// The standbys of images that the app doesn't have any more go.
+// The stocks of images that the app doesn't have any more go.
 Task<void> Standbys::expect_all(std::string app_id, std::vector<model::FunctionVersionPtr> versions) {
   if (!co_await sleep_until(Deadline::after(kAfterStart))) co_return;
   std::set<std::string> keys;
@@ -114,9 +121,9 @@ Task<void> Standbys::expect_all(std::string app_id, std::vector<model::FunctionV
     if (prepared.parkable && only_one) wish_parked(prepared.key, version);
     keys.insert(std::move(prepared.key));
   }
-  auto entries = entries_;
-  for (const auto& [key, entry] : entries) {
-    if (entry.app_id == app_id && !keys.contains(key)) drop(key);
+  auto stocks = stocks_;
+  for (const auto& [key, stock] : stocks) {
+    if (stock->app_id == app_id && !keys.contains(key)) drop(stock);
   }
 }
 
@@ -126,7 +133,7 @@ Task<void> Standbys::want_one(model::FunctionVersionPtr version) {
   if (prepared.parkable) wish_parked(prepared.key, std::move(version));
 }
 
-// Makes sure that there is one for that version.
+// Makes sure that there is a full stock for that version, or will be.
 Task<Standbys::Prepared> Standbys::prepare(model::FunctionVersionPtr version) {
   auto plan = co_await surroundings_.planner.plan(version, "");
   Prepared prepared;
@@ -135,50 +142,117 @@ Task<Standbys::Prepared> Standbys::prepare(model::FunctionVersionPtr version) {
   if (closed_ || !apps_.contains(version->app_id)) co_return prepared;
   prepared.key = key;
   prepared.parkable = plan->volumes.empty() && !unparkable_.contains(version->definition_id);
-  Deadline idle_until = Deadline::after(surroundings_.config.standby_idle);
-  auto found = entries_.find(key);
-  if (found != entries_.end()) found->second.idle_until = idle_until;
-  if (found != entries_.end() || !may_try(key)) co_return prepared;
-  make_room();
-  auto standby = std::make_shared<Standby>(surroundings_.executor, surroundings_.sandboxes, surroundings_.config);
-  alive_.insert(standby);
-  Entry entry{version->app_id, standby, idle_until};
-  entries_.emplace(key, std::move(entry));
-  scope_.spawn(keep(key, std::move(standby), *std::move(plan), version));
+  const Deadline idle_until = Deadline::after(surroundings_.config.standby_idle);
+  auto found = stocks_.find(key);
+  if (found != stocks_.end()) {
+    found->second->idle_until = idle_until;
+    scope_.spawn(fill(found->second));
+  } else if (may_try(key)) {
+    make_room();
+    auto stock = add_stock(std::move(key), *std::move(plan), std::move(version));
+    stock->idle_until = idle_until;
+    scope_.spawn(keep(std::move(stock)));
+  }
   co_return prepared;
 }
 
-Task<void> Standbys::keep(
-    std::string key, std::shared_ptr<Standby> standby, ContainerPlan plan, model::FunctionVersionPtr of) {
-  co_await load(key, standby, std::move(plan), std::move(of));
-  while (holds(key, standby)) {
-    Deadline idle_until = entries_.at(key).idle_until;
-    if (idle_until.passed()) {
-      drop(key);
-    } else {
-      co_await standby->changed.wait(idle_until);
-    }
+Standbys::StockPtr Standbys::add_stock(std::string key, ContainerPlan plan, model::FunctionVersionPtr version) {
+  auto stock = std::make_shared<Stock>();
+  stock->key = key;
+  stock->app_id = version->app_id;
+  stock->version = std::move(version);
+  plan.layers.resize(plan.reserve->layers);
+  stock->plan.layers = std::move(plan.layers);
+  stock->plan.workdir = std::move(plan.workdir);
+  stock->plan.user = std::move(plan.user);
+  stock->plan.python = std::move(plan.python);
+  stock->plan.reserve = std::move(plan.reserve);
+  if (stock->plan.user.empty() && !unforked_.contains(key)) {
+    stock->zygote = std::make_shared<Zygote>(surroundings_.executor, surroundings_.sandboxes, surroundings_.config);
+    zygotes_.insert(stock->zygote);
   }
-  changed_.notify_all();
+  stocks_.emplace(std::move(key), stock);
+  return stock;
 }
 
-Task<void> Standbys::load(
-    std::string key, std::shared_ptr<Standby> standby, ContainerPlan plan, model::FunctionVersionPtr of) {
-  // One that was taken while it waited for its turn is needed now.
-  while (loading_ && holds(key, standby) && !closed_) co_await changed_.wait(Deadline::never());
-  bool in_turn = !loading_;
+Task<void> Standbys::keep(StockPtr stock) {
+  if (stock->zygote) co_await load_zygote(stock);
+  co_await fill(stock);
+  while (holds(stock)) {
+    const Deadline idle_until = stock->idle_until;
+    if (idle_until.passed()) {
+      drop(stock);
+    } else {
+      co_await changed_.wait(idle_until);
+    }
+  }
+}
+
+Task<void> Standbys::load_zygote(StockPtr stock) {
+  auto zygote = stock->zygote;
+  co_await wait_for_turn(stock);
+  const bool in_turn = !loading_;
   if (in_turn) loading_ = true;
-  auto loaded = co_await standby->load(std::move(plan), of);
+  auto loaded = co_await zygote->load(stock->plan, stock->version);
   if (in_turn) loading_ = false;
   changed_.notify_all();
-  if (loaded) {
-    setbacks_.erase(key);
-    park_if_ready(key);
+  if (loaded || loaded.error().code == Code::Cancelled) co_return;
+  if (loaded.error().code != Code::FailedPrecondition) {
+    set_back(*stock, loaded.error());
+    if (holds(stock)) drop(stock);
     co_return;
   }
-  if (loaded.error().code != Code::Cancelled) set_back(key, *of, loaded.error());
-  if (holds(key, standby)) entries_.erase(key);
-  co_await end(std::move(standby));
+  note_unforked(*stock, loaded.error());
+  if (stock->zygote) scope_.spawn(end_zygote(std::exchange(stock->zygote, nullptr)));
+}
+
+// Until as many wait as are wanted.
+Task<void> Standbys::fill(StockPtr stock) {
+  if (stock->zygote && stock->zygote->loading()) co_return;  // keep() does it then
+  if (std::exchange(stock->filling, true)) co_return;
+  while (holds(stock) && stock->waiting.size() < wanted(*stock)) {
+    auto standby = make();
+    stock->waiting.push_back(standby);
+    auto loaded = co_await load(stock, standby);
+    if (loaded || loaded.error().code == Code::Cancelled) continue;
+    if (stock->zygote && loaded.error().code == Code::FailedPrecondition) {
+      note_unforked(*stock, loaded.error());
+    } else {
+      set_back(*stock, loaded.error());
+    }
+    std::erase(stock->waiting, standby);
+    scope_.spawn(end(std::move(standby)));
+    if (holds(stock)) drop(stock);
+  }
+  stock->filling = false;
+}
+
+Task<Result<void>> Standbys::load(StockPtr stock, std::shared_ptr<Standby> standby) {
+  auto zygote = stock->zygote;
+  if (!zygote) co_await wait_for_turn(stock);
+  const bool in_turn = !zygote && !loading_;
+  if (in_turn) loading_ = true;
+  auto loaded = co_await standby->load(stock->plan, stock->version, std::move(zygote));
+  if (in_turn) loading_ = false;
+  stock->urgent = false;
+  changed_.notify_all();
+  if (!loaded) co_return loaded;
+  setbacks_.erase(stock->key);
+  if (holds(stock)) park_if_ready(stock->key);
+  co_return loaded;
+}
+
+// Whoever took it ends it when it fails.
+Task<void> Standbys::load_taken(StockPtr stock, std::shared_ptr<Standby> standby) {
+  auto loaded = co_await standby->load(stock->plan, stock->version, stock->zygote);
+  changed_.notify_all();
+  const bool broken = !loaded && loaded.error().code != Code::Cancelled && stock->zygote && !stock->zygote->loading();
+  if (broken && holds(stock)) drop(stock);
+}
+
+// One that a start waits for doesn't wait for others.
+Task<void> Standbys::wait_for_turn(StockPtr stock) {
+  while (loading_ && !stock->urgent && holds(stock) && !closed_) co_await changed_.wait(Deadline::never());
 }
 
 Task<void> Standbys::end(std::shared_ptr<Standby> standby) {
@@ -186,51 +260,77 @@ Task<void> Standbys::end(std::shared_ptr<Standby> standby) {
   release(standby);
 }
 
+Task<void> Standbys::end_zygote(std::shared_ptr<Zygote> zygote) {
+  co_await zygote->end();
+  zygotes_.erase(zygote);
+  changed_.notify_all();
+}
+
+std::shared_ptr<Standby> Standbys::make() {
+  auto standby = std::make_shared<Standby>(surroundings_.executor, surroundings_.sandboxes, surroundings_.config);
+  alive_.insert(standby);
+  return standby;
+}
+
+std::size_t Standbys::wanted(const Stock& stock) const {
+  return stock.zygote ? static_cast<std::size_t>(surroundings_.config.standby_ready) : 1;
+}
+
+void Standbys::note_unforked(const Stock& stock, const Error& why) {
+  if (unforked_.size() >= kMaxSetbacks) unforked_.clear();
+  if (!unforked_.insert(stock.key).second) return;
+  say(stock, "containers of this image aren't forked, but loaded one by one: " + why.message);
+}
+
 bool Standbys::may_try(const std::string& key) {
   auto found = setbacks_.find(key);
   return found == setbacks_.end() || found->second.until.passed();
 }
 
-void Standbys::set_back(const std::string& key, const model::FunctionVersion& version, const Error& why) {
+void Standbys::set_back(const Stock& stock, const Error& why) {
   if (setbacks_.size() >= kMaxSetbacks) setbacks_.clear();
-  Setback& setback = setbacks_[key];
-  bool first = setback.failures++ == 0;
+  Setback& setback = setbacks_[stock.key];
+  const bool first = setback.failures++ == 0;
   auto pause = kFirstPause * (1 << std::min(setback.failures - 1, 10));
   setback.until = Deadline::after(std::min<Deadline::Clock::duration>(pause, kLongestPause));
-  if (!first) return;
-  log::info("{}/{}: no container in reserve: {}", version.app_name, version.tag, why.message);
+  if (first) say(stock, "containers of this image are started from the beginning: " + why.message);
+}
+
+void Standbys::say(const Stock& stock, const std::string& text) {
+  log::info("{}/{}: {}", stock.version->app_name, stock.version->tag, text);
   model::LogEntry line;
-  line.app_id = version.app_id;
-  line.function_id = version.function_id;
+  line.app_id = stock.app_id;
+  line.function_id = stock.version->function_id;
   line.stream = model::LogStream::System;
-  line.text = "containers of this image are started from the beginning: " + why.message + "\n";
+  line.text = text + "\n";
   line.at = std::chrono::system_clock::now();
   surroundings_.logs(std::move(line));
 }
 
-bool Standbys::holds(const std::string& key, const std::shared_ptr<Standby>& standby) const {
-  auto found = entries_.find(key);
-  return found != entries_.end() && found->second.standby == standby;
+bool Standbys::holds(const StockPtr& stock) const {
+  auto found = stocks_.find(stock->key);
+  return found != stocks_.end() && found->second == stock;
 }
 
-void Standbys::drop(const std::string& key) {
-  auto found = entries_.find(key);
-  if (found == entries_.end()) return;
-  auto standby = found->second.standby;
-  entries_.erase(found);
-  standby->changed.notify_all();
+void Standbys::drop(StockPtr stock) {
+  stocks_.erase(stock->key);
+  auto waiting = std::exchange(stock->waiting, {});
+  for (auto& standby : waiting) scope_.spawn(end(std::move(standby)));
+  if (stock->zygote) scope_.spawn(end_zygote(std::exchange(stock->zygote, nullptr)));
   changed_.notify_all();
-  scope_.spawn(end(std::move(standby)));
 }
 
 // The one that was wanted longest ago gives way.
 void Standbys::make_room() {
   const auto most = static_cast<std::size_t>(surroundings_.config.max_standbys);
   auto older = [](const auto& a, const auto& b) { return a.second.idle_until.point() < b.second.idle_until.point(); };
-  while (entries_.size() + parked_.size() >= most && !parked_.empty()) {
+  while (stocks_.size() + parked_.size() >= most && !parked_.empty()) {
     drop_parked(std::min_element(parked_.begin(), parked_.end(), older)->first);
   }
-  while (entries_.size() >= most) drop(std::min_element(entries_.begin(), entries_.end(), older)->first);
+  auto longer = [](const auto& a, const auto& b) {
+    return a.second->idle_until.point() < b.second->idle_until.point();
+  };
+  while (stocks_.size() >= most) drop(std::min_element(stocks_.begin(), stocks_.end(), longer)->second);
 }
 
 }  // namespace bimodal::runtime

@@ -1,12 +1,15 @@
-// The containers in reserve: at most one for each app and image (and network, limits and user), `max_standbys` in all.
+// The containers in reserve: a stock for each app and image (and network, limits and user), `max_standbys` of them.
 //
-// They are loaded one at a time, in the background. A start takes the one that fits, even while that still loads: the
+// A stock's containers are forked by its zygote: `standby_ready` of them wait, and a start that finds none has one
+// forked. Where an image's processes can't be forked, its stock is one container, loaded by itself. Zygotes and such
+// containers are loaded one at a time, in the background. A start takes what fits, even while that still loads: the
 // rest of its way is shorter than a start from the beginning.
 //
-// For the function of which a container was started last, one of each kind is parked besides: it has become that
+// For the function of which a container was started last, one of each stock is parked besides: it has become that
 // function's container already, but for the user's code. Loop-bound; close() must finish before destruction.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <set>
@@ -17,6 +20,7 @@
 #include "async/scope.h"
 #include "runtime/live_container.h"
 #include "runtime/standby.h"
+#include "runtime/zygote.h"
 
 namespace bimodal::runtime {
 
@@ -45,11 +49,17 @@ class Standbys {
   Task<void> close();
 
  private:
-  struct Entry {
-    std::string app_id;
-    std::shared_ptr<Standby> standby;
+  struct Stock {
+    std::string key, app_id;
+    ContainerPlan plan;  // of each container, without what is an app's
+    model::FunctionVersionPtr version;
+    std::shared_ptr<Zygote> zygote;                // null: its containers are loaded one by one
+    std::deque<std::shared_ptr<Standby>> waiting;  // oldest first; the last may still load
     Deadline idle_until = Deadline::never();
+    bool urgent = false;  // a start waits for it
+    bool filling = false;
   };
+  using StockPtr = std::shared_ptr<Stock>;
   struct Parked {
     std::string key, task_id;
     std::shared_ptr<Standby> standby;
@@ -69,30 +79,43 @@ class Standbys {
     bool parkable = false;
   };
   Task<Prepared> prepare(model::FunctionVersionPtr version);
-  Task<void> keep(std::string key, std::shared_ptr<Standby> standby, ContainerPlan plan, model::FunctionVersionPtr of);
-  Task<void> load(std::string key, std::shared_ptr<Standby> standby, ContainerPlan plan, model::FunctionVersionPtr of);
+  StockPtr add_stock(std::string key, ContainerPlan plan, model::FunctionVersionPtr version);
+  Task<void> keep(StockPtr stock);
+  Task<void> load_zygote(StockPtr stock);
+  Task<void> fill(StockPtr stock);
+  Task<Result<void>> load(StockPtr stock, std::shared_ptr<Standby> standby);
+  Task<void> load_taken(StockPtr stock, std::shared_ptr<Standby> standby);
+  Task<void> wait_for_turn(StockPtr stock);
   Task<void> end(std::shared_ptr<Standby> standby);
-  // The rest is about parked ones: standbys_parking.cc.
+  Task<void> end_zygote(std::shared_ptr<Zygote> zygote);
+  // These are about parked ones: standbys_parking.cc.
   void wish_parked(const std::string& key, model::FunctionVersionPtr version);
   void park_if_ready(const std::string& key);
   Task<void> keep_parked(std::string task_id, std::shared_ptr<Standby> standby, model::FunctionVersionPtr version);
   Task<Result<void>> park(std::string task_id, std::shared_ptr<Standby> standby, model::FunctionVersionPtr version);
   void drop_parked(std::string task_id);
   void drop_parked_of(const std::string& app_id, const std::vector<model::FunctionVersionPtr>& but);
+
+  std::shared_ptr<Standby> make();
+  std::size_t wanted(const Stock& stock) const;
+  void note_unforked(const Stock& stock, const Error& why);
   bool may_try(const std::string& key);
-  void set_back(const std::string& key, const model::FunctionVersion& version, const Error& why);
-  bool holds(const std::string& key, const std::shared_ptr<Standby>& standby) const;
-  void drop(const std::string& key);
+  void set_back(const Stock& stock, const Error& why);
+  void say(const Stock& stock, const std::string& line);
+  bool holds(const StockPtr& stock) const;
+  void drop(StockPtr stock);
   void make_room();
 
   Surroundings& surroundings_;
   std::set<std::string> apps_;  // that are served
-  std::map<std::string, Entry> entries_;
+  std::map<std::string, StockPtr> stocks_;
   std::map<std::string, Parked> parked_;                     // by task id
   std::map<std::string, model::FunctionVersionPtr> wishes_;  // whom the next one of that key is parked for
   std::set<std::string> unparkable_;                         // definitions that said no, at most kMaxSetbacks
   std::set<std::shared_ptr<Standby>> alive_;                 // those, and what was taken or is being ended
+  std::set<std::shared_ptr<Zygote>> zygotes_;
   std::map<std::string, Setback> setbacks_;
+  std::set<std::string> unforked_;  // keys of what can't be forked
   static constexpr std::size_t kMaxSetbacks = 1'000;
   bool loading_ = false;
   bool closed_ = false;

@@ -37,8 +37,10 @@ void Standbys::wish_parked(const std::string& key, model::FunctionVersionPtr ver
 
 void Standbys::park_if_ready(const std::string& key) {
   auto wish = wishes_.find(key);
-  auto entry = entries_.find(key);
-  if (closed_ || wish == wishes_.end() || entry == entries_.end() || !entry->second.standby->ready()) return;
+  auto stock = stocks_.find(key);
+  if (closed_ || wish == wishes_.end() || stock == stocks_.end()) return;
+  auto& waiting = stock->second->waiting;
+  if (waiting.empty() || !waiting.front()->ready()) return;
   model::FunctionVersionPtr version = std::move(wish->second);
   wishes_.erase(wish);
   std::vector<std::string> others;
@@ -47,11 +49,10 @@ void Standbys::park_if_ready(const std::string& key) {
   }
   for (const auto& other : others) drop_parked(other);
   std::string task_id = new_task_id();
-  Parked parked{.key = key, .task_id = task_id, .standby = entry->second.standby, .version = version};
+  auto standby = std::move(waiting.front());
+  waiting.pop_front();
+  Parked parked{.key = key, .task_id = task_id, .standby = standby, .version = version};
   parked.idle_until = Deadline::after(surroundings_.config.standby_idle);
-  auto standby = parked.standby;
-  entries_.erase(entry);
-  standby->changed.notify_all();
   parked_.emplace(task_id, std::move(parked));
   scope_.spawn(keep_parked(std::move(task_id), std::move(standby), std::move(version)));
 }

@@ -31,7 +31,8 @@ Result<void> check(bool good, const char* what) {
 // The launcher's other descriptors are copies of what belongs to other sandboxes: a pipe that stays open here would
 // never end for its reader.
 void close_others(const Birth& birth) {
-  std::vector<int> kept = {0, 1, 2, birth.init, birth.container_filter, birth.build_filter, birth.reports, birth.call};
+  std::vector<int> kept = {0, 1, 2, birth.init, birth.reports, birth.call};
+  for (int fd : {birth.container_filter, birth.build_filter, birth.zygote_filter}) kept.push_back(fd);
   for (int fd : {birth.network.slirp_made, birth.network.slirp_ready}) {
     if (fd >= 0) kept.push_back(fd);
   }
@@ -69,6 +70,11 @@ Packet wait_for_call(int socket) {
   }
 }
 
+int filter_of(const Birth& birth, Profile profile) {
+  if (profile == Profile::Build) return birth.build_filter;
+  return profile == Profile::Zygote ? birth.zygote_filter : birth.container_filter;
+}
+
 // The second half. `reports` follows the report pipe to its final number.
 Result<void> answer_call(const Birth& birth, const Packet& call, int& reports) {
   Reader in(call.bytes);
@@ -85,7 +91,7 @@ Result<void> answer_call(const Birth& birth, const Packet& call, int& reports) {
       .resolver = birth.network.resolver ? birth.network.resolver->text() : "",
       .scratch = birth.scratch,
       .init = birth.init,
-      .filter = spec.profile == Profile::Build ? birth.build_filter : birth.container_filter,
+      .filter = filter_of(birth, spec.profile),
       .reports = birth.reports};
   for (std::size_t i = kCallFds; i < call.fds.size(); ++i) growth.passed.push_back(call.fds[i].get());
   return grow_up(growth, reports);

@@ -26,7 +26,7 @@ struct Birth {
   std::vector<std::filesystem::path> cgroups;  // directories to join
   std::filesystem::path scratch;               // an empty directory to mount over
   int init = -1;                               // the init binary
-  int container_filter = -1, build_filter = -1;
+  int container_filter = -1, build_filter = -1, zygote_filter = -1;
   int reports = -1;  // where InitReports go
   int call = -1;     // a SOCK_SEQPACKET socket, on which the call comes
 };

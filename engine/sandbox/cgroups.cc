@@ -133,10 +133,16 @@ Result<void> Cgroups::limit(const std::vector<fs::path>& directories, const Limi
 }
 
 Result<void> join_cgroups(const std::vector<fs::path>& cgroups) {
+  return move_into_cgroups(cgroups, 0);  // cgroups(7): the writer
+}
+
+Result<void> move_into_cgroups(const std::vector<fs::path>& cgroups, int pid) {
+  const std::string number = fmt::to_string(pid);
   for (const auto& cgroup : cgroups) {
     const std::string procs = (cgroup / "cgroup.procs").native();
     UniqueFd file(::open(procs.c_str(), O_WRONLY | O_CLOEXEC));
-    if (!file || ::write(file.get(), "0", 1) != 1) return errno_error(errno, procs);
+    const auto size = static_cast<ssize_t>(number.size());
+    if (!file || ::write(file.get(), number.data(), number.size()) != size) return errno_error(errno, procs);
   }
   return {};
 }

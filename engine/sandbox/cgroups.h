@@ -69,6 +69,9 @@ class Cgroups {
 // Moves this process into the directories.
 Result<void> join_cgroups(const std::vector<std::filesystem::path>& cgroups);
 
+// The same with another process.
+Result<void> move_into_cgroups(const std::vector<std::filesystem::path>& cgroups, int pid);
+
 // Kills what runs in the directory and removes it; waits up to a second for the last process.
 void remove_cgroup(const std::filesystem::path& cgroup);
 

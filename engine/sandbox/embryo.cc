@@ -39,16 +39,12 @@ Result<void> launch(Host& host, Network network, Embryo& embryo) {
   TRY(Wires wires, make_wires());
   Birth birth{
       .privilege = host.privilege,
-      .network =
-          {.network = network,
-           .address = address_of(host, network, embryo.address_index),
-           .gateway = host.addresses.gateway(),
-           .host_name = fmt::format("{}{}", host.tag.interface_prefix(), embryo.address_index),
-           .mtu = host.mtu},
+      .network = network_plan(host, network, embryo.address_index),
       .scratch = host.records.directory(),
       .init = host.init.get(),
       .container_filter = host.container_filter.get(),
       .build_filter = host.build_filter.get(),
+      .zygote_filter = host.zygote_filter.get(),
       .reports = wires.report_writer.get(),
       .call = wires.called.get(),
   };
@@ -77,6 +73,15 @@ Result<void> launch(Host& host, Network network, Embryo& embryo) {
 Ipv4 address_of(const Host& host, Network network, std::uint32_t index) {
   bool slirp = host.privilege == Privilege::Rootless && network == Network::Egress;
   return host.addresses.address(slirp ? kSlirpAddress : index);
+}
+
+NetworkPlan network_plan(const Host& host, Network network, std::uint32_t index) {
+  return {
+      .network = network,
+      .address = address_of(host, network, index),
+      .gateway = host.addresses.gateway(),
+      .host_name = fmt::format("{}{}", host.tag.interface_prefix(), index),
+      .mtu = host.mtu};
 }
 
 Result<Embryo> conceive(Host& host, Network network) {

@@ -17,6 +17,7 @@
 #include "sandbox/address_pool.h"
 #include "sandbox/cgroups.h"
 #include "sandbox/launcher.h"
+#include "sandbox/network.h"
 #include "sandbox/process.h"
 
 namespace bimodal::sandbox {
@@ -34,6 +35,8 @@ struct Embryo {
 
 // eth0's address in the sandbox with that index.
 Ipv4 address_of(const Host& host, Network network, std::uint32_t index);
+
+NetworkPlan network_plan(const Host& host, Network network, std::uint32_t index);
 
 // Clones one; it goes on by itself.
 Result<Embryo> conceive(Host& host, Network network);

@@ -1,6 +1,7 @@
 #include "sandbox/growth.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <grp.h>
 #include <linux/securebits.h>
 #include <sched.h>
@@ -30,6 +31,7 @@ namespace bimodal::sandbox {
 namespace {
 
 constexpr rlim_t kMaxOpenFiles = 65'536;
+constexpr int kMaxForked = 1'024;  // containers of one zygote at once, what ends among them
 
 Result<void> check(bool good, const char* what) {
   if (good) return {};
@@ -56,6 +58,20 @@ Result<void> build_root(const Growth& growth) {
   return enter_root(root);
 }
 
+// user_namespaces(7): they hold for the user namespace that the writer is in. `settings`: the host's /proc/sys/user.
+Result<void> limit_namespaces(int settings) {
+  for (const char* kind : {"pid", "mnt", "net", "ipc", "uts", "cgroup", "user", "time"}) {
+    const std::string name = fmt::format("max_{}_namespaces", kind);
+    const bool makes_some = kind != std::string_view("user") && kind != std::string_view("time");
+    const std::string most = fmt::to_string(makes_some ? kMaxForked : 0);
+    UniqueFd file(::openat(settings, name.c_str(), O_WRONLY | O_CLOEXEC));
+    if (!file && errno == ENOENT) continue;  // a kernel without that kind
+    const bool written = file && ::write(file.get(), most.data(), most.size()) == static_cast<ssize_t>(most.size());
+    if (!written) return errno_error(errno, name);
+  }
+  return {};
+}
+
 InitPlan plan_of(const Growth& growth) {
   InitPlan plan;
   plan.argv = growth.spec.argv;
@@ -63,6 +79,7 @@ InitPlan plan_of(const Growth& growth) {
   plan.cwd = growth.spec.cwd;
   plan.user = growth.spec.user;
   plan.capabilities = capabilities_of(growth.spec.profile);
+  plan.zygote = growth.spec.profile == Profile::Zygote ? 1 : 0;
   for (const auto& passed : growth.spec.fds) plan.numbers.push_back(static_cast<std::uint64_t>(passed.number));
   return plan;
 }
@@ -129,9 +146,11 @@ Result<void> create_files_as(std::uint32_t uid) {
 Result<void> grow_up(const Growth& growth, int& reports) {
   const std::string& hostname = growth.spec.hostname;
   TRY_VOID(check(::sethostname(hostname.data(), hostname.size()) == 0, "host name"));
+  UniqueFd settings(::open("/proc/sys/user", O_PATH | O_DIRECTORY | O_CLOEXEC));
   TRY_VOID(build_root(growth));
   TRY_VOID(set_limits(growth.spec.limits, growth.privilege));
   TRY_VOID(become_inner_root(growth.user_namespace));
+  if (growth.spec.profile == Profile::Zygote) TRY_VOID(limit_namespaces(settings.get()));
   TRY(UniqueFd plan, memory_file("plan", plan_of(growth).encode()));
   TRY(int init, arrange_for_init(growth, plan.release()));
   reports = kReportFd;

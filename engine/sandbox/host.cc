@@ -121,6 +121,7 @@ Result<Host> prepare_host(const LauncherConfig& config) {
   };
   TRY(host.container_filter, compile_filter(Profile::Container));
   TRY(host.build_filter, compile_filter(Profile::Build));
+  TRY(host.zygote_filter, compile_filter(Profile::Zygote));
   host.no_egress = open_egress(host, resolver);
   return host;
 }

@@ -26,7 +26,7 @@ struct Host {
   std::uint32_t mtu = 1500;        // of the way out
   std::optional<Error> no_egress;  // why Network::Egress can't be had
   UniqueFd init;  // a sealed copy of bimodal-init: nobody inside can reach the file through /proc/1/exe
-  UniqueFd container_filter, build_filter;  // seccomp programs
+  UniqueFd container_filter, build_filter, zygote_filter;  // seccomp programs
   Nursery nursery;
   UniqueFd lock;  // one launcher per home: a dying one finishes before the next begins
 };

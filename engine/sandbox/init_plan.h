@@ -3,6 +3,9 @@
 // The same program starts an exec: argv[0] is then kExecName, and it becomes the user's program instead of init. What
 // it writes to kReportFd is a byte of Code and text, and nothing when that succeeded.
 //
+// A third start is that of a forked container's init (wire/zygote.h), argv[0] being wire::kAdoptedInit: it has
+// kFilterFd and kReportFd only, and the user's process runs already.
+//
 // Init starts as root of the sandbox's user namespace, inside the finished root, with an empty environment and the
 // descriptors below. Standard library only: shared with the static init.
 #pragma once
@@ -34,6 +37,7 @@ struct InitPlan {
   std::string cwd;
   std::string user;                    // as in Spec
   std::uint64_t capabilities = 0;      // mask that the user's process keeps while it is root; 0: none, and no_new_privs
+  std::uint64_t zygote = 0;            // 1: no_new_privs in any case, and init stays as long as anything runs
   std::vector<std::uint64_t> numbers;  // descriptor numbers that the user's process expects
   // Of an exec with a terminal: its height and width, 0 without one. The only passed descriptor is then the socket that
   // the terminal's other end is sent on.
@@ -53,6 +57,7 @@ struct InitPlan {
     out.text(cwd);
     out.text(user);
     out.number(capabilities);
+    out.number(zygote);
     out.number(numbers.size());
     for (auto number : numbers) out.number(number);
     out.number(rows);
@@ -69,6 +74,7 @@ struct InitPlan {
     cwd = in.text();
     user = in.text();
     capabilities = in.number();
+    zygote = in.number();
     for (auto left = in.number(); in.ok() && left > 0; --left) numbers.push_back(in.number());
     rows = in.number();
     columns = in.number();

@@ -25,6 +25,7 @@ namespace bimodal::sandbox {
 enum class Profile {
   Container,  // user code: no capabilities, full seccomp list
   Build,      // image steps: the capabilities that apt and pip need inside the sandbox, nothing of the daemon's
+  Zygote,     // code of an image that forks containers (Sandbox::adopt()): may clone into all new namespaces at once
 };
 
 enum class Network {
@@ -100,6 +101,12 @@ struct ExitReport {
   bool out_of_memory = false;  // the kernel killed something inside for want of memory
 };
 
+// What a zygote's process has forked (wire/zygote.h).
+struct Forked {
+  UniqueFd process;  // its pidfd
+  UniqueFd gate;     // the other end of where it waits
+};
+
 class Exec;  // exec.h
 
 // A started sandbox. Destroying it kills what still runs. Loop-bound, like its Launcher.
@@ -124,6 +131,10 @@ class Sandbox {
   // rest of it doesn't count. Their working directories stay where they are. The new upper directory goes with the
   // sandbox, as the old one does. Only once; after a failure the sandbox is good for nothing but kill().
   virtual Task<Result<void>> reroot(Spec spec) = 0;
+  // Of a sandbox of Profile::Zygote: makes what its process has forked a sandbox of its own, with the name, profile
+  // (Container), network and limits of `spec`, and the user range and root filesystem of this one until its reroot().
+  // Completes when its init runs. It ends with this one at the latest, but not with this one's process.
+  virtual Task<Result<std::unique_ptr<Sandbox>>> adopt(Spec spec, Forked forked);
   // Puts `volume` in the place of the one that is mounted at its target. One at a time. FailedPrecondition when a
   // process inside has a file of the old one open, or works in a directory of it: it stays then.
   virtual Task<Result<void>> remount(VolumeMount volume);

@@ -231,7 +231,7 @@ bool LiveSandbox::reap() {
     ::kill(rerooter_.pid, SIGKILL);
     ::waitpid(rerooter_.pid, nullptr, 0);
   }
-  ::waitpid(embryo_.process.pid, nullptr, 0);
+  if (!adopted_) ::waitpid(embryo_.process.pid, nullptr, 0);
   for (const Process& attendant : attendants_) {  // what they attended to ended with init
     ::kill(attendant.pid, SIGKILL);
     ::waitpid(attendant.pid, nullptr, 0);

@@ -23,12 +23,18 @@ class LiveSandbox {
   // Gives the spec to a child that becomes the sandbox's init; it goes on by itself. `fds`: the encoded spec, then
   // Spec::fds.
   static Result<std::unique_ptr<LiveSandbox>> start(Host& host, Spec spec, std::span<const UniqueFd> fds);
+  // Takes in what the process of `zygote` has forked: `pid`, which forked_process() has found good (adoption.h). `fds`:
+  // the encoded spec, then those of Forked.
+  static Result<std::unique_ptr<LiveSandbox>> adopt(
+      Host& host, Spec spec, const LiveSandbox& zygote, pid_t pid, std::span<UniqueFd> fds);
   ~LiveSandbox();  // gives ids back
 
   int reports() const { return embryo_.reports.get(); }
   int init() const { return embryo_.process.pidfd.get(); }
+  int pid() const { return embryo_.process.pid; }
   int sweeper() const { return sweeper_.pidfd.get(); }
-  int slirp() const { return embryo_.slirp.pidfd.get(); }  // -1: has none
+  int attendant() const { return attendants_.empty() ? -1 : attendants_.back().pidfd.get(); }  // the latest
+  int slirp() const { return embryo_.slirp.pidfd.get(); }                                      // -1: has none
 
   // Takes in what init wrote. True when the sandbox has just started.
   bool read_reports();
@@ -59,6 +65,9 @@ class LiveSandbox {
  private:
   LiveSandbox(Host& host, Spec spec) : host_(host), spec_(std::move(spec)) {}
   Result<void> launch(std::span<const UniqueFd> fds);
+  Result<void> take_in(const LiveSandbox& zygote, pid_t pid, std::span<UniqueFd> fds);
+  Result<void> limit_and_furnish(pid_t pid, std::span<UniqueFd> fds);
+  Result<void> furnish(int process, int gate);
   Result<void> call_embryo(std::span<const UniqueFd> fds);
   void note(const InitReport& report, std::string text);
   void sweep_all() const;
@@ -71,6 +80,7 @@ class LiveSandbox {
   std::optional<std::uint32_t> uid_base_;
   bool recorded_ = false;
   bool called_ = false;
+  bool adopted_ = false;  // no child of the launcher's
   Embryo embryo_;
   Process sweeper_, rerooter_;
   std::vector<Process> attendants_;

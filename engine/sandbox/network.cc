@@ -77,7 +77,8 @@ Result<void> enter_network(const NetworkPlan& plan) {
   TRY(Netlink host, Netlink::open());
   UniqueFd host_namespace(::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
   if (!host_namespace) return errno_error(errno, "open network namespace");
-  if (::unshare(CLONE_NEWNET) != 0) return errno_error(errno, "new network namespace");
+  const int moved = plan.process >= 0 ? ::setns(plan.process, CLONE_NEWNET) : ::unshare(CLONE_NEWNET);
+  if (moved != 0) return errno_error(errno, "new network namespace");
   TRY_VOID(open_low_ports());
 
   bool egress = plan.network == Network::Egress;

@@ -22,6 +22,7 @@ struct NetworkPlan {
   std::string host_name;  // of the host's end
   std::uint32_t mtu = 1500;
   std::optional<Ipv4> resolver;           // none: the host's
+  int process = -1;                       // pidfd: enter its network namespace instead of making one
   int slirp_made = -1, slirp_ready = -1;  // SlirpSignals, where slirp4netns is the way out
 };
 

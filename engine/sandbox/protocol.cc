@@ -90,6 +90,7 @@ std::string encode(const Request& request) {
   out.number(static_cast<std::uint64_t>(request.kind));
   out.number(request.id);
   out.number(static_cast<std::uint64_t>(request.number));
+  out.number(request.other);
   return out.bytes();
 }
 
@@ -99,6 +100,7 @@ Result<Request> decode_request(std::string_view bytes) {
   request.kind = static_cast<Request::Kind>(in.number());
   request.id = in.number();
   request.number = static_cast<int>(in.number());
+  request.other = in.number();
   return checked(in, request, "request");
 }
 

@@ -151,9 +151,22 @@ Result<std::shared_ptr<RemoteState>> Remote::ask_start(const Spec& spec) {
     if (!copy) return errno_error(errno, fmt::format("sandbox {}: descriptor {}", spec.name, passed.fd));
     message.fds.push_back(std::move(copy));
   }
+  return begin(Request::Kind::Start, 0, std::move(message));
+}
+
+Result<std::shared_ptr<RemoteState>> Remote::ask_adopt(const Spec& spec, std::uint64_t zygote, Forked forked) {
+  TRY(UniqueFd encoded, memory_file("spec", encode(spec)));
+  Unsent message;
+  message.fds.push_back(std::move(encoded));
+  message.fds.push_back(std::move(forked.process));
+  message.fds.push_back(std::move(forked.gate));
+  return begin(Request::Kind::Adopt, zygote, std::move(message));
+}
+
+Result<std::shared_ptr<RemoteState>> Remote::begin(Request::Kind kind, std::uint64_t other, Unsent message) {
   auto state = std::make_shared<RemoteState>(executor_);
   state->id = next_id_++;
-  message.bytes = encode(Request{.kind = Request::Kind::Start, .id = state->id});
+  message.bytes = encode(Request{.kind = kind, .id = state->id, .other = other});
   TRY_VOID(send(std::move(message)));
   live_.emplace(state->id, state);
   return state;

@@ -51,6 +51,8 @@ class Remote : public std::enable_shared_from_this<Remote> {
 
   // Sends the request to start `spec`. ResourceExhausted when kMaxUnsent requests wait already.
   Result<std::shared_ptr<RemoteState>> ask_start(const Spec& spec);
+  // As ask_start(), for what was forked from the sandbox `zygote`.
+  Result<std::shared_ptr<RemoteState>> ask_adopt(const Spec& spec, std::uint64_t zygote, Forked forked);
   void ask(Request::Kind kind, std::uint64_t id, int number = 0);
   Result<void> ask_reroot(Request::Kind kind, std::uint64_t id, const Spec& spec);  // Reroot or Remount
 
@@ -74,6 +76,7 @@ class Remote : public std::enable_shared_from_this<Remote> {
   };
   static constexpr std::size_t kMaxUnsent = 1024;
 
+  Result<std::shared_ptr<RemoteState>> begin(Request::Kind kind, std::uint64_t other, Unsent message);
   Result<void> send(Unsent message);
   void flush();
   void wait_writable();

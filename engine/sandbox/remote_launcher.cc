@@ -32,6 +32,20 @@ Task<Result<UniqueFd>> finish_connecting(UniqueFd socket, std::uint16_t port, De
   co_return std::move(socket);
 }
 
+// Kills a sandbox whose start nobody awaits any more: the coroutine was cancelled.
+struct AbandonUnlessTaken {
+  std::shared_ptr<Remote> remote;
+  std::shared_ptr<RemoteState> state;
+  ~AbandonUnlessTaken() {
+    if (!state) return;
+    state->abandoned = true;
+    if (state->started && !state->report) remote->ask(Request::Kind::Kill, state->id);
+  }
+};
+
+Task<Result<std::unique_ptr<Sandbox>>> wait_until_started(
+    std::shared_ptr<Remote> remote, std::shared_ptr<RemoteState> state);
+
 class RemoteSandbox : public Sandbox {
  public:
   RemoteSandbox(std::shared_ptr<Remote> remote, std::shared_ptr<RemoteState> state)
@@ -80,6 +94,12 @@ class RemoteSandbox : public Sandbox {
     co_return *state->report;
   }
 
+  Task<Result<std::unique_ptr<Sandbox>>> adopt(Spec spec, Forked forked) override {
+    auto remote = remote_;
+    CO_TRY(auto state, remote->ask_adopt(spec, state_->id, std::move(forked)));
+    co_return co_await wait_until_started(remote, state);
+  }
+
   Task<Result<void>> reroot(Spec spec) override { return change_mounts(Request::Kind::Reroot, std::move(spec)); }
 
   Task<Result<void>> remount(VolumeMount volume) override {
@@ -106,16 +126,15 @@ class RemoteSandbox : public Sandbox {
   std::shared_ptr<RemoteState> state_;
 };
 
-// Kills a sandbox whose start nobody awaits any more: the coroutine was cancelled.
-struct AbandonUnlessTaken {
-  std::shared_ptr<Remote> remote;
-  std::shared_ptr<RemoteState> state;
-  ~AbandonUnlessTaken() {
-    if (!state) return;
-    state->abandoned = true;
-    if (state->started && !state->report) remote->ask(Request::Kind::Kill, state->id);
-  }
-};
+Task<Result<std::unique_ptr<Sandbox>>> wait_until_started(
+    std::shared_ptr<Remote> remote, std::shared_ptr<RemoteState> state) {
+  AbandonUnlessTaken guard{remote, state};
+  while (!state->started && !state->failure) co_await state->changed.wait(Deadline::never());
+  guard.state.reset();
+  if (state->failure) co_return tl::unexpected<Error>(*state->failure);
+  std::unique_ptr<Sandbox> sandbox = std::make_unique<RemoteSandbox>(remote, state);
+  co_return sandbox;
+}
 
 class RemoteLauncher : public Launcher {
  public:
@@ -125,12 +144,7 @@ class RemoteLauncher : public Launcher {
   Task<Result<std::unique_ptr<Sandbox>>> start(Spec spec) override {
     auto remote = remote_;
     CO_TRY(auto state, remote->ask_start(spec));
-    AbandonUnlessTaken guard{remote, state};
-    while (!state->started && !state->failure) co_await state->changed.wait(Deadline::never());
-    guard.state.reset();
-    if (state->failure) co_return tl::unexpected<Error>(*state->failure);
-    std::unique_ptr<Sandbox> sandbox = std::make_unique<RemoteSandbox>(remote, state);
-    co_return sandbox;
+    co_return co_await wait_until_started(remote, state);
   }
 
   Task<void> close() override {
@@ -154,6 +168,10 @@ Task<Result<void>> Sandbox::remount(VolumeMount) {
 
 Task<Result<std::unique_ptr<Exec>>> Sandbox::exec(ExecSpec) {
   co_return error(Code::Unimplemented, "this sandbox starts no further process");
+}
+
+Task<Result<std::unique_ptr<Sandbox>>> Sandbox::adopt(Spec, Forked) {
+  co_return error(Code::Unimplemented, "this sandbox is no zygote");
 }
 
 std::unique_ptr<Launcher> connect_launcher(LauncherProcess process, boost::asio::any_io_executor executor) {

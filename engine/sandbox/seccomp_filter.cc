@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "sandbox/packet.h"
+#include "wire/zygote.h"
 
 namespace bimodal::sandbox {
 
@@ -93,6 +94,9 @@ Result<void> add_rules(void* context, Profile profile) {
   TRY_VOID(add_all(context, SCMP_ACT_ALLOW, kAllowed));
   TRY_VOID(add_all(context, SCMP_ACT_ERRNO(EPERM), kRefused));
   TRY_VOID(add(context, SCMP_ACT_ALLOW, "clone", {SCMP_CMP(0, SCMP_CMP_MASKED_EQ, kNamespaceFlags, 0)}));
+  if (profile == Profile::Zygote) {
+    TRY_VOID(add(context, SCMP_ACT_ALLOW, "clone", {SCMP_CMP(0, SCMP_CMP_EQ, wire::kForkFlags)}));
+  }
   for (int family = 0; family < AF_MAX; ++family) {
     std::uint32_t action = may_open(family) ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(EAFNOSUPPORT);
     TRY_VOID(add(context, action, "socket", {SCMP_CMP(0, SCMP_CMP_EQ, static_cast<scmp_datum_t>(family))}));

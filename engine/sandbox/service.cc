@@ -12,6 +12,7 @@
 #include <map>
 #include <utility>
 
+#include "sandbox/adoption.h"
 #include "sandbox/errand.h"
 #include "sandbox/host.h"
 #include "sandbox/live_sandbox.h"
@@ -44,9 +45,10 @@ struct Service::State {
   Result<void> watch(int fd, std::uint64_t id, Part part);
   void handle(std::uint64_t id, Part part);
   void take_requests();
-  void answer(const Packet& packet);
-  void start(std::uint64_t id, const Packet& packet);
-  Result<std::unique_ptr<LiveSandbox>> start_from(const Packet& packet);
+  void answer(Packet& packet);
+  void start(const Request& request, Packet& packet);
+  Result<std::unique_ptr<LiveSandbox>> start_from(const Request& request, Packet& packet);
+  bool follow(std::uint64_t id, const LiveSandbox& sandbox);
   void connect(std::uint64_t id, const LiveSandbox& sandbox, int port);
   void reroot(const Request& request, const Packet& packet);
   Result<void> reroot_from(Request::Kind kind, const Packet& packet, LiveSandbox& sandbox);
@@ -104,11 +106,11 @@ void Service::State::take_requests() {
   }
 }
 
-void Service::State::answer(const Packet& packet) {
+void Service::State::answer(Packet& packet) {
   auto request = decode_request(packet.bytes);
   if (!request) return begin_closing();  // not our daemon
   if (request->kind == Request::Kind::Close) return begin_closing();
-  if (request->kind == Request::Kind::Start) return start(request->id, packet);
+  if (request->kind == Request::Kind::Start || request->kind == Request::Kind::Adopt) return start(*request, packet);
   if (request->kind == Request::Kind::Reroot || request->kind == Request::Kind::Remount) {
     return reroot(*request, packet);
   }
@@ -119,23 +121,38 @@ void Service::State::answer(const Packet& packet) {
   found->second->signal(request->kind == Request::Kind::Kill ? SIGKILL : request->number);
 }
 
-Result<std::unique_ptr<LiveSandbox>> Service::State::start_from(const Packet& packet) {
+Result<std::unique_ptr<LiveSandbox>> Service::State::start_from(const Request& request, Packet& packet) {
   if (closing) return error(Code::Unavailable, "launcher: it is closing");
   if (packet.fds.empty()) return error(Code::InvalidArgument, "launcher: no spec");
   TRY(std::string bytes, read_file(packet.fds[0].get(), kMaxSpecBytes));
   TRY(Spec spec, decode_spec(bytes));
-  return LiveSandbox::start(host, std::move(spec), packet.fds);
+  if (request.kind == Request::Kind::Start) return LiveSandbox::start(host, std::move(spec), packet.fds);
+  auto zygote = live.find(request.other);
+  if (zygote == live.end()) return error(Code::Unavailable, "sandbox {}: its zygote has ended", spec.name);
+  if (packet.fds.size() != 3) return error(Code::InvalidArgument, "launcher: nothing to adopt");
+  TRY(const pid_t pid, forked_process(packet.fds[1].get(), zygote->second->pid()));
+  for (const auto& [id, other] : live) {
+    if (other->pid() != pid || other->init() < 0) continue;
+    return error(Code::PermissionDenied, "sandbox {}: what was forked is a sandbox already", spec.name);
+  }
+  return LiveSandbox::adopt(host, std::move(spec), *zygote->second, pid, packet.fds);
 }
 
-void Service::State::start(std::uint64_t id, const Packet& packet) {
-  auto made = start_from(packet);
+bool Service::State::follow(std::uint64_t id, const LiveSandbox& sandbox) {
+  if (!watch(sandbox.reports(), id, Part::Reports) || !watch(sandbox.init(), id, Part::Init)) return false;
+  if (sandbox.attendant() >= 0 && !watch(sandbox.attendant(), id, Part::Attendant)) return false;
+  return sandbox.slirp() < 0 || watch(sandbox.slirp(), id, Part::Slirp);
+}
+
+void Service::State::start(const Request& request, Packet& packet) {
+  const std::uint64_t id = request.id;
+  auto made = start_from(request, packet);
   if (!made) {
     return send(
         {.kind = Reply::Kind::Failed, .number = static_cast<int>(made.error().code), .text = made.error().message}, id);
   }
   LiveSandbox& sandbox = *live.emplace(id, std::move(*made)).first->second;
-  bool watched = watch(sandbox.reports(), id, Part::Reports) && watch(sandbox.init(), id, Part::Init);
-  if (watched && (sandbox.slirp() < 0 || watch(sandbox.slirp(), id, Part::Slirp))) return;
+  if (follow(id, sandbox)) return;
   sandbox.signal(SIGKILL);
   advance(id, Part::Init);  // waits for it
 }

@@ -79,6 +79,8 @@ Result<void> check_spec(const Spec& spec) {
   if (!plain_name(spec.hostname, kMaxHostname)) {
     return refuse("sandbox {}: hostname \"{}\" is not plain", spec.name, spec.hostname);
   }
+  if (spec.profile == Profile::Zygote && !spec.user.empty())
+    return refuse("sandbox {}: a zygote is root inside", spec.name);
   TRY_VOID(check_files(spec));
   TRY_VOID(check_volumes(spec));
   return check_process(spec);

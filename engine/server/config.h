@@ -30,7 +30,8 @@ struct Config {
   int max_inputs = 1000;                                                  // concurrent requests per container, at most
   int max_sandboxes = 100;                                                // that run at once
   std::chrono::milliseconds scaledown_window = std::chrono::seconds(60);  // of functions that name none
-  int standby = 16;                                                       // containers in reserve
+  int standby = 16;                                                       // images with containers in reserve
+  int standby_ready = 2;                                                  // of each
   std::chrono::milliseconds standby_idle = std::chrono::minutes(10);
   std::chrono::milliseconds exit_grace = std::chrono::seconds(30);
   std::chrono::milliseconds drain = std::chrono::seconds(30);  // for running requests, at shutdown

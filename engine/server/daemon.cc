@@ -158,6 +158,7 @@ void Daemon::Parts::make_engine() {
       .exit_grace = config.exit_grace,
       // Sandbox::reroot() needs root.
       .max_standbys = sandbox::privilege_here() == sandbox::Privilege::Root ? config.standby : 0,
+      .standby_ready = config.standby_ready,
       .standby_idle = config.standby_idle,
       .max_commands = config.max_sandboxes};
   auto keep = [this](model::LogEntry entry) { logs->append(std::move(entry)); };

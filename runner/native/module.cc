@@ -1,7 +1,8 @@
-// The extension module `_runner`: one type to use, Server; greet(), for before there is one; and the error that send()
-// raises for a caller that is gone.
+// The extension module `_runner`: one type to use, Server; greet(), for before there is one; the error that send()
+// raises for a caller that is gone; and fork_container(), for zygotes.
 #include "awaitable.h"
 #include "connection.h"
+#include "fork.h"
 #include "headers.h"
 #include "names.h"
 #include "request.h"
@@ -22,6 +23,9 @@ PyObject* greet_waiting(PyObject*, PyObject* args) {
 PyMethodDef functions[] = {
     {"greet", greet_waiting, METH_VARARGS,
      "greet(listen_fd, task_id): say Hello to who waits there, as the connection's descriptor; -1 when nobody does"},
+    {"fork_container", fork_container, METH_VARARGS,
+     "fork_container(out, err, listener, channel, gate): fork into namespaces of its own; a pidfd, or None in the "
+     "container"},
     {nullptr, nullptr, 0, nullptr},
 };
 

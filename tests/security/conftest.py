@@ -5,7 +5,7 @@ from support.paths import ROOT
 from support.waiting import eventually
 
 PROBE = ROOT / "tests/support/probe.py"
-FUNCTIONS = 3  # of the probe app, each with limits or a network of its own
+READY = 3 * 2  # for each function of the probe app, which has limits or a network of its own
 
 
 @pytest.fixture(scope="session", params=["0", "16"], ids=["started", "reserve"])
@@ -14,7 +14,7 @@ def shared_daemon(request):
     running = Daemon({"BIMODAL_STANDBY": request.param}).start()
     urls = running.deploy(PROBE)
     if request.param != "0":
-        eventually(lambda: ready(running) == FUNCTIONS, 90, "a container in reserve for each function")
+        eventually(lambda: ready(running) == READY, 90, "containers in reserve for each function")
     yield running, urls
     running.close()
 

@@ -166,7 +166,7 @@ class Daemon:
 
         def loaded() -> bool:
             states = [standby["state"] for standby in self.status()["standbys"]]
-            return bool(states) and set(states) == {"ready"}
+            return "ready" in states and set(states) <= {"ready", "parked"}
 
         eventually(loaded, 60, "containers in reserve")
 

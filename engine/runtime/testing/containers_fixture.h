@@ -150,6 +150,18 @@ class ContainersHome {
   Result<std::shared_ptr<scheduler::Container>> launched(model::FunctionVersion version) {
     return scheduler::get(scheduler::start(control, launch(std::move(version))));
   }
+  // Those of so many starts at once that came up.
+  std::vector<std::shared_ptr<scheduler::Container>> launched_at_once(
+      const model::FunctionVersion& version, int count) {
+    std::vector<decltype(scheduler::start(control, launch(version)))> starts;
+    for (int i = 0; i < count; ++i) starts.push_back(scheduler::start(control, launch(version)));
+    std::vector<std::shared_ptr<scheduler::Container>> containers;
+    for (auto& each : starts) {
+      auto container = scheduler::get(std::move(each));
+      if (container) containers.push_back(*container);
+    }
+    return containers;
+  }
   scheduler::ContainerExit exit_of(const std::shared_ptr<scheduler::Container>& container) {
     return scheduler::get(scheduler::start(control, container->wait_exit()));
   }

@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,6 +25,7 @@
 #include <vector>
 
 #include "probe_calls.h"
+#include "wire/zygote.h"
 
 namespace {
 
@@ -111,6 +113,11 @@ int do_fds(const Arguments&) {
     if (::fcntl(fd, F_GETFD) >= 0) std::printf("%d ", fd);
   }
   std::puts("");
+  return 0;
+}
+
+int do_pid(const Arguments&) {
+  std::printf("%d\n", ::getpid());
   return 0;
 }
 
@@ -288,6 +295,49 @@ int do_connect_abstract(const Arguments& args) {
   return outcome(::connect(fd, reinterpret_cast<sockaddr*>(&address), size) == 0);
 }
 
+int run_verb(const std::string& name, const Arguments& arguments);
+
+// The descriptors of the next order; none when there will be no more.
+std::vector<int> next_order() {
+  char word[16];
+  iovec part{.iov_base = word, .iov_len = sizeof word};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * bimodal::wire::kOrderFds)];
+  msghdr message{.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+  if (::recvmsg(bimodal::wire::kZygoteFd, &message, 0) <= 0) return {};
+  std::vector<int> fds(bimodal::wire::kOrderFds);
+  std::memcpy(fds.data(), CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(int) * fds.size());
+  return fds;
+}
+
+void answer_order(int pidfd) {
+  char word[] = "forked";
+  iovec part{.iov_base = word, .iov_len = sizeof word - 1};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof pidfd)]{};
+  msghdr message{.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+  cmsghdr* header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof pidfd);
+  std::memcpy(CMSG_DATA(header), &pidfd, sizeof pidfd);
+  ::sendmsg(bimodal::wire::kZygoteFd, &message, 0);
+}
+
+// Forks a container for each order; each does what the arguments say. "own": hands over itself instead.
+int do_zygote(const Arguments& args) {
+  std::puts("waiting");
+  std::fflush(stdout);
+  for (std::vector<int> fds = next_order(); !fds.empty(); fds = next_order()) {
+    const bool honest = args.at(0) != "own";
+    const int pidfd = honest ? bimodal::wire::fork_container({fds[0], fds[1], fds[2], fds[3], fds[4]})
+                             : static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0));
+    if (pidfd == bimodal::wire::kInContainer) return run_verb(args.at(0), Arguments(args.begin() + 1, args.end()));
+    answer_order(pidfd);
+    for (int fd : fds) ::close(fd);
+    ::close(pidfd);
+  }
+  return 0;
+}
+
 struct Verb {
   const char* name;
   int (*run)(const Arguments&);
@@ -305,6 +355,7 @@ constexpr Verb kVerbs[] = {
     {"env", do_env},
     {"cwd", do_cwd},
     {"fds", do_fds},
+    {"pid", do_pid},
     {"pids", do_pids},
     {"wait", do_wait},
     {"catch", do_catch},
@@ -323,6 +374,7 @@ constexpr Verb kVerbs[] = {
     {"spin", do_spin},
     {"forkbomb", do_fork_bomb},
     {"after", do_after},
+    {"zygote", do_zygote},
 };
 
 int run_verb(const std::string& name, const Arguments& arguments) {

@@ -1,12 +1,17 @@
 #include "probe_calls.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
+#include <linux/filter.h>
 #include <linux/io_uring.h>
 #include <linux/kexec.h>
 #include <linux/keyctl.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netlink.h>
 #include <linux/perf_event.h>
 #include <linux/sched.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/fsuid.h>
@@ -23,8 +28,11 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <ctime>
+
+#include "wire/zygote.h"
 
 namespace {
 
@@ -32,6 +40,41 @@ long raw_clone(unsigned long flags) {
   long pid = ::syscall(SYS_clone, flags | SIGCHLD, nullptr, nullptr, nullptr, 0);
   if (pid == 0) ::_exit(0);
   return pid;
+}
+
+long clone_as_zygotes_may() {
+  int pidfd = -1;
+  long pid = ::syscall(SYS_clone, bimodal::wire::kForkFlags, nullptr, &pidfd, nullptr, nullptr);
+  if (pid == 0) ::_exit(0);
+  return pid;
+}
+
+// An empty transaction of nf_tables, which takes CAP_NET_ADMIN over the network namespace.
+long change_netfilter() {
+  const int fd = ::socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER);
+  if (fd < 0) return -1;
+  struct {
+    nlmsghdr head;
+    nfgenmsg body;
+  } begin{};
+  begin.head.nlmsg_len = sizeof begin;
+  begin.head.nlmsg_type = NFNL_MSG_BATCH_BEGIN;
+  begin.head.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+  begin.body.res_id = htons(NFNL_SUBSYS_NFTABLES);
+  if (::send(fd, &begin, sizeof begin, 0) < 0) return -1;
+  struct {
+    nlmsghdr head;
+    nlmsgerr body;
+  } answer{};
+  if (::recv(fd, &answer, sizeof answer, MSG_DONTWAIT) < 0) return -1;
+  errno = -answer.body.error;
+  return answer.body.error == 0 ? 0 : -1;
+}
+
+long load_filter() {
+  sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+  sock_fprog program{.len = 1, .filter = &allow};
+  return ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program);
 }
 
 long raw_clone3() {
@@ -111,6 +154,8 @@ const Call kCalls[] = {
     {"clone", [] { return raw_clone(0); }},
     {"clone_newuser", [] { return raw_clone(CLONE_NEWUSER); }},
     {"clone_newns", [] { return raw_clone(CLONE_NEWNS); }},
+    {"clone_newnet", [] { return raw_clone(CLONE_NEWNET); }},
+    {"clone_zygote", clone_as_zygotes_may},
     {"clone3", raw_clone3},
     {"ptrace", [] { return ::ptrace(PTRACE_ATTACH, 1, nullptr, nullptr); }},
     {"process_vm_readv", read_memory_of_init},
@@ -139,6 +184,8 @@ const Call kCalls[] = {
     {"vsock", [] { return static_cast<long>(::socket(AF_VSOCK, SOCK_STREAM, 0)); }},
     {"packet", [] { return static_cast<long>(::socket(AF_PACKET, SOCK_RAW, 0)); }},
     {"raw", [] { return static_cast<long>(::socket(AF_INET, SOCK_RAW, 1)); }},
+    {"netfilter", change_netfilter},
+    {"new_filter", load_filter},
     {"netlink", [] { return static_cast<long>(::socket(AF_NETLINK, SOCK_RAW, 0)); }},
 };
 

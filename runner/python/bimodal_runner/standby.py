@@ -9,7 +9,8 @@ holds the other end of the socket BIMODAL_STANDBY_FD:
     we    go, or unfit and why                    one line; the socket is closed, unless the container is to be parked
                                                   (BIMODAL_PARK): parking.py has the rest
 
-Until then the process has no secret and none of the app's files. It serves one container, and never forks.
+Until then the process has no secret and none of the app's files. With BIMODAL_ZYGOTE=1 it isn't a container itself but
+forks such ones (zygote.py): what is said above then goes over the channel of each.
 """
 
 import importlib
@@ -24,6 +25,7 @@ import warnings
 from . import parking, rehearsal
 
 VARIABLE = "BIMODAL_STANDBY_FD"
+_ZYGOTE = "BIMODAL_ZYGOTE"
 
 _MAX_TASK = 16 * 1024 * 1024  # bytes
 _CLIENT = "modal._container_entrypoint"
@@ -58,10 +60,15 @@ def wait(own_dir):
     """Returns as the container that the daemon wants; ends the process when there will be none. `own_dir` is where the
     runner is."""
     channel = socket.socket(fileno=int(os.environ.pop(VARIABLE)))
+    forks = os.environ.pop(_ZYGOTE, None)
     try:
         _preload()
         rehearsal.play()
         known = _Known(own_dir)
+        if forks:
+            from . import zygote
+
+            channel = zygote.serve(channel)  # returns in each container
         channel.sendall(b"ready\n")
         task = _receive(channel)
         if task is None:  # not needed any more
