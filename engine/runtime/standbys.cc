@@ -36,6 +36,7 @@ Standbys::Standbys(Surroundings& surroundings)
 
 void Standbys::expect(const std::string& app_id, std::vector<model::FunctionVersionPtr> versions) {
   apps_.insert(app_id);
+  drop_parked_of(app_id, versions);
   if (closed_ || surroundings_.config.max_standbys == 0) return;
   if (!versions.empty()) scope_.spawn(expect_all(app_id, std::move(versions)));
 }
@@ -113,7 +114,6 @@ Task<void> Standbys::expect_all(std::string app_id, std::vector<model::FunctionV
   if (!co_await sleep_until(Deadline::after(kAfterStart))) co_return;
   std::set<std::string> keys;
   std::map<std::string, int> functions;  // of each key
-  drop_parked_of(app_id, versions);
   for (auto& version : versions) {
     Prepared prepared = co_await prepare(version);
     const bool only_one = ++functions[prepared.key] == 1;

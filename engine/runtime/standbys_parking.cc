@@ -97,10 +97,13 @@ void Standbys::drop_parked(std::string task_id) {
 }
 
 void Standbys::drop_parked_of(const std::string& app_id, const std::vector<model::FunctionVersionPtr>& but) {
+  auto goes = [&](const model::FunctionVersionPtr& version) {
+    return version->app_id == app_id && std::find(but.begin(), but.end(), version) == but.end();
+  };
+  std::erase_if(wishes_, [&](const auto& wish) { return goes(wish.second); });
   std::vector<std::string> dropped;
   for (const auto& [task_id, parked] : parked_) {
-    const bool kept = std::find(but.begin(), but.end(), parked.version) != but.end();
-    if (parked.version->app_id == app_id && !kept) dropped.push_back(task_id);
+    if (goes(parked.version)) dropped.push_back(task_id);
   }
   for (auto& task_id : dropped) drop_parked(std::move(task_id));
 }
