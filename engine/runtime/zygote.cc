@@ -126,7 +126,8 @@ Task<Result<sandbox::Forked>> Zygote::order_in_turn(const Wires& wires, const Ru
   CO_TRY(SocketPair gate, make_pair());
   const std::vector<int> fds = {
       wires.out.write_end.get(), wires.err.write_end.get(), directory.web_listener.get(), channel, gate.theirs.get()};
-  CO_TRY_VOID(sandbox::send_packet(channel_.native_handle(), "fork", fds));
+  const auto sent = sandbox::send_packet(channel_.native_handle(), "fork", fds);
+  if (!sent) co_return error(Code::Unavailable, "the process that forks them has ended");
   CO_TRY(auto answer, co_await expect("forked", Deadline::after(kAnswerPatience)));
   if (answer.size() != 1) co_return error(Code::Unavailable, "the zygote didn't tell what it forked");
   sandbox::Forked forked{.process = std::move(answer[0]), .gate = std::move(gate.ours)};

@@ -22,8 +22,7 @@ struct Request {
     Connect = 5,  // to port `number` inside; answered by one Connected, in order, while the sandbox lives
     Reroot = 6,   // a new root for the sandbox; descriptor: the encoded Spec as a memory file
     Remount = 7,  // another state of a volume; descriptor: a Spec with that volume alone. Answered by Rerooted
-    Adopt = 9,    // a sandbox that was forked from the zygote `other`; descriptors: the encoded Spec as a memory file,
-                // then those of Forked. Answered as Start
+    Adopt = 9,    // what the zygote `other` forked; descriptors: as for Start the Spec, then Forked's. Answered alike
     Exec = 8,  // descriptors: the encoded ExecSpec as a memory file, a socket for what becomes of it (errand.h), then
                // those of ExecSpec::fds in order
   };

@@ -100,7 +100,7 @@ def test_containers_go_on_without_their_zygote_and_another_one_takes_its_place(d
     stop_containers(daemon)
     assert daemon.post(url).json()["task"] != before["task"]  # one that was forked before
     eventually(
-        lambda: zygote_processes(daemon, depth=2) not in ([], [zygote]) or nudge(daemon, url), 30, "another zygote"
+        lambda: zygote_processes(daemon, depth=2) not in ([], [zygote]) or nudge(daemon, url), 60, "another zygote"
     )
 
 

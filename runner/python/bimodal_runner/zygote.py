@@ -15,6 +15,7 @@ import gc
 import os
 import socket
 import sys
+import time
 
 import _runner
 
@@ -22,6 +23,7 @@ from .standby import Unfit
 
 _MAX_ORDER = 64  # bytes
 _ORDER_FDS = 5
+_PATIENCE = 2.0  # seconds until threads that have ended are gone
 _NEVER = (errno.EPERM, errno.EINVAL, errno.ENOSYS)  # here no fork will ever be
 _OWN_FDS = {0, 1, 2, 3, 4}  # 3 is held for the container's listener
 
@@ -64,7 +66,10 @@ def _end_client_thread():
 
 
 def _be_alone():
-    threads = len(os.listdir("/proc/self/task"))
+    # One that was joined is there a moment longer.
+    end = time.monotonic() + _PATIENCE
+    while (threads := len(os.listdir("/proc/self/task"))) > 1 and time.monotonic() < end:
+        time.sleep(0.001)
     if threads > 1:
         raise Unfit(f"what its image loads at the start has {threads - 1} threads of its own")
     with os.scandir("/proc/self/fd") as entries:
