@@ -17,6 +17,7 @@ namespace fs = std::filesystem;
 
 constexpr int kMaxLoops = 256;
 constexpr int kMaxContainers = 100'000;
+constexpr int kMaxOvercommit = 1000;
 constexpr int kMaxWaiting = 1'000'000;
 constexpr int kMaxConnections = 10'000'000;
 constexpr int kMaxRate = 1'000'000;
@@ -149,6 +150,19 @@ std::vector<Setting> limit_settings() {
       {{"scheduler", "scaledown_window", "TIME",
         "Until an idle container goes, unless the function says (default 60s)"},
        to(parse_duration, [](Settings& s) -> auto& { return s.daemon.scaledown_window; })},
+      {{"scheduler", "heartbeat_limit", "TIME", "Until a container that gives no sign of life is killed (default 60s)"},
+       to(parse_duration, [](Settings& s) -> auto& { return s.daemon.heartbeat_limit; })},
+      {{"scheduler", "stalled_after", "TIME",
+        "Until a container whose event loop is blocked gets no more requests (default 10s; 0s: never)"},
+       to(parse_duration, [](Settings& s) -> auto& { return s.daemon.stalled_after; })},
+      {{"scheduler", "host_memory", "SIZE",
+        "That containers' requests may add up to (default: nine tenths of the host's)"},
+       to(parse_size, [](Settings& s) -> auto& { return s.daemon.host_memory; })},
+      {{"scheduler", "cpu_overcommit", "N",
+        "CPUs that containers' requests may add up to, for each of the host's (default 8)"},
+       to(count(1, kMaxOvercommit), [](Settings& s) -> auto& { return s.daemon.cpu_overcommit; })},
+      {{"scheduler", "min_available_memory", "SIZE", "With less on the host, no container starts (default 128MiB)"},
+       to(parse_size, [](Settings& s) -> auto& { return s.daemon.min_available_memory; })},
       {{"scheduler", "standby", "N", "Apps' images of which containers are kept in reserve; 0: none (default 16)"},
        to(count(0, kMaxContainers), [](Settings& s) -> auto& { return s.daemon.standby; })},
       {{"scheduler", "standby_ready", "N", "Containers of an image in reserve, where they can be forked (default 2)"},

@@ -10,6 +10,24 @@ namespace {
 
 using nlohmann::json;
 
+json host_of(const HostStatus& host) {
+  return {
+      {"memory_mb", host.memory_mb},
+      {"reserved_memory_mb", host.reserved_memory_mb},
+      {"cpu_milli", host.cpu_milli},
+      {"reserved_cpu_milli", host.reserved_cpu_milli},
+      {"waiting", host.waiting}};
+}
+
+HostStatus read_host(const json& host) {
+  return {
+      .memory_mb = host.at("memory_mb"),
+      .reserved_memory_mb = host.at("reserved_memory_mb"),
+      .cpu_milli = host.at("cpu_milli"),
+      .reserved_cpu_milli = host.at("reserved_cpu_milli"),
+      .waiting = host.at("waiting").get<std::vector<std::string>>()};
+}
+
 json account_of(const DaemonStatus& status) {
   json apps = json::array(), containers = json::array();
   for (const AppStatus& app : status.apps) {
@@ -35,6 +53,7 @@ json account_of(const DaemonStatus& status) {
       {"apps", apps},
       {"containers", containers},
       {"standbys", standbys},
+      {"host", host_of(status.host)},
       {"unenforced_limits", status.unenforced_limits}};
 }
 
@@ -53,6 +72,7 @@ Result<void> read_account(const std::string& text, DaemonStatus& status) {
           {container.at("task_id"), container.at("app_id"), container.at("function"), container.at("state")});
     }
     status.unenforced_limits = account.value("unenforced_limits", "");
+    status.host = read_host(account.at("host"));
     for (const json& standby : account.at("standbys")) {
       status.standbys.push_back({standby.at("app_id"), standby.at("state")});
     }
@@ -92,6 +112,11 @@ std::string as_text(const DaemonStatus& status) {
     text += fmt::format("  {}  {}  {}\n", container.task_id, container.state, container.function);
   }
   text += fmt::format("in reserve  {}\n", status.standbys.size());
+  const HostStatus& host = status.host;
+  text += fmt::format(
+      "reserved  {} of {} MiB, {:g} of {:g} CPUs\n", host.reserved_memory_mb, host.memory_mb,
+      static_cast<double>(host.reserved_cpu_milli) / 1000, static_cast<double>(host.cpu_milli) / 1000);
+  for (const std::string& one : host.waiting) text += fmt::format("  waits: {}\n", one);
   return text;
 }
 

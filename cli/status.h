@@ -1,6 +1,7 @@
 // What `bimodal status` shows: the daemon's addresses, its apps and their containers.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -32,12 +33,20 @@ struct StandbyStatus {
   std::string state;  // "loading", "ready"
 };
 
+// What containers can reserve, and have reserved.
+struct HostStatus {
+  std::int64_t memory_mb = 0, reserved_memory_mb = 0;
+  std::int64_t cpu_milli = 0, reserved_cpu_milli = 0;
+  std::vector<std::string> waiting;  // for room, and why
+};
+
 struct DaemonStatus {
   std::filesystem::path home;
   std::optional<server::DaemonInfo> info;  // none: no daemon answers
   std::vector<AppStatus> apps;
   std::vector<ContainerStatus> containers;
   std::vector<StandbyStatus> standbys;
+  HostStatus host;
   std::string unenforced_limits;  // which limits no container has on this host; empty: none
 };
 

@@ -10,7 +10,9 @@ namespace {
 constexpr const char* kAccount = R"({
   "apps": [{"app_id": "ap-1", "name": "hello", "environment": "main", "state": "deployed", "urls": ["http://a", "http://b"]}],
   "containers": [{"task_id": "ta-1", "app_id": "ap-1", "function": "hello", "state": "warm"}],
-  "standbys": [{"app_id": "ap-1", "state": "ready"}]})";
+  "standbys": [{"app_id": "ap-1", "state": "ready"}],
+  "host": {"memory_mb": 1000, "reserved_memory_mb": 256, "cpu_milli": 16000, "reserved_cpu_milli": 250,
+           "waiting": ["shop/big: the host has too little"]}})";
 
 DaemonStatus sample() {
   DaemonStatus status;
@@ -38,11 +40,19 @@ TEST(Status, TextNamesEveryUrl) {
   }
 }
 
+TEST(Status, TextSaysWhatIsReservedAndWhoWaitsForRoom) {
+  const std::string text = as_text(sample());
+  EXPECT_NE(text.find("256 of 1000 MiB, 0.25 of 16 CPUs"), std::string::npos) << text;
+  EXPECT_NE(text.find("waits: shop/big: the host has too little"), std::string::npos) << text;
+  EXPECT_EQ(nlohmann::json::parse(as_json(sample()))["host"]["waiting"][0], "shop/big: the host has too little");
+}
+
 TEST(Status, LimitsThatNothingHoldsAreNamed) {
   DaemonStatus status = sample();
   EXPECT_EQ(as_text(status).find("limits"), std::string::npos);
   const std::string account =
-      R"({"apps": [], "containers": [], "standbys": [], "unenforced_limits": "memory: no cgroup"})";
+      R"({"apps": [], "containers": [], "standbys": [], "unenforced_limits": "memory: no cgroup",
+          "host": {"memory_mb": 0, "reserved_memory_mb": 0, "cpu_milli": 0, "reserved_cpu_milli": 0, "waiting": []}})";
   EXPECT_TRUE(read_account(account, status));
   EXPECT_NE(as_text(status).find("memory: no cgroup"), std::string::npos);
   EXPECT_EQ(nlohmann::json::parse(as_json(status))["unenforced_limits"], "memory: no cgroup");

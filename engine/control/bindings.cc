@@ -8,6 +8,7 @@
 #include "control/app_records.h"
 #include "control/class_parameters.h"
 #include "control/clock.h"
+#include "control/function_checks.h"
 #include "control/function_metadata.h"
 #include "control/function_options.h"
 #include "control/named_objects.h"
@@ -162,6 +163,8 @@ Task<Result<api::FunctionBindParamsResponse>> Bindings::bind(rpc::Call call, api
   CO_TRY_VOID(check_size(object, "class parameters", binding.parameters));
   CO_TRY_VOID(check_size(object, "options", binding.options));
   if (!binding.options.empty()) CO_TRY_VOID(check_options(request.function_options(), *version, context_.settings));
+  const api::Resources& asked = request.function_options().resources();
+  CO_TRY_VOID(check_room("options of " + object, version->resources, asked, context_.functions));
   CO_TRY(auto variant, variant_of(*version, binding));
   const bool is_base = variant.is_none();
   const auto kept = std::make_shared<const store::Binding>(binding);

@@ -3,9 +3,11 @@
 #include <algorithm>
 
 #include "control/class_parameters.h"
+#include "control/function_version.h"
 #include "control/schedule.h"
 #include "control/volume_paths.h"
 #include "rpc/fields.h"
+#include "scheduler/functions.h"
 
 namespace bimodal::control {
 namespace {
@@ -147,6 +149,13 @@ Result<void> check_mount_path(const std::string& object, const api::VolumeMount&
   }
   TRY_VOID(volume_path(mount.sub_path()));
   return {};
+}
+
+Result<void> check_room(
+    const std::string& object, model::Resources resources, const api::Resources& asked,
+    const scheduler::Functions* functions) {
+  set_resources(asked, resources);
+  return functions ? functions->check_room(object, resources) : Result<void>();
 }
 
 Result<api::Function> chosen_function(const api::FunctionCreateRequest& request) {

@@ -18,6 +18,12 @@ Result<api::Function> chosen_function(const api::FunctionCreateRequest& request)
 // InvalidArgument that names the option.
 Result<void> check_supported(const api::Function& function, const Settings& settings);
 
+// InvalidArgument when no container with these resources, changed as `asked`, could ever start on this host.
+// `functions` may be null: nothing starts here.
+Result<void> check_room(
+    const std::string& object, model::Resources resources, const api::Resources& asked,
+    const scheduler::Functions* functions);
+
 // InvalidArgument when `object` can't have a volume there.
 Result<void> check_mount_path(const std::string& object, const api::VolumeMount& mount);
 

@@ -174,6 +174,8 @@ Task<Result<api::FunctionCreateResponse>> Functions::create(rpc::Call call, api:
   CO_TRY(auto function, chosen_function(request));
   CO_TRY_VOID(rpc::refuse_fields("function '" + function.function_name() + "'", request, {{"schedule", "schedule="}}));
   CO_TRY_VOID(check_supported(function, context_.settings));
+  const std::string object = "function '" + function.function_name() + "'";
+  CO_TRY_VOID(check_room(object, model::Resources(), function.resources(), context_.functions));
   TakenHosts taken = registry_.hosts_taken_from(request.app_id());
   auto work = [this, request = std::move(request), function, taken = std::move(taken)](Transaction& transaction) {
     return stage(transaction, context_, taken, request, function);

@@ -9,6 +9,7 @@
 namespace bimodal::gateway {
 namespace {
 
+constexpr std::int64_t kHostRetry = 5;           // seconds until a full host may have room
 constexpr std::int64_t kSecond = 1'000'000'000;  // ns
 
 // Reasons come from containers, too: whatever would make a second line becomes a blank.
@@ -147,6 +148,11 @@ EdgeError no_slot(const Error& error) {
       return timed_out();
     case Code::Unavailable:
       return app_stopped();
+    case Code::Aborted: {
+      EdgeError full{503, "host-full", one_line(error.message)};
+      full.retry_after = kHostRetry;
+      return full;
+    }
     default:
       return status_failure("start-failed", error.message);
   }

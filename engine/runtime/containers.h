@@ -166,6 +166,9 @@ struct ContainersConfig {
   // How long after a container's first question its runner may take to greet. A real one has greeted before.
   std::chrono::milliseconds greeting_patience{0};
   std::chrono::milliseconds heartbeat_limit = std::chrono::seconds(60);  // a warm container without one longer is hung
+  // A runner whose event loop answers nothing for so long is stalled: its container gets no requests meanwhile. 0:
+  // never.
+  std::chrono::milliseconds stalled_after = std::chrono::seconds(10);
   std::int64_t default_memory_bytes = 0;  // limit when the function names none; 0: no limit
   // Images, of all apps, of which containers are in reserve at once: each so many as standby_ready, if they can be
   // forked, else one.

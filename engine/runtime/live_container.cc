@@ -317,7 +317,9 @@ Task<void> LiveContainer::follow_runner() {
     co_return;
   }
   if (asked_) choose_web_path();
-  co_await runner_.follow();
+  tasks_.spawn(watch_event_loop());
+  co_await runner_.follow([this] { note_answer(); });
+  runner_gone_ = true;
 }
 
 // At a question of the container's. Its runner greets while the user's application is made, so one that hasn't by then
@@ -385,6 +387,37 @@ Task<void> LiveContainer::watch_heartbeats() {
       co_return;
     }
   }
+}
+
+// What blocks the event loop of a web application leaves the threads alone that send heartbeats. One question is out at
+// a time. A request inside may take the loop for as long as it may last, so that only who blocks it longer hangs.
+Task<void> LiveContainer::watch_event_loop() {
+  const auto patience = surroundings_.config.stalled_after;
+  const auto hangs = std::max(surroundings_.config.heartbeat_limit, version_->timeout);
+  while (patience.count() > 0) {
+    if (warm_ && std::exchange(answered_, false)) {
+      pinged_at_ = Deadline::Clock::now();
+      runner_.ping();
+    }
+    if (!co_await sleep_until(Deadline::after(patience))) co_return;
+    if (leaving_ || runner_gone_) co_return;
+    if (answered_ || !warm_) continue;
+    const auto silence = std::chrono::duration_cast<std::chrono::milliseconds>(Deadline::Clock::now() - pinged_at_);
+    if (silence >= hangs)
+      co_return kill_because(fmt::format("killed: its event loop was blocked for {}", in_words(hangs)));
+    if (std::exchange(stalled_, true)) continue;
+    log::warning("{}: container {}: its event loop is blocked", name(), task_id_);
+    say(fmt::format(
+        "container: its event loop is blocked for {}: it gets no requests until it goes on", in_words(patience)));
+    if (stall_told_) stall_told_(true);
+  }
+}
+
+void LiveContainer::note_answer() {
+  answered_ = true;
+  if (!std::exchange(stalled_, false)) return;
+  say("container: its event loop goes on");
+  if (stall_told_) stall_told_(false);
 }
 
 void LiveContainer::become_warm_if_ready() {

@@ -5,6 +5,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -65,6 +66,7 @@ class LiveContainer : public scheduler::Container, public Session, public std::e
   void drain() override;
   void kill() override;
   Task<scheduler::ContainerExit> wait_exit() override;
+  void on_stall(std::function<void(bool)> told) override { stall_told_ = std::move(told); }
 
   // Session
   const model::FunctionVersion& version() const override { return *version_; }
@@ -96,6 +98,8 @@ class LiveContainer : public scheduler::Container, public Session, public std::e
   Task<void> await_greeting();
   void serve_by_client();
   Task<void> watch_heartbeats();
+  Task<void> watch_event_loop();
+  void note_answer();
   Task<void> keep_volumes();
   Task<void> leave();
   Task<Result<UniqueFd>> connect_here(std::shared_ptr<LiveContainer> self, std::uint16_t port, Deadline deadline);
@@ -135,6 +139,11 @@ class LiveContainer : public scheduler::Container, public Session, public std::e
   std::optional<Deadline::Clock::time_point> entered_at_;  // of a server
   std::chrono::system_clock::time_point warm_at_{};
   int open_pipes_ = 0;
+  std::function<void(bool)> stall_told_;
+  Deadline::Clock::time_point pinged_at_{};  // of the ping that the runner has not answered yet
+  bool answered_ = true;
+  bool runner_gone_ = false;
+  bool stalled_ = false;
   bool asked_ = false;  // for inputs, at least once
   bool warm_ = false;
   bool reserved_ = false;  // was in reserve before

@@ -37,13 +37,18 @@ bool RunnerLink::has_spoken() {
   return greeted_ || ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
-Task<void> RunnerLink::follow() {
+Task<void> RunnerLink::follow(std::function<void()> answered) {
   while (true) {
     auto frame = co_await read_frame(socket_);
     if (!frame) co_return;
+    if (frame->header.type == wire::FrameType::Pong) answered();
     if (frame->header.type != wire::FrameType::Ping) continue;
     send({.type = wire::FrameType::Pong, .extra = frame->header.extra});
   }
+}
+
+void RunnerLink::ping() {
+  if (greeted_) send({.type = wire::FrameType::Ping});
 }
 
 void RunnerLink::drain() {

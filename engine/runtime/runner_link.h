@@ -1,7 +1,9 @@
-// The daemon's own connection to a container's runner: learns when it is ready, tells it to drain. Loop-bound.
+// The daemon's own connection to a container's runner: learns when it is ready and whether its event loop goes round,
+// tells it to drain. Loop-bound.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
+#include <functional>
 #include <string>
 
 #include "async/task.h"
@@ -22,8 +24,10 @@ class RunnerLink {
   Task<Result<void>> greet(std::string task_id);
   // Whether anything has come from the runner, read or not.
   bool has_spoken();
-  // Answers pings until the runner closes the connection.
-  Task<void> follow();
+  // Answers pings, and calls `answered` for each answer to our own, until the runner closes the connection.
+  Task<void> follow(std::function<void()> answered);
+  // Has the runner's event loop answer. Does nothing before it has greeted.
+  void ping();
   // Tells the runner to finish its requests and end its seat. Does nothing before it has greeted.
   void drain();
   // Ends greet() and follow().

@@ -59,7 +59,7 @@ double target_inputs(const model::ScalingPolicy& policy) {
 
 ScalingDecision autoscale(
     const ScalingState& state, const model::ScalingPolicy& policy, int default_max, TimePoint now) {
-  const int ceiling = ceiling_of(policy, default_max);
+  const int ceiling = std::max(0, ceiling_of(policy, default_max) - state.stalled);
   const int warm = state.busy + static_cast<int>(state.idle_since.size());
   const int have = warm + state.starting;
   const int wanted = std::min(wanted_containers(state, policy), ceiling);
@@ -75,7 +75,8 @@ ScalingDecision autoscale(
   } else {
     decision.stop = count_to_stop(state, now - policy.scaledown_window, have, wanted, ceiling);
   }
-  if (state.waiting == 0) decision.abandon = std::clamp(have - wanted, 0, std::max(0, state.starting - 1));
+  const int needless = std::max({0, state.starting - 1, state.without_room});
+  if (state.waiting == 0) decision.abandon = std::clamp(have - wanted, 0, needless);
   const int after = have + decision.start - decision.stop - decision.abandon;
   decision.capacity = enough_for(after, ceiling, policy);
   decision.enough_for = after < wanted ? std::numeric_limits<int>::max() : decision.capacity;

@@ -4,7 +4,7 @@
 // their future slots), `buffer_containers` more while there is any request, never fewer than `min_containers`, never
 // more than `max_containers`; with a `scaleup_window`, the first and `min_containers` at once, others when there have
 // been too few of them for that long without a break. Given up are starts for which no request waits any more, but for
-// the oldest. Stopped is: what has been idle for `scaledown_window`, longest idle first, as long as
+// the oldest that has room. Stopped is: what has been idle for `scaledown_window`, longest idle first, as long as
 // enough is left; idle containers above `max_containers` at once.
 #pragma once
 
@@ -21,9 +21,11 @@ using TimePoint = Deadline::Clock::time_point;
 // A pool without the containers that are on their way out.
 struct ScalingState {
   int starting = 0;
+  int without_room = 0;               // of these: they wait for room on the host
   int busy = 0;                       // warm containers with requests inside
   std::vector<TimePoint> idle_since;  // one per warm container without requests
-  int running = 0;                    // requests inside containers
+  int stalled = 0;                    // warm ones with free slots that answer nothing: neither busy nor idle
+  int running = 0;                    // requests inside containers, but for the stalled
   int waiting = 0;
   TimePoint retry_at{};  // back-off after failed starts: nothing starts before
   // Since when, without a break, more requests ran or waited than the last decision's `capacity`.

@@ -80,6 +80,7 @@ const Case kCases[] = {
      2},
     {"starts that nobody waits for are given up, but for one", {.starting = 5, .busy = 1, .running = 1}, {}, 0, 0, 4},
     {"so many as are too many", {.starting = 5, .busy = 4, .running = 4}, {.min_containers = 7}, 0, 0, 2},
+    {"all of them when they wait for room", {.starting = 2, .without_room = 2}, {}, 0, 0, 2},
     {"none while a request waits", {.starting = 5, .busy = 1, .running = 1, .waiting = 1}, {}, 0, 0, 0},
     {"the first doesn't wait for the scale-up window", {.waiting = 9}, {.scaleup_window = 30s}, 1, 0},
     {"nor do min_containers", {.starting = 1, .waiting = 9}, {.min_containers = 3, .scaleup_window = 30s}, 2, 0},

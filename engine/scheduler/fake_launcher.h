@@ -33,7 +33,10 @@ class FakeContainer : public Container {
     co_return *exit_;
   }
 
+  void on_stall(std::function<void(bool)> told) override { told_ = std::move(told); }
+
   // What a container does by itself.
+  void stall(bool stalled) { told_(stalled); }
   void end(ExitKind kind, std::string reason) {
     if (exit_) return;
     exit_ = ContainerExit{kind, std::move(reason)};
@@ -47,6 +50,7 @@ class FakeContainer : public Container {
   Pulse exited_;
   std::shared_ptr<std::atomic<int>> alive_;
   std::optional<ContainerExit> exit_;
+  std::function<void(bool)> told_;
 };
 
 class FakeLauncher : public Launcher {

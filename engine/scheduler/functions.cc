@@ -13,6 +13,7 @@
 #include "async/pulse.h"
 #include "async/scope.h"
 #include "base/log.h"
+#include "scheduler/host_capacity.h"
 
 namespace bimodal::scheduler {
 
@@ -156,6 +157,10 @@ bool Functions::update_scaling(const std::string& function_id, model::ScalingPol
     if (follows(*pool)) pool->update_scaling(scaling_of(pool->version(), scaling));
   }
   return true;
+}
+
+Result<void> Functions::check_room(const std::string& object, const model::Resources& resources) const {
+  return state_->limits.host ? state_->limits.host->check(object, resources) : Result<void>();
 }
 
 std::optional<PoolLoad> Functions::load(const std::string& function_id) const {

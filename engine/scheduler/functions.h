@@ -50,6 +50,8 @@ class Functions {
   // when its last container goes.
   bool stop_container(const std::string& task_id, Stop how);
   bool update_scaling(const std::string& function_id, model::ScalingPolicy scaling);
+  // InvalidArgument that names `object` and the setting, when no container that asks for this could ever start here.
+  Result<void> check_room(const std::string& object, const model::Resources& resources) const;
   std::optional<PoolLoad> load(const std::string& function_id) const;
 
   // Drains everything within `grace`, then kills. Must finish before destruction.

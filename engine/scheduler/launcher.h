@@ -1,6 +1,7 @@
 // What the scheduler needs from whoever starts containers. `runtime` implements it; tests use FakeLauncher.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -32,6 +33,9 @@ class Container {
   virtual void drain() = 0;  // finish running requests, run exit handlers, go; SIGKILL after the grace time
   virtual void kill() = 0;
   virtual Task<ContainerExit> wait_exit() = 0;  // callable many times
+  // From now on `told` hears when the container stalls (true: its event loop answers nothing) and when it goes on
+  // (false). One listener.
+  virtual void on_stall(std::function<void(bool stalled)> told) {}
 };
 
 class Launcher {

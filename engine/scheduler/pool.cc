@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <boost/asio/dispatch.hpp>
-#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/post.hpp>
 #include <cmath>
 #include <list>
@@ -11,6 +10,8 @@
 #include "async/scope.h"
 #include "base/log.h"
 #include "scheduler/autoscale.h"
+#include "scheduler/container_start.h"
+#include "scheduler/host_capacity.h"
 #include "scheduler/slots.h"
 #include "scheduler/start_backoff.h"
 
@@ -31,43 +32,16 @@ Slots::Limits slot_limits(const model::ScalingPolicy& scaling, const PoolLimits&
 // A container that is warm, or on its way out.
 struct Live {
   ContainerSlotsPtr slots;
+  HostCapacity::Reservation room;
   bool retired = false;  // gets no new work
   bool leaving = false;  // was told to drain or killed
   TimePoint leave_by{};  // of a retired one: when it is told, with or without requests inside
 };
 
-// A container that is starting.
-struct Start {
-  explicit Start(const asio::any_io_executor& control) : changed(control) {}
-  Pulse changed;
-  bool given_up = false;
-};
-
-using LaunchResult = Result<std::shared_ptr<Container>>;
-
-Task<void> launch_into(Launcher& launcher, model::FunctionVersionPtr version, std::optional<LaunchResult>& out) {
-  out = co_await launcher.launch(std::move(version));
-}
-
-Task<void> given_up(std::shared_ptr<Start> start) {
-  while (!start->given_up && co_await start->changed.wait(Deadline::never())) {
-  }
-}
-
-// The launch, cancelled when the start is given up: nothing then, unless a container came all the same.
-Task<std::optional<LaunchResult>> launch_unless_given_up(
-    Launcher& launcher, model::FunctionVersionPtr version, std::shared_ptr<Start> start) {
-  using asio::experimental::awaitable_operators::operator||;
-  std::optional<LaunchResult> out;
-  auto first = co_await (launch_into(launcher, std::move(version), out) || given_up(std::move(start)));
-  if (first.index() != 0 && out && !*out) co_return std::nullopt;
-  co_return out;
-}
-
 }  // namespace
 
 // Everything of the control loop. Coroutines hold the pool while they run.
-struct Pool::State {
+struct Pool::State : HostCapacity::Tenant {
   State(
       model::FunctionVersionPtr version, Launcher& launcher, asio::any_io_executor control, PoolLimits limits,
       std::shared_ptr<Slots> slots)
@@ -95,19 +69,26 @@ struct Pool::State {
   std::optional<TimePoint> scale();
 
   void begin_start(const std::shared_ptr<Pool>& pool);
-  Task<void> start(std::shared_ptr<Pool> pool, std::shared_ptr<Start> start);
+  Task<void> start(std::shared_ptr<Pool> pool, std::shared_ptr<ContainerStart> start);
   void give_up(int count);
-  void forget(const std::shared_ptr<Start>& start);
-  void welcome(const std::shared_ptr<Pool>& pool, std::shared_ptr<Container> container);
+  void forget(const std::shared_ptr<ContainerStart>& start);
+  void welcome(const std::shared_ptr<Pool>& pool, Started started);
   Task<void> watch(std::shared_ptr<Pool> pool, ContainerSlotsPtr slots);
-  void record_failure(std::string reason);
+  void record_failure(Error reason);
   bool may_go_better(const Error& failure) const;
   void fail_hopeless_requests();
 
   void retire(Live& live);
+  void retire_slots(const ContainerSlotsPtr& slots);
   void kill(Live& live);
   TimePoint last_call() const;
   void begin_close(Deadline patience);
+
+  // HostCapacity::Tenant
+  const model::FunctionVersion& tenant() const override { return *version; }
+  std::optional<TimePoint> spare_since() const override;
+  void give_way() override;
+  void room_changed() override { slots->set_held_up(limits.host->reason_for(*this)); }
 
   model::FunctionVersionPtr version;
   Launcher& launcher;
@@ -120,10 +101,11 @@ struct Pool::State {
   Pulse asked;    // see ask()
   Pulse changed;  // a container came, went, or failed to start
   StartBackoff backoff;
-  std::string last_failure;
+  Error last_failure;
   std::vector<Live> live;
   std::weak_ptr<Pool> self;
-  std::list<std::shared_ptr<Start>> starting;  // oldest first
+  std::list<std::shared_ptr<ContainerStart>> starting;  // oldest first
+  int warming_up = 0;                                   // calls of warm_up() that wait
   bool asked_again = false;
   bool closed = false;
 };
@@ -156,7 +138,9 @@ std::shared_ptr<Pool> Pool::create(
       if (auto pool = weak.lock()) pool->state_->ask();
     });
   };
-  pool->slots_ = std::make_shared<Slots>(name_of(*version), slot_limits(version->scaling, limits), std::move(ask));
+  const std::atomic<bool>* short_host = limits.host ? &limits.host->is_short() : nullptr;
+  pool->slots_ =
+      std::make_shared<Slots>(name_of(*version), slot_limits(version->scaling, limits), std::move(ask), short_host);
   pool->state_ = std::make_unique<State>(std::move(version), launcher, std::move(control), limits, pool->slots_);
   pool->state_->self = pool;
   asio::dispatch(pool->state_->control, [pool] { pool->state_->lives.spawn(pool->state_->tend(pool)); });
@@ -202,10 +186,16 @@ const model::ScalingPolicy& Pool::scaling() const {
 Task<Result<void>> Pool::warm_up() {
   auto self = shared_from_this();
   State& state = *state_;
+  struct Warming {
+    explicit Warming(int& count) : count(++count) {}
+    ~Warming() { --count; }
+    int& count;
+  };
+  const Warming warming(state.warming_up);
   if (!state.closed && state.starting.empty() && load().containers == 0) state.begin_start(self);
   while (load().containers == 0) {
     if (state.closed) co_return error(Code::Unavailable, "{}: replaced or stopped", name_of(*state.version));
-    if (state.starting.empty()) co_return error(Code::FailedPrecondition, "{}", state.last_failure);
+    if (state.starting.empty()) co_return tl::unexpected(state.last_failure);
     co_await state.changed.wait(Deadline::never());
   }
   co_return Result<void>();
@@ -262,6 +252,7 @@ Task<void> Pool::State::tend(std::shared_ptr<Pool> pool) {
 std::optional<TimePoint> Pool::State::decide() {
   std::optional<TimePoint> again = closed ? std::nullopt : scale();
   std::optional<TimePoint> leave = let_retired_go();
+  if (limits.host && limits.host->is_short()) limits.host->look_again();
   if (!again || (leave && *leave < *again)) return leave ? leave : again;
   return again;
 }
@@ -269,7 +260,12 @@ std::optional<TimePoint> Pool::State::decide() {
 std::optional<TimePoint> Pool::State::scale() {
   ScalingState now = slots->begin_decision();
   now.retry_at = backoff.retry_at();
-  ScalingDecision decision = autoscale(now, scaling, limits.max_containers, Deadline::Clock::now());
+  // Callers of a server don't wait, but want it no less.
+  const auto waits = [](const std::shared_ptr<ContainerStart>& start) { return start->waits_for_room(); };
+  if (!version->is_server) now.without_room = static_cast<int>(std::count_if(starting.begin(), starting.end(), waits));
+  model::ScalingPolicy policy = scaling;
+  if (warming_up > 0) policy.min_containers = std::max(1, policy.min_containers);
+  ScalingDecision decision = autoscale(now, policy, limits.max_containers, Deadline::Clock::now());
   slots->apply(decision.enough_for, decision.capacity);
   if (auto pool = self.lock()) {
     const int start = std::min(decision.start, limits.max_starting - static_cast<int>(starting.size()));
@@ -277,11 +273,7 @@ std::optional<TimePoint> Pool::State::scale() {
   }
   give_up(decision.abandon);
   if (decision.stop > 0) {
-    for (auto& idle : slots->retire_idle(decision.stop)) {
-      for (Live& one : live) {
-        if (one.slots == idle) retire(one);
-      }
-    }
+    for (auto& idle : slots->retire_idle(decision.stop)) retire_slots(idle);
   }
   return decision.check_again;
 }
@@ -304,7 +296,7 @@ std::optional<TimePoint> Pool::State::let_retired_go() {
 }
 
 void Pool::State::begin_start(const std::shared_ptr<Pool>& pool) {
-  starting.push_back(std::make_shared<Start>(control));
+  starting.push_back(std::make_shared<ContainerStart>(control));
   slots->set_starting(static_cast<int>(starting.size()));
   starts.spawn(start(pool, starting.back()));
 }
@@ -313,22 +305,21 @@ void Pool::State::give_up(int count) {
   for (int i = 0; i < count && !starting.empty(); ++i) {
     const auto youngest = starting.back();
     forget(youngest);
-    youngest->given_up = true;
-    youngest->changed.notify_all();
+    youngest->give_up();
   }
 }
 
-void Pool::State::forget(const std::shared_ptr<Start>& start) {
+void Pool::State::forget(const std::shared_ptr<ContainerStart>& start) {
   starting.remove(start);
   slots->set_starting(static_cast<int>(starting.size()));
 }
 
-Task<void> Pool::State::start(std::shared_ptr<Pool> pool, std::shared_ptr<Start> start) {
+Task<void> Pool::State::start(std::shared_ptr<Pool> pool, std::shared_ptr<ContainerStart> start) {
   // Also when the launch is cancelled, which throws.
   struct Ended {
-    Ended(State& state, std::shared_ptr<Start> start) : state(state), start(std::move(start)) {}
+    Ended(State& state, std::shared_ptr<ContainerStart> start) : state(state), start(std::move(start)) {}
     State& state;
-    std::shared_ptr<Start> start;
+    std::shared_ptr<ContainerStart> start;
     ~Ended() {
       state.forget(start);
       state.changed.notify_all();
@@ -337,16 +328,17 @@ Task<void> Pool::State::start(std::shared_ptr<Pool> pool, std::shared_ptr<Start>
   };
   std::optional<Ended> counted;
   counted.emplace(*this, start);
-  auto outcome = co_await launch_unless_given_up(launcher, version, std::move(start));
-  if (!outcome) co_return;
-  LaunchResult launched = *std::move(outcome);
-  if (launched) {
-    welcome(pool, *std::move(launched));
-  } else if (!closed) {
-    record_failure(launched.error().message);
+  auto started = co_await ContainerStart::run(start, launcher, version, limits.host, *this);
+  if (!started) co_return;
+  if (started->container) {
+    welcome(pool, *std::move(started));
+    co_return;
   }
+  const Error failure = started->container.error();
+  started.reset();
+  if (!closed) record_failure(failure);
   counted.reset();
-  if (!launched && !may_go_better(launched.error())) fail_hopeless_requests();
+  if (!may_go_better(failure)) fail_hopeless_requests();
 }
 
 // Whether requests wait for another start after this one failed: a signal says nothing about the app, but in a row.
@@ -354,13 +346,18 @@ bool Pool::State::may_go_better(const Error& failure) const {
   return failure.code == Code::Aborted && !version->ephemeral && backoff.failures() < limits.killed_starts;
 }
 
-void Pool::State::welcome(const std::shared_ptr<Pool>& pool, std::shared_ptr<Container> container) {
-  auto added = slots->add(std::move(container));
-  live.push_back(Live{added});
+void Pool::State::welcome(const std::shared_ptr<Pool>& pool, Started started) {
+  auto added = slots->add(*std::move(started.container));
+  live.push_back(Live{added, std::move(started.room)});
   if (closed) {
     retire(live.back());
     kill(live.back());
   }
+  auto told = [slots = std::weak_ptr(slots), stalling = std::weak_ptr(added)](bool stalled) {
+    const auto owner = slots.lock();
+    if (const auto one = stalling.lock(); owner && one) owner->set_stalled(one, stalled);
+  };
+  added->container->on_stall(std::move(told));
   lives.spawn(watch(pool, added));
 }
 
@@ -368,17 +365,23 @@ Task<void> Pool::State::watch(std::shared_ptr<Pool> pool, ContainerSlotsPtr adde
   auto exit = co_await added->container->wait_exit();
   auto gone = std::find_if(live.begin(), live.end(), [&](const Live& one) { return one.slots == added; });
   bool expected = gone->retired;
+  // Given back at the end: others look at this pool then.
+  const HostCapacity::Reservation room = std::move(gone->room);
   live.erase(gone);
   slots->remove(added);
   if (!expected && !slots->has_served(added)) {
-    record_failure(exit.reason.empty() ? "the container ended before it served a request" : exit.reason);
+    const std::string reason = exit.reason.empty() ? "the container ended before it served a request" : exit.reason;
+    record_failure({Code::FailedPrecondition, reason});
     fail_hopeless_requests();
   }
   changed.notify_all();
   ask();
 }
 
-void Pool::State::record_failure(std::string reason) {
+// Callers are told apart what the app is to blame for and what the host is.
+void Pool::State::record_failure(Error reason) {
+  reason.code = reason.code == Code::ResourceExhausted ? Code::Aborted : Code::FailedPrecondition;
+
   if (slots->take_proof()) backoff.reset();
   backoff.record_failure(Deadline::Clock::now());
   last_failure = std::move(reason);
@@ -388,7 +391,7 @@ void Pool::State::record_failure(std::string reason) {
 void Pool::State::fail_hopeless_requests() {
   PoolLoad now = slots->load();
   if (now.containers > 0 || now.starting > 0) return;
-  slots->refuse_until(backoff.retry_at(), Error{Code::FailedPrecondition, last_failure});
+  slots->refuse_until(backoff.retry_at(), last_failure);
 }
 
 // When a container that is to go now is told so, with or without requests inside. It waits for those that it knows of;
@@ -401,11 +404,29 @@ TimePoint Pool::State::last_call() const {
   return std::any_of(methods.begin(), methods.end(), passes_by) ? now + limits.exit_grace : now;
 }
 
+void Pool::State::retire_slots(const ContainerSlotsPtr& slots) {
+  for (Live& one : live) {
+    if (one.slots == slots) retire(one);
+  }
+}
+
 void Pool::State::retire(Live& one) {
   if (one.retired) return;
   slots->retire(one.slots);
+  one.room.mark_leaving();
   one.retired = true;
   one.leave_by = Deadline::Clock::now() + version->leave_patience.value_or(version->timeout);
+}
+
+std::optional<TimePoint> Pool::State::spare_since() const {
+  const PoolLoad load = slots->load();
+  if (closed || load.waiting > 0 || load.containers <= scaling.min_containers) return std::nullopt;
+  return slots->longest_idle();
+}
+
+void Pool::State::give_way() {
+  for (auto& idle : slots->retire_idle(1)) retire_slots(idle);
+  ask();
 }
 
 void Pool::State::kill(Live& one) {

@@ -21,6 +21,8 @@
 
 namespace bimodal::scheduler {
 
+class HostCapacity;
+
 struct PoolLimits {
   int max_containers = 100;      // when the function names no maximum
   int max_starting = 100;        // containers of one pool that start at the same time; the others follow
@@ -30,7 +32,8 @@ struct PoolLimits {
       std::chrono::seconds(30);  // of requests that a container doesn't know of itself
   std::chrono::milliseconds first_retry = std::chrono::seconds(1);  // after a failed start; doubles from then on
   std::chrono::milliseconds last_retry = std::chrono::seconds(60);
-  int killed_starts = 3;  // in a row, until the requests of a deployed app that wait are told
+  int killed_starts = 3;         // in a row, until the requests of a deployed app that wait are told
+  HostCapacity* host = nullptr;  // where containers reserve what they ask for; none: there is room for all
 };
 
 struct PoolLoad {
@@ -84,13 +87,14 @@ class Pool : public std::enable_shared_from_this<Pool> {
   std::optional<Lease> try_acquire(std::uint64_t affinity = 0);
   // Any loop; completes on the caller's. Waits in the queue and has a container started when none is free. Fails with
   // ResourceExhausted (queue full), DeadlineExceeded, Cancelled, FailedPrecondition (the container can't start; the
-  // message is the one-line reason), Unavailable (pool closed: ask the function's handle for its pool again).
+  // message is the one-line reason), Aborted (the host has no room, or is short of memory or processes; the message
+  // says what), Unavailable (pool closed: ask the function's handle for its pool again).
   // The Front is never full: no more requests come there than had a slot.
   Task<Result<Lease>> acquire(Deadline deadline, QueueEnd end = QueueEnd::Back);
 
   // Any thread. For a request that found no slot and doesn't wait: has a container started, as if it waited, and says
-  // what is in the way. Nothing: no container is ready yet; ResourceExhausted: all are full; FailedPrecondition and
-  // Unavailable as of acquire().
+  // what is in the way. Nothing: no container is ready yet; ResourceExhausted: all are full; FailedPrecondition,
+  // Aborted and Unavailable as of acquire().
   std::optional<Error> turn_away();
 
   PoolLoad load() const;  // any thread

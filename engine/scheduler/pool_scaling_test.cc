@@ -23,6 +23,41 @@ TEST_F(PoolTest, GivesUpStartsThatNobodyWaitsForAnyMore) {
   EXPECT_EQ(launcher.started(), 5);
 }
 
+TEST_F(PoolTest, GivesAContainerThatStallsNoRequestsAndReplacesItWhileItDoes) {
+  version.scaling.max_inputs = 2;
+  open_with_warm_container();
+  auto inside = pool->try_acquire();
+  const auto stalling = container(0);
+  on(control, [&] { stalling->stall(true); });
+  auto lease = get(acquire());
+  ASSERT_TRUE(lease);
+  EXPECT_NE(lease->container().task_id(), stalling->task_id());
+  on(control, [&] { stalling->stall(false); });
+  auto second = get(acquire()), third = get(acquire());
+  EXPECT_EQ(pool->load().running, 4);
+  EXPECT_EQ(launcher.started(), 2) << "both have their slots";
+}
+
+TEST_F(PoolTest, DoesntReplaceAFullContainerThatStallsWhileNobodyWaits) {
+  open_with_warm_container();
+  auto inside = pool->try_acquire();
+  const auto stalling = container(0);
+  on(control, [&] { stalling->stall(true); });
+  inside.reset();
+  on(control, [&] { stalling->stall(false); });
+  EXPECT_TRUE(until([&] { return pool->try_acquire().has_value(); }));
+  EXPECT_EQ(launcher.started(), 1);
+}
+
+TEST_F(PoolTest, CountsAStalledContainerForTheMaximum) {
+  version.scaling.max_containers = 1;
+  open_with_warm_container();
+  const auto stalling = container(0);
+  on(control, [&] { stalling->stall(true); });
+  EXPECT_EQ(get(acquire(50ms)).error().code, Code::DeadlineExceeded);
+  EXPECT_EQ(launcher.started(), 1);
+}
+
 TEST_F(PoolTest, StartsMoreOnlyAfterTheScaleupWindow) {
   version.scaling.scaleup_window = 100ms;
   const auto begun = Deadline::Clock::now();

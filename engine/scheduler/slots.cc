@@ -74,8 +74,8 @@ class Slots::QueuePlace {
   bool left_ = false;
 };
 
-Slots::Slots(std::string name, Limits limits, std::function<void()> ask)
-    : name_(std::move(name)), ask_(std::move(ask)), limits_(limits) {}
+Slots::Slots(std::string name, Limits limits, std::function<void()> ask, const std::atomic<bool>* short_host)
+    : name_(std::move(name)), ask_(std::move(ask)), short_host_(short_host), limits_(limits) {}
 
 ContainerSlotsPtr Slots::try_take(std::uint64_t affinity) {
   ContainerSlotsPtr taken;
@@ -98,11 +98,13 @@ std::optional<Error> Slots::turn_away() {
     if (closed_) return *closed_;
     if (!none_is_warm_locked()) {
       why = Error{Code::ResourceExhausted, name_ + ": each container has as many requests as it takes"};
+    } else if (held_up_) {
+      why = Error{Code::Aborted, *held_up_};
     } else if (starting_ == 0 && refusal_ && Deadline::Clock::now() < refused_until_) {
       return *refusal_;
     }
     turned_away_ = true;
-    overflowed_ = why.has_value();
+    overflowed_ = why && why->code == Code::ResourceExhausted;
     note_demand_locked();
     ask = should_ask_locked();
   }
@@ -123,7 +125,13 @@ Task<Result<ContainerSlotsPtr>> Slots::take(Deadline deadline, QueueEnd end) {
   if (auto outcome = place.leave()) co_return std::move(*outcome);
   if (cancelled)
     co_return error(Code::Cancelled, "{}: the request was cancelled while it waited for a container", name_);
-  co_return error(Code::DeadlineExceeded, "{}: no container had a free slot in time", name_);
+  co_return tl::unexpected(lateness());
+}
+
+Error Slots::lateness() const {
+  std::lock_guard lock(mutex_);
+  if (held_up_) return {Code::Aborted, *held_up_};
+  return {Code::DeadlineExceeded, name_ + ": no container had a free slot in time"};
 }
 
 Result<ContainerSlotsPtr> Slots::take_or_enqueue(const WaiterPtr& waiter, QueueEnd end) {
@@ -159,7 +167,9 @@ void Slots::give_back(const ContainerSlotsPtr& taken) {
       serve_waiters_locked(served);
       ask = has_needless_starts_locked();
     }
-    ask = (ask || (taken->shelf == Shelf::Retired && taken->running == 0)) && should_ask_locked();
+    const bool is_wanted_gone =
+        taken->shelf == Shelf::Retired || (short_host_ && short_host_->load(std::memory_order_relaxed));
+    ask = (ask || (is_wanted_gone && taken->running == 0)) && should_ask_locked();
   }
   Waiter::wake(served);
   if (ask) ask_();
@@ -220,6 +230,35 @@ void Slots::remove(const ContainerSlotsPtr& slots) {
   shelf(Shelf::Retired).erase(slots->place);
 }
 
+void Slots::set_held_up(std::optional<std::string> reason) {
+  std::lock_guard lock(mutex_);
+  held_up_ = std::move(reason);
+}
+
+std::optional<TimePoint> Slots::longest_idle() const {
+  std::lock_guard lock(mutex_);
+  std::optional<TimePoint> longest;
+  for (const auto& slots : shelves_[static_cast<int>(Shelf::BelowTarget)]) {
+    if (slots->running == 0 && (!longest || slots->idle_since < *longest)) longest = slots->idle_since;
+  }
+  return longest;
+}
+
+void Slots::set_stalled(const ContainerSlotsPtr& slots, bool stalled) {
+  std::vector<WaiterPtr> served;
+  bool ask = false;
+  {
+    std::lock_guard lock(mutex_);
+    if (slots->shelf == Shelf::Retired || slots->stalled == stalled) return;
+    slots->stalled = stalled;
+    place_locked(*slots);
+    serve_waiters_locked(served);
+    ask = should_ask_locked();
+  }
+  Waiter::wake(served);
+  if (ask) ask_();
+}
+
 bool Slots::is_empty(const ContainerSlotsPtr& slots) const {
   std::lock_guard lock(mutex_);
   return slots->running == 0;
@@ -259,7 +298,11 @@ ScalingState Slots::begin_decision() {
   state.waiting = static_cast<int>(waiting_.size()) + (std::exchange(turned_away_, false) ? 1 : 0);
   for (Shelf kind : {Shelf::BelowTarget, Shelf::AboveTarget, Shelf::Full}) {
     for (auto& slots : shelf(kind)) {
-      if (slots->running == 0) {
+      // A full one gets no requests anyway.
+      if (slots->stalled && slots->running < limits_.max_inputs) {
+        ++state.stalled;
+        state.running -= slots->running;
+      } else if (slots->running == 0) {
         state.idle_since.push_back(slots->idle_since);
       } else {
         ++state.busy;
@@ -361,7 +404,7 @@ void Slots::retire_locked(ContainerSlots& slots) {
 void Slots::place_locked(ContainerSlots& slots) {
   Shelf to = Shelf::BelowTarget;
   if (slots.running >= limits_.target_inputs) to = Shelf::AboveTarget;
-  if (slots.running >= limits_.max_inputs) to = Shelf::Full;
+  if (slots.running >= limits_.max_inputs || slots.stalled) to = Shelf::Full;
   shelf(to).splice(shelf(to).begin(), shelf(slots.shelf), slots.place);
   slots.shelf = to;
 }
@@ -386,9 +429,10 @@ void Slots::fail_waiters_locked(const Error& reason, std::vector<WaiterPtr>& fai
   waiting_.clear();
 }
 
-// One start always goes on, so that a pool that is short of containers again and again gets one more.
+// One start always goes on, so that a pool that is short of containers again and again gets one more; none that only
+// waits for room.
 bool Slots::has_needless_starts_locked() const {
-  return waiting_.empty() && starting_ > 1;
+  return waiting_.empty() && starting_ > (held_up_ ? 0 : 1);
 }
 
 void Slots::note_demand_locked() {

@@ -6,6 +6,7 @@
 // only when it has a free slot.
 #pragma once
 
+#include <atomic>
 #include <boost/asio/any_io_executor.hpp>
 #include <cstdint>
 #include <functional>
@@ -36,7 +37,8 @@ struct ContainerSlots {
   std::shared_ptr<Slots> owner;
   std::uint64_t hash = 0;  // of its task id
   int running = 0;
-  bool served = false;  // had a request, ever
+  bool served = false;   // had a request, ever
+  bool stalled = false;  // gets none now
   TimePoint idle_since;
   Shelf shelf = Shelf::BelowTarget;
   std::list<std::shared_ptr<ContainerSlots>>::iterator place;
@@ -52,8 +54,8 @@ class Slots : public std::enable_shared_from_this<Slots> {
   };
 
   // `name` stands in error messages. `ask` is called, from any thread, when the autoscaler should decide again; not
-  // again before begin_decision().
-  Slots(std::string name, Limits limits, std::function<void()> ask);
+  // again before begin_decision(). While `*short_host`, it is called for every container that becomes idle.
+  Slots(std::string name, Limits limits, std::function<void()> ask, const std::atomic<bool>* short_host = nullptr);
 
   // Any thread. Null when no slot is free, or others wait already. Among containers with a free slot, an `affinity`
   // other than 0 has one of its own, which it keeps while others come and go (rendezvous hashing).
@@ -74,6 +76,8 @@ class Slots : public std::enable_shared_from_this<Slots> {
   std::vector<ContainerSlotsPtr> retire_idle(int count);
   // The container is gone; leases on it may still come back.
   void remove(const ContainerSlotsPtr& slots);
+  // Whether that container is to be given requests. One that isn't doesn't count for the autoscaler.
+  void set_stalled(const ContainerSlotsPtr& slots, bool stalled);
   bool is_empty(const ContainerSlotsPtr& slots) const;  // no requests inside
   bool has_served(const ContainerSlotsPtr& slots) const;
 
@@ -90,6 +94,10 @@ class Slots : public std::enable_shared_from_this<Slots> {
   void refuse_until(TimePoint until, Error reason);
   // Fails the waiting requests and every later one.
   void close(Error reason);
+  // Why no container is added now; requests whose wait ends meanwhile are told it. Nothing: none of that kind.
+  void set_held_up(std::optional<std::string> reason);
+  // Since when the longest idle container is idle; nothing when none is.
+  std::optional<TimePoint> longest_idle() const;
 
  private:
   struct Waiter;
@@ -97,6 +105,7 @@ class Slots : public std::enable_shared_from_this<Slots> {
   using WaiterPtr = std::shared_ptr<Waiter>;
   using Shelved = std::list<ContainerSlotsPtr>;
 
+  Error lateness() const;
   Result<ContainerSlotsPtr> take_or_enqueue(const WaiterPtr& waiter, QueueEnd end);
   // With the mutex held:
   ContainerSlotsPtr take_locked(std::uint64_t affinity = 0);
@@ -115,6 +124,7 @@ class Slots : public std::enable_shared_from_this<Slots> {
 
   const std::string name_;
   const std::function<void()> ask_;
+  const std::atomic<bool>* const short_host_;
   mutable std::mutex mutex_;
   Limits limits_;
   Shelved shelves_[4];  // each: most recently used first
@@ -132,6 +142,7 @@ class Slots : public std::enable_shared_from_this<Slots> {
   TimePoint refused_until_{};
   std::optional<Error> refusal_;
   std::optional<Error> closed_;
+  std::optional<std::string> held_up_;
 };
 
 }  // namespace bimodal::scheduler

@@ -67,7 +67,8 @@ std::string state_of(const runtime::TaskInfo& task) {
 }  // namespace
 
 std::string account_of(
-    const control::Registry& registry, const runtime::Containers& containers, const std::string& unenforced_limits) {
+    const control::Registry& registry, const runtime::Containers& containers,
+    const scheduler::HostCapacity::Account& host, const std::string& unenforced_limits) {
   json apps = json::array(), tasks = json::array();
   for (const control::PublishedApp& app : registry.running()) {
     std::string environment = app.functions.empty() ? "" : app.functions.front()->environment;
@@ -90,9 +91,21 @@ std::string account_of(
   }
   json standbys = json::array();
   for (const runtime::StandbyInfo& standby : containers.standbys()) {
-    standbys.push_back({{"app_id", standby.app_id}, {"state", standby.ready ? (standby.parked ? "parked" : "ready") : "loading"}});
+    standbys.push_back(
+        {{"app_id", standby.app_id}, {"state", standby.ready ? (standby.parked ? "parked" : "ready") : "loading"}});
   }
-  return json{{"apps", apps}, {"containers", tasks}, {"standbys", standbys}, {"unenforced_limits", unenforced_limits}}
+  const json room{
+      {"memory_mb", host.total.memory_mb},
+      {"reserved_memory_mb", host.used.memory_mb},
+      {"cpu_milli", host.total.cpu_milli},
+      {"reserved_cpu_milli", host.used.cpu_milli},
+      {"waiting", host.waiting}};
+  return json{
+      {"apps", apps},
+      {"containers", tasks},
+      {"standbys", standbys},
+      {"host", room},
+      {"unenforced_limits", unenforced_limits}}
       .dump();
 }
 

@@ -3,7 +3,8 @@
 //
 //   {"apps": [{"app_id", "name", "environment", "state", "urls": […]}],
 //    "containers": [{"task_id", "app_id", "function", "state"}],
-//    "standbys": [{"app_id", "state"}]}
+//    "standbys": [{"app_id", "state"}],
+//    "host": {"memory_mb", "reserved_memory_mb", "cpu_milli", "reserved_cpu_milli", "waiting": […]}}
 #pragma once
 
 #include <filesystem>
@@ -13,6 +14,7 @@
 #include "async/task.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "scheduler/host_capacity.h"
 
 namespace bimodal::control {
 class Registry;
@@ -25,7 +27,8 @@ namespace bimodal::server {
 
 // Control loop. `unenforced_limits` as in sandbox/cgroups.h.
 std::string account_of(
-    const control::Registry& registry, const runtime::Containers& containers, const std::string& unenforced_limits);
+    const control::Registry& registry, const runtime::Containers& containers,
+    const scheduler::HostCapacity::Account& host, const std::string& unenforced_limits);
 
 // Takes the place of a socket that a killed daemon left.
 Result<UniqueFd> listen_for_account(const std::filesystem::path& home);

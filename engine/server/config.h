@@ -33,6 +33,11 @@ struct Config {
   int standby = 16;                                                       // images with containers in reserve
   int standby_ready = 2;                                                  // of each
   std::chrono::milliseconds standby_idle = std::chrono::minutes(10);
+  std::uint64_t host_memory = 0;  // bytes that containers may reserve; 0: most of the host's
+  int cpu_overcommit = 8;         // CPUs that containers may reserve, for each of the host's
+  std::uint64_t min_available_memory = std::uint64_t{128} << 20;         // with less no container starts
+  std::chrono::milliseconds heartbeat_limit = std::chrono::seconds(60);  // a container without one longer is killed
+  std::chrono::milliseconds stalled_after = std::chrono::seconds(10);  // without an answer of its event loop; 0: never
   std::chrono::milliseconds exit_grace = std::chrono::seconds(30);
   std::chrono::milliseconds drain = std::chrono::seconds(30);  // for running requests, at shutdown
 };

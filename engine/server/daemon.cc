@@ -19,9 +19,11 @@
 #include "sandbox/cgroups.h"
 #include "sandbox/own_namespace.h"
 #include "scheduler/functions.h"
+#include "scheduler/host_capacity.h"
 #include "server/account.h"
 #include "server/adapters.h"
 #include "server/admin.h"
+#include "server/host_resources.h"
 #include "server/own_metrics.h"
 #include "store/blobs.h"
 #include "store/database.h"
@@ -82,6 +84,7 @@ struct Daemon::Parts {
 
   Result<void> open_store();
   void make_engine();
+  void make_host_capacity();
   Result<void> listen_web();
   void make_control();
   Result<void> listen_api();
@@ -108,6 +111,7 @@ struct Daemon::Parts {
   std::optional<control::Context> context;
   std::optional<control::Planner> planner;
   std::unique_ptr<runtime::Containers> containers;
+  std::optional<scheduler::HostCapacity> host_capacity;
   std::unique_ptr<scheduler::Functions> functions;
   std::vector<std::unique_ptr<Loop>> gateway_loops;
   bool gateway_loops_run = false;
@@ -156,6 +160,8 @@ void Daemon::Parts::make_engine() {
   runtime::ContainersConfig settings{
       .home = config.home,
       .exit_grace = config.exit_grace,
+      .heartbeat_limit = config.heartbeat_limit,
+      .stalled_after = config.stalled_after,
       // Sandbox::reroot() needs root.
       .max_standbys = sandbox::privilege_here() == sandbox::Privilege::Root ? config.standby : 0,
       .standby_ready = config.standby_ready,
@@ -166,7 +172,28 @@ void Daemon::Parts::make_engine() {
   config.pool.exit_grace = config.exit_grace;
   scheduler::PoolLimits limits = config.pool;
   limits.max_starting = most_starts();
+  make_host_capacity();
+  limits.host = &*host_capacity;
   functions = std::make_unique<scheduler::Functions>(*containers, executor, limits);
+}
+
+void Daemon::Parts::make_host_capacity() {
+  auto pressure = [least = config.min_available_memory] { return host_pressure(least, "/proc"); };
+  auto notice = [this](const model::FunctionVersion& version, const std::string& reason) {
+    log::warning("a container waits: {}", reason);
+    logs->append({
+        .app_id = version.app_id,
+        .function_id = version.function_id,
+        .task_id = "",
+        .input_id = "",
+        .function_call_id = "",
+        .stream = model::LogStream::System,
+        .text = "container: waits for room: " + reason + "\n",
+        .at = std::chrono::system_clock::now(),
+    });
+  };
+  const auto total = host_amount(config.host_memory, config.cpu_overcommit);
+  host_capacity.emplace(control_loop.executor(), total, std::move(pressure), std::move(notice));
 }
 
 Result<void> Daemon::Parts::listen_web() {
@@ -213,7 +240,9 @@ Result<void> Daemon::Parts::listen_api() {
 
 Result<void> Daemon::Parts::serve_status() {
   TRY(UniqueFd listener, listen_for_account(config.home));
-  auto account = [this] { return account_of(control->registry(), *containers, context->settings.unenforced_limits); };
+  auto account = [this] {
+    return account_of(control->registry(), *containers, host_capacity->account(), context->settings.unenforced_limits);
+  };
   account_scope.spawn(serve_account(std::move(listener), account));
   return {};
 }

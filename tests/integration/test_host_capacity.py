@@ -1,0 +1,110 @@
+"""What containers ask for is reserved on the host: who finds no room waits, and is told why."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+from support.apps import write
+from support.waiting import eventually
+
+APP = """
+import os
+
+import modal
+
+app = modal.App("rooms")
+
+
+@app.function(memory=400)
+@modal.concurrent(max_inputs=10)
+@modal.asgi_app()
+def first():
+    import asyncio
+
+    import fastapi
+
+    web, held = fastapi.FastAPI(), asyncio.Event()
+
+    @web.get("/hold")
+    async def hold():
+        await held.wait()
+
+    @web.get("/release")
+    async def release():
+        held.set()
+
+    return web
+
+
+@app.function(memory=400)
+@modal.fastapi_endpoint()
+def second():
+    return os.environ["MODAL_TASK_ID"]
+
+
+@app.function(memory=400, timeout=1, startup_timeout=1)
+@modal.fastapi_endpoint()
+def hasty():
+    return "never"
+"""
+
+LARGE = """
+import modal
+
+app = modal.App("large")
+
+
+@app.function(memory={memory}, cpu={cpu})
+@modal.fastapi_endpoint()
+def large():
+    return 1
+"""
+
+
+def url_of(urls, name):
+    return next(url for url in urls if name in url)
+
+
+def test_a_container_waits_for_room_and_idle_ones_give_way(fresh_daemon, scripts):
+    daemon = fresh_daemon({"BIMODAL_HOST_MEMORY": "600MiB", "BIMODAL_STANDBY": "0"})
+    urls = daemon.deploy(write(scripts, APP, "rooms"))
+    first, second, hasty = (url_of(urls, name) for name in ("first", "second", "hasty"))
+    with ThreadPoolExecutor() as threads:
+        held = threads.submit(daemon.get, first + "/hold")
+        eventually(lambda: daemon.status()["host"]["reserved_memory_mb"] == 400, 60, "the first container's room")
+        late = daemon.get(hasty)
+        assert late.status_code == 503, late.text
+        reason = "the host has 200 MiB of memory free of 600 MiB for containers, rooms/hasty asks for 400 MiB"
+        assert late.text == f"modal-http: {reason}"
+        assert late.headers["bimodal-error"] == "host-full"
+        assert int(late.headers["retry-after"]) > 0
+
+        waiting = threads.submit(daemon.get, second)
+        reason = reason.replace("hasty", "second")
+        eventually(lambda: daemon.status()["host"]["waiting"] == [f"rooms/second: {reason}"], 30, "one that waits")
+        assert f"waits: rooms/second: {reason}" in daemon.bimodal("status").output
+        logged = f"container: waits for room: {reason}"
+        eventually(lambda: logged in daemon.bimodal("logs", "rooms").output, 20, "the reason in the app's log")
+
+        assert daemon.get(first + "/release").status_code == 200
+        assert held.result().status_code == 200
+        answer = waiting.result()
+    assert answer.status_code == 200, answer.text
+    (left,) = daemon.containers()
+    assert left["task_id"] == answer.json(), "the idle container gave way"
+
+    for memory, cpu, why in [
+        (601, 1, "asks for memory=601 (MiB), more than the 600 that containers of this host can reserve"),
+        (128, 9999, "asks for cpu=9999, more than"),
+    ]:
+        refused = daemon.bimodal("deploy", write(scripts, LARGE.format(memory=memory, cpu=cpu), "large"))
+        assert refused.status != 0
+        assert f"function 'large' {why}" in refused.output
+
+
+def test_nothing_starts_on_a_host_without_memory(fresh_daemon, scripts):
+    daemon = fresh_daemon({"BIMODAL_MIN_AVAILABLE_MEMORY": "100000GiB", "BIMODAL_STANDBY": "0"})
+    (url,) = daemon.deploy(write(scripts, LARGE.format(memory=128, cpu=0.125), "large"))
+    answer = daemon.get(url)
+    assert answer.status_code == 503
+    assert answer.text.startswith("modal-http: the host is short of memory: ")
+    assert int(answer.headers["retry-after"]) > 0
+    assert daemon.containers() == []
