@@ -1,6 +1,9 @@
 // Many loops at once take, wait for, give up and give back slots, while containers come and go.
 #include <gtest/gtest.h>
 
+#include <time.h>
+
+#include <limits>
 #include <random>
 
 #include "scheduler/test_support.h"
@@ -86,6 +89,13 @@ TEST(PoolUnderStress, NeverLosesOrDoublesASlot) {
   EXPECT_EQ(launcher.alive(), 0);
 }
 
+// Of this thread: what else the machine does costs nothing here.
+double cpu_nanoseconds() {
+  timespec used{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+  return static_cast<double>(used.tv_sec) * 1e9 + static_cast<double>(used.tv_nsec);
+}
+
 TEST(PoolUnderStress, TakesAndReturnsAFreeSlotInWellUnderAMicrosecond) {
   constexpr int kRounds = 200'000;
   Loop control("control");
@@ -98,13 +108,13 @@ TEST(PoolUnderStress, TakesAndReturnsAFreeSlotInWellUnderAMicrosecond) {
   ASSERT_TRUE(until([&] { return pool->load().containers == 10; }));
 
   auto held = pool->try_acquire();
-  auto best = Deadline::Clock::duration::max();
+  double best = std::numeric_limits<double>::max();
   for (int repetition = 0; repetition < 5; ++repetition) {
-    auto begun = Deadline::Clock::now();
+    const double begun = cpu_nanoseconds();
     for (int i = 0; i < kRounds; ++i) EXPECT_TRUE(pool->try_acquire());
-    best = std::min(best, Deadline::Clock::now() - begun);
+    best = std::min(best, cpu_nanoseconds() - begun);
   }
-  double nanoseconds = std::chrono::duration<double, std::nano>(best).count() / kRounds;
+  const double nanoseconds = best / kRounds;
   RecordProperty("nanoseconds_per_slot", std::to_string(nanoseconds));
   std::printf("take and give back: %.0f ns\n", nanoseconds);
 #ifdef NDEBUG
