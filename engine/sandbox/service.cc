@@ -213,6 +213,8 @@ void Service::State::advance(std::uint64_t id, Part part) {
   auto found = live.find(id);
   if (found == live.end()) return;
   LiveSandbox& sandbox = *found->second;
+  // A pidfd of which a child still has a copy reports a second time, when its process has been waited for.
+  if ((part == Part::Rerooter && sandbox.rerooter() < 0) || (part == Part::Init && sandbox.init() < 0)) return;
   if (part == Part::Attendant) return sandbox.reap_attendants();
   if (part == Part::Slirp) return sandbox.signal(SIGKILL);  // a container whose network is gone is of no use
   if (part == Part::Reports) {
