@@ -49,7 +49,19 @@ json account_of(const DaemonStatus& status) {
   for (const StandbyStatus& standby : status.standbys) {
     standbys.push_back({{"app_id", standby.app_id}, {"state", standby.state}});
   }
+  json functions = json::array();
+  for (const FunctionStatus& one : status.functions) {
+    functions.push_back(
+        {{"environment", one.environment},
+         {"app", one.app},
+         {"function", one.function},
+         {"requests", one.requests},
+         {"server_errors", one.server_errors},
+         {"p50_ms", one.p50_ms},
+         {"p99_ms", one.p99_ms}});
+  }
   return {
+      {"functions", functions},
       {"apps", apps},
       {"containers", containers},
       {"standbys", standbys},
@@ -70,6 +82,11 @@ Result<void> read_account(const std::string& text, DaemonStatus& status) {
     for (const json& container : account.at("containers")) {
       status.containers.push_back(
           {container.at("task_id"), container.at("app_id"), container.at("function"), container.at("state")});
+    }
+    for (const json& one : account.value("functions", json::array())) {
+      status.functions.push_back(
+          {one.at("environment"), one.at("app"), one.at("function"), one.at("requests"), one.at("server_errors"),
+           one.at("p50_ms"), one.at("p99_ms")});
     }
     status.unenforced_limits = account.value("unenforced_limits", "");
     status.host = read_host(account.at("host"));
@@ -110,6 +127,12 @@ std::string as_text(const DaemonStatus& status) {
   text += fmt::format("containers  {}\n", status.containers.size());
   for (const ContainerStatus& container : status.containers) {
     text += fmt::format("  {}  {}  {}\n", container.task_id, container.state, container.function);
+  }
+  if (!status.functions.empty()) text += "requests since the daemon's start\n";
+  for (const FunctionStatus& one : status.functions) {
+    text += fmt::format(
+        "  {}  {}  {}: {}, of them 5xx {}; p50 {:.1f} ms, p99 {:.1f} ms\n", one.environment, one.app, one.function,
+        one.requests, one.server_errors, one.p50_ms, one.p99_ms);
   }
   text += fmt::format("in reserve  {}\n", status.standbys.size());
   const HostStatus& host = status.host;

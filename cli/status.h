@@ -40,6 +40,13 @@ struct HostStatus {
   std::vector<std::string> waiting;  // for room, and why
 };
 
+// The web requests of a function since the daemon's start.
+struct FunctionStatus {
+  std::string environment, app, function;
+  std::uint64_t requests = 0, server_errors = 0;
+  double p50_ms = 0, p99_ms = 0;
+};
+
 struct DaemonStatus {
   std::filesystem::path home;
   std::optional<server::DaemonInfo> info;  // none: no daemon answers
@@ -47,7 +54,8 @@ struct DaemonStatus {
   std::vector<ContainerStatus> containers;
   std::vector<StandbyStatus> standbys;
   HostStatus host;
-  std::string unenforced_limits;  // which limits no container has on this host; empty: none
+  std::vector<FunctionStatus> functions;  // that had requests
+  std::string unenforced_limits;          // which limits no container has on this host; empty: none
 };
 
 // Reads the daemon's own account (server/account.h). Blocks for at most some seconds.

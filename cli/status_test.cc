@@ -12,7 +12,9 @@ constexpr const char* kAccount = R"({
   "containers": [{"task_id": "ta-1", "app_id": "ap-1", "function": "hello", "state": "warm"}],
   "standbys": [{"app_id": "ap-1", "state": "ready"}],
   "host": {"memory_mb": 1000, "reserved_memory_mb": 256, "cpu_milli": 16000, "reserved_cpu_milli": 250,
-           "waiting": ["shop/big: the host has too little"]}})";
+           "waiting": ["shop/big: the host has too little"]},
+  "functions": [{"environment": "main", "app": "hello", "function": "hello", "requests": 12, "server_errors": 1,
+                 "p50_ms": 1.5, "p99_ms": 20.25}]})";
 
 DaemonStatus sample() {
   DaemonStatus status;
@@ -31,11 +33,14 @@ TEST(Status, JsonHoldsDaemonAppsAndContainers) {
   EXPECT_EQ(out["apps"][0]["urls"][1], "http://b");
   EXPECT_EQ(out["containers"][0]["state"], "warm");
   EXPECT_EQ(out["standbys"][0]["state"], "ready");
+  EXPECT_EQ(out["functions"][0]["p99_ms"], 20.25);
 }
 
 TEST(Status, TextNamesEveryUrl) {
   std::string text = as_text(sample());
-  for (const char* part : {"7", "http://127.0.0.1:1", "ap-1", "hello", "http://a", "http://b", "ta-1", "warm"}) {
+  for (const char* part :
+       {"7", "http://127.0.0.1:1", "ap-1", "hello", "http://a", "http://b", "ta-1", "warm",
+        "12, of them 5xx 1; p50 1.5 ms, p99 20.2 ms"}) {
     EXPECT_NE(text.find(part), std::string::npos) << part;
   }
 }

@@ -21,6 +21,7 @@
 #include "calls/hosts.h"
 #include "calls/journal.h"
 #include "calls/line.h"
+#include "metrics/page.h"
 #include "runtime/containers.h"
 #include "scheduler/functions.h"
 #include "store/database.h"
@@ -99,6 +100,8 @@ class Calls : private Line::Ends {
   // The item after number `index`, as soon as it is there; nothing when the wait was cancelled.
   Task<Result<std::optional<Chunks::Chunk>>> next_chunk(std::string call_id, std::uint64_t index);
 
+  // Inputs that have not ended, and how those ended that did.
+  void write_metrics(metrics::Page& page) const;
   int pending(const std::string& function_id) const;  // inputs that wait beside the pool's own queue
 
  private:
@@ -151,6 +154,7 @@ class Calls : private Line::Ends {
   Pulse function_done_;                                 // no input of some function waits or runs any more
   std::map<std::string, std::string> earlier_;          // calls of the last daemon's end by request key
   Deadline earlier_until_ = Deadline::never();          // nobody repeats their requests any more
+  std::map<Status, std::uint64_t> ended_;               // inputs, by how
   bool retired_ = false;
 };
 

@@ -33,6 +33,15 @@ void Hosts::remove(const std::string& task_id, const std::string& input_id) {
   if (host != hosts_.end()) host->second.erase(input_id);
 }
 
+std::size_t Hosts::inputs() const {
+  std::size_t all = 0;
+  for (const auto& [task_id, attempts] : hosts_) {
+    all +=
+        static_cast<std::size_t>(std::ranges::count_if(attempts, [](auto& one) { return !one.second.is_abandoned; }));
+  }
+  return all;
+}
+
 std::size_t Hosts::inputs_in(const std::string& task_id) const {
   auto host = hosts_.find(task_id);
   return host == hosts_.end() ? 0 : host->second.size();

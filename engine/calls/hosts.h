@@ -39,6 +39,7 @@ class Hosts {
   Attempt* find_call(const std::string& task_id, const std::string& call_id);
   void remove(const std::string& task_id, const std::string& input_id);
   std::size_t inputs_in(const std::string& task_id) const;
+  std::size_t inputs() const;  // in all of them
   void clear() { hosts_.clear(); }
 
  private:

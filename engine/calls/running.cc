@@ -193,6 +193,7 @@ void Calls::end(Input& input, api::FunctionGetOutputsItem item) {
   item.set_input_id(input.input_id);
   item.set_task_id(input.task_id);
   item.set_retry_count(static_cast<std::uint32_t>(input.attempts));
+  ++ended_[item.result().status()];
   call.ended.push_back(&input);
   input.ending = {
       .entry = static_cast<int>(call.ended.size()),

@@ -127,6 +127,10 @@ Control::Control(Context& context, Planner& planner, rpc::Service& service)
 
 Control::~Control() = default;
 
+void Control::write_metrics(metrics::Page& page) const {
+  state_->calls.write_metrics(page);
+}
+
 const Registry& Control::registry() const {
   return state_->registry;
 }

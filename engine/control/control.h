@@ -7,6 +7,7 @@
 #include "base/result.h"
 #include "control/blob_transfers.h"
 #include "control/context.h"
+#include "metrics/page.h"
 #include "rpc/service.h"
 
 namespace bimodal::control {
@@ -32,6 +33,8 @@ class Control {
 
   // What is published right now.
   const Registry& registry() const;
+
+  void write_metrics(metrics::Page& page) const;
 
   // For the gateway, which serves the URLs of blobs.
   BlobTransfers& blob_transfers();

@@ -23,6 +23,7 @@ struct EdgeError {
 
 // The names of the headers that we add.
 inline constexpr std::string_view kErrorHeader = "bimodal-error";
+inline constexpr std::string_view kColdStartHeader = "bimodal-cold-start";
 inline constexpr std::string_view kHandshakeError = "websocket-handshake";  // the code of refuse_handshake()
 inline constexpr std::string_view kRequestIdHeader = "bimodal-request-id";
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/asio/experimental/awaitable_operators.hpp>
+#include <span>
 #include <utility>
 
 #include "async/pulse.h"
@@ -265,8 +266,11 @@ void Exchange::on_response(const wire::ResponseHead& head, std::string_view body
   std::vector<http::Field>& fields = front_.field_scratch();
   fields.clear();
   for (const wire::Header& header : head.headers) fields.push_back({header.name, header.value});
-  const http::Field extra[] = {{kRequestIdHeader, text_of(id_)}};
-  http::ResponseHead response{.status = head.status, .fields = fields, .extra = extra};
+  if (cold_start_) count_cold_start();
+  const std::string_view cold_start = cold_start_ ? std::string_view(cold_start_->told) : std::string_view();
+  const http::Field extra[] = {{kRequestIdHeader, text_of(id_)}, {kColdStartHeader, cold_start}};
+  const std::span<const http::Field> told(extra, cold_start.empty() ? 1 : 2);
+  http::ResponseHead response{.status = head.status, .fields = fields, .extra = told};
   if (part == http::Part::Last) response.body_size = body.size();
   if (!client_->begin_response(response)) {
     fail(invalid_response());

@@ -69,6 +69,13 @@ class Exchange final : public http::Poller::Retirable,
     std::size_t size = 0;
   };
 
+  // Of a request that waited for the start of its container.
+  struct ColdStart {
+    std::int64_t slot_ns = 0;
+    std::string told;  // the header; empty: not answered yet, or not to be told
+    bool counted = false;
+  };
+
   enum class Tunnel : std::uint8_t { None, Asked, Open };
 
   // http::Responder: what the caller does.
@@ -128,6 +135,7 @@ class Exchange final : public http::Poller::Retirable,
   void begin_counting(Method method);
   void count_slot();
   void count_answer(int status);
+  void count_cold_start();
   http::ServerConnection* part_with_caller();
   void fail(const EdgeError& error);
   void cancel(CancelReason reason);
@@ -160,6 +168,7 @@ class Exchange final : public http::Poller::Retirable,
   std::size_t owed_credit_ = 0;       // bytes received for which it was given none yet
   std::string hung_up_;  // how the container's server broke off, until it is known whether its container ended
   std::unique_ptr<Trailers> trailers_;
+  std::unique_ptr<ColdStart> cold_start_;
   std::optional<http::WebSocketHandshake> handshake_;  // of a WebSocket
   std::unique_ptr<WebSocketBridge> socket_;            // once it was accepted
   std::unique_ptr<Redirection> redirection_;           // where slow requests are redirected

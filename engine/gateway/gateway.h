@@ -33,6 +33,7 @@ struct GatewayLimits {
   // 0: never. A caller who has no response by then is answered 303 and asks again with a GET.
   std::chrono::milliseconds redirect_after{0};
   std::chrono::milliseconds redirect_patience = std::chrono::minutes(5);  // for that GET
+  bool cold_start_header = false;  // tells who waited for a start what took how long
   std::size_t max_connections = 65536;
   // 0: as many as come. Beyond them: 429.
   std::int64_t requests_per_second = 0;           // of the workspace

@@ -57,7 +57,7 @@ void Traffic::count_error(std::string_view code) {
 
 void TrafficTable::prepare(std::size_t loops) {
   loops_.resize(loops);
-  functions_.emplace_back(FunctionTraffic::Names(), loops);
+  unrouted_ = &functions_.emplace_back(FunctionTraffic::Names(), loops);
   functions_.emplace_back(FunctionTraffic::Names{"", "_OTHER", "_OTHER"}, loops);
 }
 

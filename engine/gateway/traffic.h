@@ -70,6 +70,7 @@ struct alignas(64) Traffic {
   metrics::Histogram duration;                  // of requests that were let in, but for WebSockets and tunnels
   metrics::Histogram first_byte;                // of those with a response of the container's
   metrics::Histogram queue;                     // of those that got a slot
+  metrics::Histogram cold_queue, cold_first;    // of those that waited for a start, see exchange_counting.cc
   metrics::Counter received_bytes, sent_bytes;  // of bodies and messages
   metrics::Counter retries;
   metrics::Counter messages_in, messages_out;
@@ -122,7 +123,7 @@ class TrafficTable {
   // that it had, else unrouted().
   FunctionTraffic& of_route(const model::Route& route, scheduler::FunctionHandle* handle);
   // For what is no function's: unknown hosts, broken requests.
-  FunctionTraffic& unrouted() { return functions_.front(); }
+  FunctionTraffic& unrouted() { return *unrouted_; }
   LoopTraffic& loop(std::size_t number) { return loops_[number]; }
 
   void write(metrics::Page& page) const;
@@ -133,6 +134,7 @@ class TrafficTable {
 
   mutable std::mutex mutex_;
   std::deque<LoopTraffic> loops_;
+  FunctionTraffic* unrouted_ = nullptr;    // not by way of the container, which grows meanwhile
   std::deque<FunctionTraffic> functions_;  // unrouted, beyond the limit, then those with names
   std::map<FunctionTraffic::Names, FunctionTraffic*> by_names_;
   std::map<std::string, FunctionTraffic*> by_id_;  // of functions that have a route, and had one

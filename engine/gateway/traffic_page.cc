@@ -79,6 +79,11 @@ void write_times(Page& page, const FunctionTraffic& function) {
       .add(labels, sum(function, &Traffic::first_byte));
   page.family("bimodal_http_queue_seconds", "From a request's head to its slot in a container", Type::Histogram)
       .add(labels, sum(function, &Traffic::queue));
+  auto& cold = page.family("bimodal_cold_start_seconds", "The phases of containers' starts", Type::Histogram);
+  const metrics::Spread queue = sum(function, &Traffic::cold_queue);
+  if (queue.count() == 0) return;
+  cold.add(with(labels, "phase", "queue"), queue);
+  cold.add(with(labels, "phase", "first"), sum(function, &Traffic::cold_first));
 }
 
 void write_amounts(Page& page, const FunctionTraffic& function) {

@@ -100,6 +100,33 @@ TEST(Traffic, StaysWithAFunctionThatIsPublishedAgainOrStopped) {
   EXPECT_TRUE(says(rig, answered("GET", "200", 2)));
 }
 
+TEST(Traffic, TellsWhoWaitedForAStartWhatTookHowLong) {
+  TrafficRig rig({.cold_start_header = true});
+  rig.launcher.start_time = 30ms;
+  rig.version.definition_id = "de-2";
+  rig.publish();
+  const std::string told = rig.get("/hello").field("bimodal-cold-start");
+  double queue = -1, sandbox = -1, import = -1, enter = -1, first = -1;
+  const char* form = "queue=%lf;sandbox=%lf;import=%lf;enter=%lf;first=%lf";
+  ASSERT_EQ(std::sscanf(told.c_str(), form, &queue, &sandbox, &import, &enter, &first), 5) << told;
+  EXPECT_GE(queue, 0);
+  EXPECT_EQ(sandbox, 0);
+  EXPECT_GE(import, 29) << "nobody said when it was over";
+  EXPECT_EQ(enter, 0);
+  EXPECT_GE(first, 0);
+  EXPECT_EQ(rig.get("/hello").field("bimodal-cold-start"), "");
+  EXPECT_TRUE(says(rig, of("bimodal_cold_start_seconds_count", R"(,phase="queue")", 1)));
+  EXPECT_TRUE(says(rig, of("bimodal_cold_start_seconds_count", R"(,phase="first")", 1)));
+  const auto told_container =
+      scheduler::on(rig.control(), [&] { return rig.launcher.containers().back()->cold_starts; });
+  EXPECT_EQ(told_container, std::vector<std::string>{told});
+}
+
+TEST(Traffic, TellsNothingOfStartsUnlessItIsAskedTo) {
+  TrafficRig rig;
+  EXPECT_EQ(rig.get("/hello").field("bimodal-cold-start"), "");
+}
+
 TEST(Traffic, TellsAtMostSoManyFunctionsApart) {
   TrafficTable table;
   table.prepare(1);

@@ -42,6 +42,7 @@ Task<Result<SharedMessage>> Dispatcher::answer(
     log::error("{}: {}", rpc, thrown.what());
     answer = error(Code::Internal, "{} failed inside the server; its log says why", rpc);
   }
+  ++answered[{method.name, answer ? Code::Ok : answer.error().code}];
   co_return answer;
 }
 

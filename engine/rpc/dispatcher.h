@@ -3,7 +3,10 @@
 
 #include <atomic>
 #include <boost/asio/any_io_executor.hpp>
+#include <cstdint>
+#include <map>
 #include <memory>
+#include <string_view>
 #include <unordered_set>
 
 #include "async/deadline.h"
@@ -34,7 +37,8 @@ struct Dispatcher {
   Connections connections;
   Replays replays;
   std::unordered_set<Running*> running;
-  Pulse idle;  // nothing runs any more
+  Pulse idle;                                                           // nothing runs any more
+  std::map<std::pair<std::string_view, Code>, std::uint64_t> answered;  // how often, by RPC and code
   bool closing = false;
   std::atomic<bool> refuses_clients = false;
 

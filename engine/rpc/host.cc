@@ -162,6 +162,13 @@ void Host::adopt(UniqueFd connection, std::string task_id) {
   });
 }
 
+void Host::write_metrics(metrics::Page& page) const {
+  auto& family = page.family("bimodal_rpcs_total", "RPCs that a handler has answered", metrics::Type::Counter);
+  for (const auto& [rpc, count] : state_->dispatcher.answered) {
+    family.add({{"rpc_method", rpc.first}, {"rpc_response_status_code", name_of(rpc.second)}}, count);
+  }
+}
+
 void Host::refuse_clients() {
   state_->dispatcher.refuses_clients = true;
 }

@@ -11,6 +11,7 @@
 #include "async/task.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "metrics/page.h"
 #include "rpc/identity.h"
 #include "rpc/service.h"
 
@@ -33,6 +34,9 @@ class Host {
   // New calls of clients get Unavailable from now on; containers, which are finishing their work, are still served.
   // Any thread.
   void refuse_clients();
+
+  // How often each RPC was answered, and with which code. On the control loop.
+  void write_metrics(metrics::Page& page) const;
 
   // Refuses new calls, ends streams and queries, lets mutations finish until `grace`. On the control loop.
   Task<void> close(Deadline grace);

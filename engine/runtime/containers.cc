@@ -165,6 +165,16 @@ std::vector<StandbyInfo> Containers::standbys() const {
   return state_->standbys.list();
 }
 
+void Containers::write_metrics(metrics::Page& page) const {
+  state_->surroundings.counts->write(page);
+  auto& reserve = page.family("bimodal_standbys", "Containers in reserve", metrics::Type::Gauge);
+  std::map<std::string_view, std::int64_t> states{{"loading", 0}, {"ready", 0}, {"parked", 0}};
+  for (const StandbyInfo& standby : standbys()) {
+    ++states[!standby.ready ? "loading" : standby.parked ? "parked" : "ready"];
+  }
+  for (const auto& [state, count] : states) reserve.add({{"state", state}}, count);
+}
+
 std::shared_ptr<Session> Containers::session(const std::string& task_id) const {
   auto found = state_->containers.find(task_id);
   return found == state_->containers.end() ? nullptr : found->second;

@@ -18,6 +18,7 @@
 #include "async/task.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "metrics/page.h"
 #include "model/model.h"
 #include "runtime/container_exec.h"
 #include "runtime/plain_input.h"
@@ -203,6 +204,7 @@ class Containers : public scheduler::Launcher {
   std::optional<TaskInfo> find(const std::string& task_id) const;
   static constexpr std::size_t kEndedKept = 1000;
   std::vector<StandbyInfo> standbys() const;
+  void write_metrics(metrics::Page& page) const;
   // Starts a command in that container, with its environment, user and working directory. NotFound when it doesn't run;
   // otherwise as ContainerExec::start().
   Task<Result<std::shared_ptr<ContainerExec>>> exec(std::string task_id, ExecRequest request);

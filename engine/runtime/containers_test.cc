@@ -57,6 +57,20 @@ TEST_F(ContainersTest, StartsAContainerThatTheGatewayCanReachByPath) {
   EXPECT_TRUE(first_frame_at(container->web_socket()).ends_with(container->task_id()));
 }
 
+TEST_F(ContainersTest, KnowsWhatAContainerSaysOfItsImport) {
+  auto told = home.launched(web_function("imported"));
+  ASSERT_TRUE(told);
+  const scheduler::StartTimes& times = (*told)->start_times();
+  EXPECT_GT(times.imported, times.asked);
+  EXPECT_LT(times.imported, times.warm);
+  auto untold = warm();
+  EXPECT_EQ(untold->start_times().imported, 0);
+  EXPECT_GE(untold->start_times().warm, untold->start_times().running);
+  metrics::Page page;
+  on(home.control, [&] { home.containers().write_metrics(page); });
+  EXPECT_NE(page.text().find("kind=\"beginning\"} 1\n"), std::string::npos) << page.text();
+}
+
 TEST_F(ContainersTest, TellsTheContainerWhoItIsAndWhereItsServerIs) {
   auto container = warm();
   auto spec = on(home.control, [&] { return specs().at(0); });

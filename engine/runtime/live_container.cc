@@ -23,6 +23,10 @@ using scheduler::ExitKind;
 
 namespace {
 
+std::int64_t now_ns() {
+  return std::chrono::nanoseconds(Deadline::Clock::now().time_since_epoch()).count();
+}
+
 constexpr const char* kKilled = "killed";  // why, when the pool or a shutdown asked for it
 // For exit handlers after requests that had to be interrupted.
 constexpr auto kLastMoment = std::chrono::seconds(2);
@@ -42,7 +46,9 @@ LiveContainer::LiveContainer(
       changed_(surroundings.executor),
       orders_(surroundings.executor, *version_),
       runner_(surroundings.executor),
-      web_path_(version_->web_methods.empty() || version_->is_server ? WebPath::None : WebPath::Unknown) {}
+      web_path_(version_->web_methods.empty() || version_->is_server ? WebPath::None : WebPath::Unknown) {
+  times_.asked = now_ns();
+}
 
 TaskInfo LiveContainer::info() const {
   return {task_id_, version_->app_id, version_->function_id, enqueued_at_, warm_at_, leaving_ || orders_.stopped()};
@@ -91,6 +97,7 @@ Task<Result<void>> LiveContainer::start() {
   CO_TRY(auto plan, co_await surroundings_.planner.plan(version_, task_id_));
   command_ = command_of(plan, task_id_);
   CO_TRY(auto body, co_await make_body(std::move(plan)));
+  times_.running = now_ns();
   directory_ = std::move(body.directory);
   sandbox_ = std::move(body.sandbox);
   origin_ = std::move(body.origin);
@@ -142,7 +149,7 @@ Task<std::optional<Body>> LiveContainer::take_from_reserve(ContainerPlan plan) {
   }
   if (body) {
     surroundings_.standbys->release(standby);
-    reserved_ = true;
+    kind_ = parked ? "parked" : "reserve";
     co_return std::move(*body);
   }
   log::info("{}: {} starts from the beginning: {}", name(), task_id_, body.error().message);
@@ -316,6 +323,7 @@ Task<void> LiveContainer::follow_runner() {
     if (greeted.error().code == Code::Internal) kill_because(greeted.error().message);
     co_return;
   }
+  if (greeted->since_import.count() >= 0) times_.imported = now_ns() - greeted->since_import.count();
   if (asked_) choose_web_path();
   tasks_.spawn(watch_event_loop());
   co_await runner_.follow([this] { note_answer(); });
@@ -428,10 +436,12 @@ void LiveContainer::become_warm() {
   if (warm_ || exit_ || !failure_summary_.empty()) return;
   warm_ = true;
   warm_at_ = std::chrono::system_clock::now();
+  times_.warm = now_ns();
+  if (!step_) surroundings_.counts->started(*version_, kind_, times_);
   auto took = std::chrono::duration_cast<std::chrono::milliseconds>(warm_at_ - enqueued_at_);
   log::info(
-      "{}: {} warm after {} ms, started {}", name(), task_id_, took.count(),
-      reserved_ ? "from the reserve" : "from the beginning");
+      "{}: {} warm after {} ms, started from the {}: {}", name(), task_id_, took.count(),
+      kind_ == "beginning" ? "beginning" : "reserve", scheduler::phases_of(times_).text());
   changed_.notify_all();
 }
 
@@ -463,26 +473,9 @@ void LiveContainer::end(ContainerExit exit) {
     // What the container itself reported is in the app's log already.
     if (failure_summary_.empty()) say("container: " + exit.reason);
   }
+  if (!step_) surroundings_.counts->ended(*version_, exit.kind, warm_);
   exit_ = std::move(exit);
   changed_.notify_all();
-}
-
-void LiveContainer::write_log(model::LogEntry entry) {
-  const LogSink& sink = step_ ? step_->output : surroundings_.logs;
-  sink(std::move(entry));
-}
-
-void LiveContainer::say(const std::string& line) {
-  write_log({
-      .app_id = version_->app_id,
-      .function_id = version_->function_id,
-      .task_id = task_id_,
-      .input_id = "",
-      .function_call_id = "",
-      .stream = model::LogStream::System,
-      .text = line + "\n",
-      .at = std::chrono::system_clock::now(),
-  });
 }
 
 std::string LiveContainer::lateness() const {
@@ -490,10 +483,6 @@ std::string LiveContainer::lateness() const {
     return why_unreachable(sandbox_->pid(), version_->web_methods.at(0).server_port, version_->startup_timeout);
   }
   return fmt::format("not ready within {} (startup_timeout)", in_words(version_->startup_timeout));
-}
-
-std::string LiveContainer::name() const {
-  return version_->app_name + "/" + version_->tag;
 }
 
 }  // namespace bimodal::runtime

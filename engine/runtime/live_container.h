@@ -17,6 +17,7 @@
 #include "runtime/orders.h"
 #include "runtime/run_directory.h"
 #include "runtime/runner_link.h"
+#include "runtime/start_counts.h"
 #include "runtime/volume_mounts.h"
 #include "runtime/web_bridge.h"
 #include "scheduler/launcher.h"
@@ -35,6 +36,7 @@ struct Surroundings {
   LogSink logs;
   ContainersConfig config;
   Standbys* standbys = nullptr;  // none: every container is started from the beginning
+  std::shared_ptr<StartCounts> counts = std::make_shared<StartCounts>();
 };
 
 class LiveContainer : public scheduler::Container, public Session, public std::enable_shared_from_this<LiveContainer> {
@@ -62,6 +64,8 @@ class LiveContainer : public scheduler::Container, public Session, public std::e
 
   // scheduler::Container
   const std::string& web_socket() const override { return web_socket_; }
+  const scheduler::StartTimes& start_times() const override { return times_; }
+  void note_cold_start(std::string phases) override;
   Task<Result<UniqueFd>> connect(std::uint16_t port, Deadline deadline) override;
   void drain() override;
   void kill() override;
@@ -146,7 +150,9 @@ class LiveContainer : public scheduler::Container, public Session, public std::e
   bool stalled_ = false;
   bool asked_ = false;  // for inputs, at least once
   bool warm_ = false;
-  bool reserved_ = false;  // was in reserve before
+  bool cold_start_noted_ = false;
+  std::string_view kind_ = "beginning";  // of its start
+  scheduler::StartTimes times_;
   bool leaving_ = false;
   std::string kill_reason_;      // set when the daemon killed it
   std::string failure_summary_;  // what the container itself said of its failure

@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <charconv>
 
 #include "base/log.h"
 
@@ -10,13 +11,27 @@ namespace bimodal::runtime {
 
 namespace asio = boost::asio;
 
+namespace {
+
+// What is behind the task id: nothing, or a newline and microseconds in decimals.
+RunnerLink::Greeting greeting_of(std::string_view rest) {
+  RunnerLink::Greeting greeting;
+  std::uint32_t microseconds = 0;
+  if (rest.empty()) return greeting;
+  const auto read = std::from_chars(rest.data() + 1, rest.data() + rest.size(), microseconds);
+  if (read.ec == std::errc()) greeting.since_import = std::chrono::microseconds(microseconds);
+  return greeting;
+}
+
+}  // namespace
+
 RunnerLink::RunnerLink(asio::any_io_executor executor) : socket_(std::move(executor)) {}
 
 void RunnerLink::adopt(UniqueFd connection) {
   socket_.assign(asio::local::stream_protocol(), connection.release());
 }
 
-Task<Result<void>> RunnerLink::greet(std::string task_id) {
+Task<Result<RunnerLink::Greeting>> RunnerLink::greet(std::string task_id) {
   CO_TRY(Frame hello, co_await read_frame(socket_));
   if (hello.header.type != wire::FrameType::Hello) {
     co_return error(Code::Internal, "the runner began with frame type {}, not Hello", int(hello.header.type));
@@ -26,9 +41,11 @@ Task<Result<void>> RunnerLink::greet(std::string task_id) {
         Code::Internal, "the runner speaks protocol version {}, this daemon {}: build the runtime layer again",
         hello.header.extra, wire::kVersion);
   }
-  if (hello.payload != task_id) co_return error(Code::Internal, "the runner greets as another task than {}", task_id);
+  const std::string_view payload = hello.payload;
+  const std::string_view task = payload.substr(0, payload.find('\n'));
+  if (task != task_id) co_return error(Code::Internal, "the runner greets as another task than {}", task_id);
   greeted_ = true;
-  co_return Result<void>();
+  co_return greeting_of(payload.substr(task.size()));
 }
 
 // The Hello comes in one piece. While greet() has its head and not yet its end, the end is still unread.

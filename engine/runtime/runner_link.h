@@ -3,6 +3,7 @@
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
+#include <chrono>
 #include <functional>
 #include <string>
 
@@ -19,9 +20,12 @@ class RunnerLink {
 
   // A connection to the runner's listening socket, which nobody needs to have accepted yet.
   void adopt(UniqueFd connection);
+  struct Greeting {
+    std::chrono::nanoseconds since_import{-1};  // since the user's module was imported; negative: not said
+  };
   // Waits for the runner's Hello. Unavailable when the connection ends before, Internal when the runner speaks another
   // version of the protocol or for another task.
-  Task<Result<void>> greet(std::string task_id);
+  Task<Result<Greeting>> greet(std::string task_id);
   // Whether anything has come from the runner, read or not.
   bool has_spoken();
   // Answers pings, and calls `answered` for each answer to our own, until the runner closes the connection.

@@ -26,6 +26,8 @@ class FakeContainer : public Container {
 
   const std::string& task_id() const override { return task_id_; }
   const std::string& web_socket() const override { return web_socket_; }
+  const StartTimes& start_times() const override { return times; }
+  void note_cold_start(std::string phases) override { cold_starts.push_back(std::move(phases)); }
   void drain() override { end(ExitKind::Finished, ""); }
   void kill() override { end(ExitKind::Signalled, "killed by signal 9"); }
   Task<ContainerExit> wait_exit() override {
@@ -34,6 +36,8 @@ class FakeContainer : public Container {
   }
 
   void on_stall(std::function<void(bool)> told) override { told_ = std::move(told); }
+  StartTimes times;
+  std::vector<std::string> cold_starts;  // what requests were told that waited for it
 
   // What a container does by itself.
   void stall(bool stalled) { told_(stalled); }
@@ -69,6 +73,7 @@ class FakeLauncher : public Launcher {
 
   Task<Result<std::shared_ptr<Container>>> launch(model::FunctionVersionPtr version) override {
     ++started_;
+    const std::int64_t asked = now_ns();
     auto time = std::min(start_time, version->startup_timeout);
     if (time.count() > 0 && !co_await sleep_until(Deadline::after(time))) {
       co_return error(Code::Cancelled, "the start was cancelled");
@@ -81,12 +86,15 @@ class FakeLauncher : public Launcher {
     if (start_time > version->startup_timeout) {
       co_return error(Code::FailedPrecondition, "not ready within {} ms", version->startup_timeout.count());
     }
-    co_return add();
+    co_return add(asked);
   }
 
  private:
-  Result<std::shared_ptr<Container>> add() {
+  static std::int64_t now_ns() { return std::chrono::nanoseconds(Deadline::Clock::now().time_since_epoch()).count(); }
+
+  Result<std::shared_ptr<Container>> add(std::int64_t asked) {
     auto container = std::make_shared<FakeContainer>(executor_, web_socket, alive_);
+    container->times = {.asked = asked, .running = asked, .imported = 0, .warm = now_ns()};
     containers_.push_back(container);
     return std::shared_ptr<Container>(std::move(container));
   }

@@ -42,6 +42,14 @@ model::ScalingPolicy scaling_of(const model::FunctionVersion& version, model::Sc
   return scaling;
 }
 
+void add(PoolLoad& sum, const PoolLoad& load) {
+  sum.containers += load.containers;
+  sum.busy += load.busy;
+  sum.starting += load.starting;
+  sum.running += load.running;
+  sum.waiting += load.waiting;
+}
+
 // A pool with options of its own doesn't follow the function's.
 bool follows(const Pool& pool) {
   return pool.version().variant.options.empty();
@@ -169,13 +177,22 @@ std::optional<PoolLoad> Functions::load(const std::string& function_id) const {
   PoolLoad sum;
   for (auto& pool : State::pools_of(found->second)) {
     if (pool == found->second.pending || !follows(*pool)) continue;
-    const PoolLoad load = pool->load();
-    sum.containers += load.containers;
-    sum.starting += load.starting;
-    sum.running += load.running;
-    sum.waiting += load.waiting;
+    add(sum, pool->load());
   }
   return sum;
+}
+
+std::vector<Functions::Load> Functions::loads() const {
+  std::vector<Load> loads;
+  for (const auto& [id, function] : state_->functions) {
+    const auto pools = State::pools_of(function);
+    if (pools.empty()) continue;
+    const model::FunctionVersion& version = pools.front()->version();
+    Load load{id, version.environment, version.app_name, version.tag, {}};
+    for (const auto& pool : pools) add(load.load, pool->load());
+    loads.push_back(std::move(load));
+  }
+  return loads;
 }
 
 Task<void> Functions::close(Deadline grace) {

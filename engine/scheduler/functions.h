@@ -53,6 +53,12 @@ class Functions {
   // InvalidArgument that names `object` and the setting, when no container that asks for this could ever start here.
   Result<void> check_room(const std::string& object, const model::Resources& resources) const;
   std::optional<PoolLoad> load(const std::string& function_id) const;
+  // Of every function that is published: all of its pools together, those of variants and of a version to come as well.
+  struct Load {
+    std::string function_id, environment, app_name, tag;
+    PoolLoad load;
+  };
+  std::vector<Load> loads() const;
 
   // Drains everything within `grace`, then kills. Must finish before destruction.
   Task<void> close(Deadline grace);

@@ -1,6 +1,7 @@
 // What the scheduler needs from whoever starts containers. `runtime` implements it; tests use FakeLauncher.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -20,8 +21,23 @@ struct ContainerExit {
   std::string reason;  // one line, empty when Finished
 };
 
+// When a container's start reached its stages: nanoseconds of the steady clock, 0 for what nobody told.
+struct StartTimes {
+  std::int64_t asked = 0;     // somebody wanted it
+  std::int64_t running = 0;   // its process runs, in its own root
+  std::int64_t imported = 0;  // the user's module is imported
+  std::int64_t warm = 0;      // every @enter is done
+};
+
+// The phases of a start, in nanoseconds. `import` includes what @enter took when nobody told when it was over.
+struct StartPhases {
+  std::int64_t sandbox = 0, import = 0, enter = 0;
+  std::string text() const;  // "sandbox=1.2;import=3.4;enter=0.0", in milliseconds
+};
+StartPhases phases_of(const StartTimes& times);
+
 // A warm container: global scope imported, every @enter done, the runner listening. Loop-bound (control loop), but for
-// connect(), and task_id() and web_socket(), which never change.
+// connect() and note_cold_start(), and task_id(), web_socket() and start_times(), which never change.
 class Container {
  public:
   virtual ~Container() = default;
@@ -30,6 +46,10 @@ class Container {
   // Any loop; completes on the caller's. A TCP connection to that port inside the container. Unavailable when nobody
   // listens there.
   virtual Task<Result<UniqueFd>> connect(std::uint16_t port, Deadline deadline);
+  virtual const StartTimes& start_times() const;  // all 0 unless overridden
+  // Any thread. What a request that waited for this start took, as the header bimodal-cold-start has it: the first goes
+  // into the app's log.
+  virtual void note_cold_start(std::string phases);
   virtual void drain() = 0;  // finish running requests, run exit handlers, go; SIGKILL after the grace time
   virtual void kill() = 0;
   virtual Task<ContainerExit> wait_exit() = 0;  // callable many times

@@ -38,6 +38,7 @@ struct PoolLimits {
 
 struct PoolLoad {
   int containers = 0;  // warm
+  int busy = 0;        // of these, with requests
   int starting = 0;
   int running = 0;  // requests inside containers
   int waiting = 0;

@@ -179,7 +179,9 @@ PoolLoad Slots::load() const {
   std::lock_guard lock(mutex_);
   PoolLoad load;
   for (Shelf kind : {Shelf::BelowTarget, Shelf::AboveTarget, Shelf::Full}) {
-    load.containers += static_cast<int>(shelves_[static_cast<int>(kind)].size());
+    const Shelved& shelf = shelves_[static_cast<int>(kind)];
+    load.containers += static_cast<int>(shelf.size());
+    load.busy += static_cast<int>(std::ranges::count_if(shelf, [](const auto& slots) { return slots->running > 0; }));
   }
   load.starting = starting_;
   load.running = running_ + running_retired_;

@@ -68,7 +68,8 @@ std::string state_of(const runtime::TaskInfo& task) {
 
 std::string account_of(
     const control::Registry& registry, const runtime::Containers& containers,
-    const scheduler::HostCapacity::Account& host, const std::string& unenforced_limits) {
+    const scheduler::HostCapacity::Account& host, const std::vector<gateway::TrafficSummary>& traffic,
+    const std::string& unenforced_limits) {
   json apps = json::array(), tasks = json::array();
   for (const control::PublishedApp& app : registry.running()) {
     std::string environment = app.functions.empty() ? "" : app.functions.front()->environment;
@@ -100,12 +101,19 @@ std::string account_of(
       {"cpu_milli", host.total.cpu_milli},
       {"reserved_cpu_milli", host.used.cpu_milli},
       {"waiting", host.waiting}};
-  return json{
-      {"apps", apps},
-      {"containers", tasks},
-      {"standbys", standbys},
-      {"host", room},
-      {"unenforced_limits", unenforced_limits}}
+  json functions = json::array();
+  for (const gateway::TrafficSummary& one : traffic) {
+    functions.push_back(
+        {{"environment", one.names.environment},
+         {"app", one.names.app},
+         {"function", one.names.function},
+         {"requests", one.requests},
+         {"server_errors", one.server_errors},
+         {"p50_ms", one.p50_s * 1000},
+         {"p99_ms", one.p99_s * 1000}});
+  }
+  return json{{"apps", apps}, {"containers", tasks},    {"standbys", standbys},
+              {"host", room}, {"functions", functions}, {"unenforced_limits", unenforced_limits}}
       .dump();
 }
 

@@ -4,16 +4,19 @@
 //   {"apps": [{"app_id", "name", "environment", "state", "urls": […]}],
 //    "containers": [{"task_id", "app_id", "function", "state"}],
 //    "standbys": [{"app_id", "state"}],
-//    "host": {"memory_mb", "reserved_memory_mb", "cpu_milli", "reserved_cpu_milli", "waiting": […]}}
+//    "host": {"memory_mb", "reserved_memory_mb", "cpu_milli", "reserved_cpu_milli", "waiting": […]},
+//    "functions": [{"environment", "app", "function", "requests", "server_errors", "p50_ms", "p99_ms"}]}
 #pragma once
 
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "async/task.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "gateway/traffic.h"
 #include "scheduler/host_capacity.h"
 
 namespace bimodal::control {
@@ -28,7 +31,8 @@ namespace bimodal::server {
 // Control loop. `unenforced_limits` as in sandbox/cgroups.h.
 std::string account_of(
     const control::Registry& registry, const runtime::Containers& containers,
-    const scheduler::HostCapacity::Account& host, const std::string& unenforced_limits);
+    const scheduler::HostCapacity::Account& host, const std::vector<gateway::TrafficSummary>& traffic,
+    const std::string& unenforced_limits);
 
 // Takes the place of a socket that a killed daemon left.
 Result<UniqueFd> listen_for_account(const std::filesystem::path& home);

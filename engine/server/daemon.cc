@@ -25,6 +25,7 @@
 #include "server/admin.h"
 #include "server/host_resources.h"
 #include "server/own_metrics.h"
+#include "server/pool_metrics.h"
 #include "store/blobs.h"
 #include "store/database.h"
 #include "store/logs.h"
@@ -241,7 +242,9 @@ Result<void> Daemon::Parts::listen_api() {
 Result<void> Daemon::Parts::serve_status() {
   TRY(UniqueFd listener, listen_for_account(config.home));
   auto account = [this] {
-    return account_of(control->registry(), *containers, host_capacity->account(), context->settings.unenforced_limits);
+    return account_of(
+        control->registry(), *containers, host_capacity->account(), gateway->summaries(),
+        context->settings.unenforced_limits);
   };
   account_scope.spawn(serve_account(std::move(listener), account));
   return {};
@@ -259,6 +262,10 @@ Result<void> Daemon::Parts::listen_admin() {
 
 void Daemon::Parts::write_metrics(metrics::Page& page) const {
   gateway->write_metrics(page);
+  containers->write_metrics(page);
+  write_pool_metrics(functions->loads(), containers->list(), page);
+  host->write_metrics(page);
+  control->write_metrics(page);
   home_size.write(page);
   lag.write(page);
   write_process_metrics(page, started_at);

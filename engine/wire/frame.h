@@ -54,7 +54,8 @@ inline constexpr std::uint32_t kInitialCredit = 256 * 1024;  // bytes of body pe
 inline constexpr std::uint32_t kMessageCost = 64;  // credit that a Text or Binary frame takes besides its payload
 
 enum class FrameType : std::uint8_t {
-  Hello = 1,     // runner -> gateway, first frame: extra = kVersion; payload = task id (text); flag kTallies
+  Hello = 1,     // runner -> gateway, first frame: extra = kVersion; payload = task id (text), of the first Hello
+                 // maybe a newline and how many microseconds ago the user's module was imported; flag kTallies
   Request = 2,   // gateway -> runner
   Response = 3,  // runner -> gateway
   Body = 4,      // both

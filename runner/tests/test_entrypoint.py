@@ -42,6 +42,20 @@ def test_who_has_connected_before_is_greeted_before_any_input_is_asked_for(start
     container.finish()
 
 
+@pytest.mark.parametrize("function", ["plain", "wsgi"])
+def test_the_first_hello_says_how_long_ago_the_module_was_imported(start, function):
+    container = start(function)
+    with Gateway(container.path, TIMEOUT, container.first) as gateway:
+        _, _, passed = gateway.hello.payload.partition(b"\n")
+        assert 0 < int(passed) < TIMEOUT * 1_000_000
+        container.control.give(seat_input())
+        with Gateway(container.path, TIMEOUT) as later:
+            assert b"\n" not in later.hello.payload
+        gateway.send_frame(DRAIN)
+        container.control.outputs.get(timeout=TIMEOUT)
+    container.finish()
+
+
 @pytest.mark.parametrize("environment", [{"BIMODAL_LISTEN_FD": ""}, {"BIMODAL_RUNNER_TAKEOVER": "0"}])
 def test_without_a_takeover_nobody_is_greeted(start, environment):
     container = start("plain", environment=environment)

@@ -2,6 +2,7 @@
 
 import re
 import threading
+import time
 from collections import Counter
 
 import httpx
@@ -14,7 +15,8 @@ from support.waiting import eventually
 from support.websocket import open_websocket
 
 APP = """
-import fastapi, modal
+import fastapi, modal, time
+time.sleep(0.1)
 app = modal.App("watched", image=modal.Image.debian_slim())
 
 @app.function()
@@ -42,16 +44,32 @@ def web():
             await websocket.send_text(await websocket.receive_text())
 
     return site
+
+@app.cls()
+class Slow:
+    @modal.enter()
+    def enter(self):
+        import time
+        time.sleep(0.2)
+
+    @modal.fastapi_endpoint()
+    def ask(self):
+        return "at last"
+
+@app.function()
+def double(x: int):
+    return 2 * x
 """
 NAMES = {"environment": "main", "app": "watched", "function": "web"}
 
 
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory):
-    """A daemon with the app, and the app's URL."""
-    daemon = Daemon({"BIMODAL_REQUESTS_PER_SECOND": "1", "BIMODAL_REQUESTS_BURST": "40s"}).start()
-    (url,) = daemon.deploy(write(tmp_path_factory.mktemp("watched"), APP, "watched"))
-    yield daemon, url
+    """A daemon with the app, and the URLs of `web` and `Slow`."""
+    limits = {"BIMODAL_REQUESTS_PER_SECOND": "1", "BIMODAL_REQUESTS_BURST": "40s"}
+    daemon = Daemon({**limits, "BIMODAL_COLD_START_HEADER": "true"}).start()
+    urls = daemon.deploy(write(tmp_path_factory.mktemp("watched"), APP, "watched"))
+    yield daemon, next(url for url in urls if "web" in url), next(url for url in urls if "slow" in url)
     daemon.close()
 
 
@@ -61,8 +79,52 @@ def answered(metrics, method, status):
     )
 
 
+def test_a_start_is_told_by_its_phases_to_its_caller_in_the_log_and_in_metrics(watched):
+    daemon, _, slow = watched
+    names = {**NAMES, "function": "Slow.*"}
+    began = time.monotonic()
+    answer = daemon.get(slow)
+    took_ms = (time.monotonic() - began) * 1000
+    assert answer.json() == "at last"
+    told = answer.headers["bimodal-cold-start"]
+    phases = {name: float(span) for name, _, span in (each.partition("=") for each in told.split(";"))}
+    assert list(phases) == ["queue", "sandbox", "import", "enter", "first"]
+    assert phases["import"] >= 100 and phases["enter"] >= 200, told
+    assert sum(phases.values()) <= took_ms, told
+    assert "bimodal-cold-start" not in daemon.get(slow).headers
+    eventually(lambda: f"cold start: {told}" in daemon.bimodal("app", "logs", "watched").output, 10, "line in the log")
+    metrics = scrape(daemon)
+    for phase, span in phases.items():
+        assert metrics.value("bimodal_cold_start_seconds_count", **names, phase=phase) == 1
+        assert metrics.value("bimodal_cold_start_seconds_sum", **names, phase=phase) == pytest.approx(
+            span / 1000, abs=0.0001
+        )
+    assert metrics.total("bimodal_container_starts_total", **names) == 1
+    assert metrics.value("bimodal_containers", **names, state="idle") == 1
+    (container,) = [each for each in daemon.containers() if each["function"] == "Slow.*"]
+    daemon.bimodal("container", "stop", "-y", container["task_id"])
+    exits = {**names, "reason": "finished"}
+    eventually(lambda: scrape(daemon).value("bimodal_container_exits_total", **exits) == 1, 20, "its end")
+    (told,) = [each for each in daemon.status()["functions"] if each["function"] == "Slow.*"]
+    assert (told["requests"], told["server_errors"]) == (2, 0) and told["p99_ms"] >= 300
+
+
+def test_plain_inputs_and_rpcs_are_counted(watched):
+    daemon, _, _ = watched
+    before = scrape(daemon)
+    done = daemon.python("import modal; print(modal.Function.from_name('watched', 'double').remote(21))")
+    assert done.output.strip() == "42", done.output
+    after = scrape(daemon)
+    assert after.value("bimodal_inputs_total", status="success") == before.total("bimodal_inputs_total") + 1
+    assert after.value("bimodal_inputs", state="waiting") == after.value("bimodal_inputs", state="running") == 0
+    for rpc in ("FunctionGet", "FunctionMap", "FunctionGetInputs"):
+        assert after.value("bimodal_rpcs_total", rpc_method=rpc, rpc_response_status_code="OK") > before.value(
+            "bimodal_rpcs_total", rpc_method=rpc, rpc_response_status_code="OK"
+        ), rpc
+
+
 def test_requests_are_counted_exactly_while_others_scrape(watched):
-    daemon, url = watched
+    daemon, url, _ = watched
     before = scrape(daemon)
     seen, over, failures = Counter(), threading.Event(), []
 
@@ -131,7 +193,7 @@ def ask(daemon, path, method="GET", **headers):
 
 
 def test_the_admin_listener_answers_two_paths_and_only_to_hosts_that_nobody_can_point_at_it(watched):
-    daemon, _ = watched
+    daemon, _, _ = watched
     health = ask(daemon, "/healthz")
     assert (health.status_code, health.text) == (200, "ok\n")
     assert ask(daemon, "/metrics", "HEAD").text == ""

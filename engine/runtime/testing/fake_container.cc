@@ -51,7 +51,9 @@ void report_on_api_socket() {
 
 void greet(int connection, std::uint32_t version) {
   std::string frame;
-  append_frame(frame, {.type = FrameType::Hello, .extra = version}, text_of("MODAL_TASK_ID"));
+  std::string words = text_of("MODAL_TASK_ID");
+  if (text_of("FAKE_CONTAINER") == "imported") words += "\n500";  // microseconds ago
+  append_frame(frame, {.type = FrameType::Hello, .extra = version}, words);
   (void)!::write(connection, frame.data(), frame.size());
 }
 

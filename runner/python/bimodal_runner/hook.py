@@ -22,10 +22,17 @@ def _take_over_calls(module):
     frames.install(module)
 
 
+def _time_imports(module):
+    from . import phases
+
+    phases.install(module)
+
+
 _TARGETS = {
     "modal._grpc_client": _take_over_calls,
     "modal._runtime.asgi": _take_over_asgi,
     "modal._runtime.container_io_manager": _take_over_inputs,
+    "modal._runtime.user_code_imports": _time_imports,
 }
 _LATE = {"modal._runtime.asgi": "aiohttp"}  # what a module imports for few of its users
 

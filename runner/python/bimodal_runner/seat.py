@@ -6,7 +6,7 @@ import os
 
 import _runner
 
-from . import errors, wsgi
+from . import errors, phases, wsgi
 
 _CANCEL_GRACE = 5.0  # seconds that cancelled requests have to clean up before their callers are cut off
 
@@ -37,7 +37,9 @@ class Seat:
         # The daemon has connected before we began. That it is greeted now, before the client asks for inputs, tells it
         # that the seat will be taken.
         if not self._mounts and not self._wsgi_mounts:
-            self._greeted = _runner.greet(_listener(), _task_id())
+            passed = phases.since_import_us()
+            words = _task_id() if passed is None else f"{_task_id()}\n{passed}"
+            self._greeted = _runner.greet(_listener(), words)
 
     async def occupy(self):
         """Serves until drained, then ends without yielding anything; cancelled, it cancels its requests first.
