@@ -75,7 +75,7 @@ std::string footer() {
 struct OwnCommands {
   CLI::App app{"Run Modal apps on machines you own.", "bimodal"};
   Flags flags;
-  bool foreground = false, json = false, follow = false;
+  bool foreground = false, replace = false, json = false, follow = false;
   int patience = kDefaultPatience;
   std::string log_app;
 
@@ -87,6 +87,9 @@ struct OwnCommands {
     app.footer(footer());
     CLI::App* up = add("up", "Start the daemon; returns when it is ready and prints its addresses");
     up->add_flag("--foreground", foreground, "Stay in the foreground and log to this terminal; Ctrl-C stops");
+    up->add_flag(
+        "--replace", replace,
+        "Take over from the daemon that runs, without a refused or failed request; start if none does");
     CLI::App* down = add("down", "Let running requests finish, stop the daemon, and wait for its end");
     down->add_option("--timeout", patience, "Seconds to wait")->capture_default_str()->check(CLI::NonNegativeNumber);
     CLI::App* status = add("status", "Show the daemon, its addresses, apps and containers; exit status 1: none runs");
@@ -114,7 +117,10 @@ struct OwnCommands {
   Result<int> run() {
     TRY(Settings settings, load_settings(flags, process_environment));
     std::string name = app.get_subcommands().front()->get_name();
-    if (name == "up") return up(settings, flags, foreground ? UpMode::Foreground : UpMode::Background);
+    if (name == "up") {
+      const auto over = replace ? OverRunning::Replace : OverRunning::Refuse;
+      return up(settings, flags, foreground ? UpMode::Foreground : UpMode::Background, over);
+    }
     if (name == "down") return down(settings, std::chrono::seconds(patience));
     if (name == "status") return status(settings, json ? StatusFormat::Json : StatusFormat::Text);
     if (name == "doctor") return doctor(settings);

@@ -20,12 +20,12 @@ std::string quoted(const std::string& text) {
 
 }  // namespace
 
-Result<int> up(const Settings& settings, const Flags& flags, UpMode mode) {
+Result<int> up(const Settings& settings, const Flags& flags, UpMode mode, OverRunning over) {
   if (mode == UpMode::Foreground) {
-    TRY_VOID(run_daemon(settings));
+    TRY_VOID(run_daemon(settings, over));
     return 0;
   }
-  TRY(server::DaemonInfo info, start_daemon(settings, flags));
+  TRY(server::DaemonInfo info, start_daemon(settings, flags, over));
   print_addresses(info);
   return 0;
 }

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "cli/daemon.h"
 #include "cli/settings.h"
 
 namespace bimodal::cli {
@@ -14,7 +15,7 @@ enum class UpMode { Background, Foreground };
 enum class StatusFormat { Text, Json };
 enum class Follow { No, Yes };
 
-Result<int> up(const Settings& settings, const Flags& flags, UpMode mode);
+Result<int> up(const Settings& settings, const Flags& flags, UpMode mode, OverRunning over);
 Result<int> down(const Settings& settings, std::chrono::seconds patience);
 Result<int> status(const Settings& settings, StatusFormat format);
 Result<int> doctor(const Settings& settings);

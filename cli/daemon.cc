@@ -34,8 +34,9 @@ int milliseconds_until(Clock::time_point deadline) {
 }
 
 // The command line of the daemon: the same flags, so that it comes to the same settings.
-std::vector<std::string> daemon_command(const Settings& settings, const Flags& flags) {
+std::vector<std::string> daemon_command(const Settings& settings, const Flags& flags, OverRunning over) {
   std::vector<std::string> words = {resources().binary.string(), "up", "--foreground"};
+  if (over == OverRunning::Replace) words.push_back("--replace");
   for (const Key& key : keys()) {
     if (auto flag = flags.find(key.name); flag != flags.end() && key.name != "home") {
       words.push_back(key.flag());
@@ -97,14 +98,18 @@ void send_line(UniqueFd& report, std::string line) {
 
 }  // namespace
 
-Result<server::DaemonInfo> start_daemon(const Settings& settings, const Flags& flags) {
+Result<server::DaemonInfo> start_daemon(const Settings& settings, const Flags& flags, OverRunning over) {
   const fs::path& home = settings.daemon.home;
-  if (std::optional<int> pid = server::lock_holder(home)) {
+  const auto timeout = over == OverRunning::Replace ? kReplaceTimeout : kStartTimeout;
+  std::optional<int> pid_before = over == OverRunning::Refuse ? server::lock_holder(home) : std::nullopt;
+  if (pid_before) {
     return error(
-        Code::AlreadyExists, "a daemon already runs on {} with pid {}; `bimodal down` stops it", home.string(), *pid);
+        Code::AlreadyExists,
+        "a daemon already runs on {} with pid {}; `bimodal down` stops it, `bimodal up --replace` takes over from it",
+        home.string(), *pid_before);
   }
   TRY_VOID(server::make_home(home));
-  std::vector<std::string> words = daemon_command(settings, flags);
+  std::vector<std::string> words = daemon_command(settings, flags, over);
   std::vector<char*> pointers;
   for (std::string& word : words) pointers.push_back(word.data());
   pointers.push_back(nullptr);
@@ -117,13 +122,12 @@ Result<server::DaemonInfo> start_daemon(const Settings& settings, const Flags& f
   if (pid == 0) become_daemon(pointers.data(), crash_log.c_str(), writer.get());
   writer.reset();
 
-  std::string line = read_line(reader.get(), Clock::now() + kStartTimeout);
+  std::string line = read_line(reader.get(), Clock::now() + timeout);
   if (line == kReady) return server::read_daemon_info(home);
   if (!line.empty()) return error(Code::Unavailable, "{}", line);
   if (::waitpid(pid, nullptr, WNOHANG) == 0) {
     return error(
-        Code::DeadlineExceeded, "the daemon (pid {}) isn't ready after {} s; see `bimodal logs`", pid,
-        kStartTimeout.count());
+        Code::DeadlineExceeded, "the daemon (pid {}) isn't ready after {} s; see `bimodal logs`", pid, timeout.count());
   }
   return error(Code::Internal, "the daemon died at its start; see {} and `bimodal logs`", crash_log);
 }
@@ -165,7 +169,8 @@ Result<void> stop_daemon(const fs::path& home, std::chrono::seconds patience) {
   return {};
 }
 
-Result<void> run_daemon(Settings settings) {
+Result<void> run_daemon(Settings settings, OverRunning over) {
+  settings.daemon.replace = over == OverRunning::Replace;
   auto report = std::make_shared<UniqueFd>(take_report_descriptor());
   bool in_background = static_cast<bool>(*report);
   settings.daemon.log_to_stderr = !in_background;

@@ -13,10 +13,15 @@ namespace bimodal::cli {
 
 // How long a daemon may take from its start until it answers.
 inline constexpr std::chrono::seconds kStartTimeout{60};
+// The same of one that takes over from another, which may let plain inputs end first.
+inline constexpr std::chrono::seconds kReplaceTimeout{240};
+
+enum class OverRunning { Refuse, Replace };  // what to do about a daemon that runs already
 
 // Starts `bimodal up --foreground` in a session of its own and waits until it answers, at most kStartTimeout.
 // Fails with the daemon's own one-line cause; AlreadyExists when one runs already.
-Result<server::DaemonInfo> start_daemon(const Settings& settings, const Flags& flags);
+Result<server::DaemonInfo> start_daemon(
+    const Settings& settings, const Flags& flags, OverRunning over = OverRunning::Refuse);
 
 // The running daemon; starts one when there is none. Waits, at most kStartTimeout, for one that is starting or
 // stopping.
@@ -33,6 +38,6 @@ void print_addresses(const server::DaemonInfo& info);
 
 // Runs the daemon in this process until it is told to stop. A background parent, if any (see start_daemon), hears
 // when it is ready or why it failed.
-Result<void> run_daemon(Settings settings);
+Result<void> run_daemon(Settings settings, OverRunning over);
 
 }  // namespace bimodal::cli

@@ -31,6 +31,7 @@ def main():
                 for number in range(options.deploys):
                     steady.redeploy("--strategy", ("rolling", "recreate")[number % 2])
                     steady.scale(number % 3 + 1)
+                steady.replace_daemon()
                 steady.roll_back()
                 steady.redeploy()
                 steady.roll_over()
@@ -38,6 +39,7 @@ def main():
                 for _ in range(3):
                     steady.kill_a_container()
                     steady.exhaust_memory()
+                steady.replace_daemon()
                 steady.judge(load.finish(at_least=LEAST))
     finally:
         daemon.close()

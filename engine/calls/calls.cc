@@ -26,10 +26,36 @@ Calls::Calls(
           scope_,
           [this](Attempt attempt, const scheduler::ContainerExit& exit, bool alone) {
             lose(std::move(attempt), exit, alone);
+            attempt_ended_.notify_all();
           }),
-      function_done_(executor) {}
+      function_done_(executor),
+      attempt_ended_(executor),
+      resumed_(executor) {}
 
 Calls::~Calls() = default;
+
+Task<void> Calls::pause(Deadline deadline) {
+  paused_ = true;
+  while (paused_ && !hosts_.is_empty() && co_await attempt_ended_.wait(deadline)) {
+  }
+}
+
+Task<void> Calls::hold() {
+  co_await journal_.hold();
+}
+
+void Calls::resume() {
+  paused_ = false;
+  journal_.release();
+  resumed_.notify_all();
+  attempt_ended_.notify_all();
+}
+
+void Calls::abandon() {
+  retire();
+  journal_.abandon();
+  resumed_.notify_all();
+}
 
 Task<void> Calls::close() {
   retire();

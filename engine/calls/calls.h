@@ -67,6 +67,15 @@ class Calls : private Line::Ends {
   Task<Result<void>> recover();
   // From now on nothing is given up: what is lost is for the next daemon. Outputs are still taken.
   void retire() { retired_ = true; }
+  // For a daemon that takes over: no container gets an input from now on. Completes when those that are inside have
+  // ended, at `deadline` at the latest.
+  Task<void> pause(Deadline deadline);
+  // Then: completes when all is on disk; what changes from now on is not written.
+  Task<void> hold();
+  // It doesn't take over: all goes on.
+  void resume();
+  // It has taken over, and goes on with every input that has not ended.
+  void abandon();
   // Writes what is left to the database. Must finish before destruction.
   Task<void> close();
 
@@ -155,6 +164,9 @@ class Calls : private Line::Ends {
   std::map<std::string, std::string> earlier_;          // calls of the last daemon's end by request key
   Deadline earlier_until_ = Deadline::never();          // nobody repeats their requests any more
   std::map<Status, std::uint64_t> ended_;               // inputs, by how
+  Pulse attempt_ended_;                                 // a container has one input less
+  Pulse resumed_;
+  bool paused_ = false;
   bool retired_ = false;
 };
 

@@ -47,6 +47,10 @@ std::size_t Hosts::inputs_in(const std::string& task_id) const {
   return host == hosts_.end() ? 0 : host->second.size();
 }
 
+bool Hosts::is_empty() const {
+  return std::all_of(hosts_.begin(), hosts_.end(), [](const auto& host) { return host.second.empty(); });
+}
+
 Task<void> Hosts::watch(std::shared_ptr<scheduler::Container> container) {
   const scheduler::ContainerExit exit = co_await container->wait_exit();
   auto host = hosts_.extract(container->task_id());

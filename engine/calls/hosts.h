@@ -40,6 +40,7 @@ class Hosts {
   void remove(const std::string& task_id, const std::string& input_id);
   std::size_t inputs_in(const std::string& task_id) const;
   std::size_t inputs() const;  // in all of them
+  bool is_empty() const;       // no container has any
   void clear() { hosts_.clear(); }
 
  private:

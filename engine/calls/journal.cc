@@ -7,7 +7,12 @@
 namespace bimodal::calls {
 
 Journal::Journal(boost::asio::any_io_executor executor, BlockingPool& pool, store::Database& database)
-    : pool_(pool), database_(database), asked_(executor), done_(executor), scope_(executor, "journal of calls") {}
+    : pool_(pool),
+      database_(database),
+      asked_(executor),
+      done_(executor),
+      released_(executor),
+      scope_(executor, "journal of calls") {}
 
 void Journal::add(Change change, Written written) {
   filling_->changes.push_back(std::move(change));
@@ -47,7 +52,33 @@ Task<void> Journal::write_all() {
   urgent_ = runs_ = false;
 }
 
+Task<void> Journal::hold() {
+  while (runs_) {
+    urgent_ = true;
+    asked_.notify_all();
+    co_await done_.wait(Deadline::after(kPatience));
+  }
+  held_ = true;
+}
+
+void Journal::release() {
+  held_ = false;
+  released_.notify_all();
+}
+
+void Journal::abandon() {
+  abandoned_ = true;
+  release();
+}
+
 Task<void> Journal::write(BatchPtr batch) {
+  while (held_) co_await released_.wait(Deadline::never());
+  if (abandoned_) {
+    batch->changes.clear();
+    batch->outcome = error(Code::Unavailable, "Another daemon has taken over; try again");
+    done_.notify_all();
+    co_return;
+  }
   auto work = [this, batch] {
     return database_.transact([&](store::Transaction& transaction) -> Result<void> {
       for (const Change& change : batch->changes) TRY_VOID(change(transaction));
@@ -66,6 +97,7 @@ Task<void> Journal::write(BatchPtr batch) {
 }
 
 Task<void> Journal::close() {
+  release();
   while (runs_) {
     urgent_ = true;
     asked_.notify_all();

@@ -32,6 +32,11 @@ class Journal {
   // Completes when everything that was added before is on disk; fails as Database::transact() does, and then none of
   // what was to be written together is there.
   Task<Result<void>> flush();
+  // Completes when everything is on disk; what is added from then on waits for release().
+  Task<void> hold();
+  void release();
+  // What is held is for the next daemon to find out: it is dropped, and who waits for it gets Unavailable.
+  void abandon();
   // Writes what is left. Nothing may be added any more.
   Task<void> close();
 
@@ -53,8 +58,11 @@ class Journal {
   BatchPtr writing_;  // the last one, also when it is written
   Pulse asked_;       // something is urgent
   Pulse done_;        // a batch was written
+  Pulse released_;
   bool urgent_ = false;
   bool runs_ = false;
+  bool held_ = false;
+  bool abandoned_ = false;
   Scope scope_;
 };
 

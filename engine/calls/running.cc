@@ -76,6 +76,10 @@ void Calls::give_up(InputPtr input, Error reason) {
 }
 
 Task<void> Calls::hand_over(InputPtr input, scheduler::Lease lease) {
+  while (paused_ && !retired_) {
+    if (!co_await resumed_.wait(Deadline::never())) co_return;
+  }
+  if (retired_) co_return;
   auto arguments = co_await bytes_of(input, false);
   if (input->ended()) co_return;
   if (!arguments) {
@@ -114,6 +118,7 @@ void Calls::put_output(const std::string& task_id, api::FunctionPutOutputsItem o
   const model::RetryPolicy retries = attempt->retries;
   const bool is_wanted = !attempt->is_abandoned && !input->ended();
   hosts_.remove(task_id, input->input_id);
+  attempt_ended_.notify_all();
   if (!is_wanted) return;
   const Status status = output.result().status();
   // Interrupted, but not by us: the container is on its way out.
@@ -169,7 +174,10 @@ void Calls::abandon(const std::string& task_id, Attempt& attempt) {
   const std::string input_id = attempt.input->input_id;
   const auto session = sessions_(task_id);
   if (!session) return;  // its end is near
-  if (!session->cancel(input_id)) return hosts_.remove(task_id, input_id);
+  if (!session->cancel(input_id)) {
+    hosts_.remove(task_id, input_id);
+    return attempt_ended_.notify_all();
+  }
   attempt.alarm = alarms_.at(Deadline::after(kCancelPatience), [this, task_id] { functions_.kill_stuck(task_id); });
 }
 

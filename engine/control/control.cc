@@ -153,6 +153,22 @@ void Control::retire() {
   state_->calls.retire();
 }
 
+Task<void> Control::pause_calls(Deadline deadline) {
+  co_await state_->calls.pause(deadline);
+}
+
+Task<void> Control::hold_calls() {
+  co_await state_->calls.hold();
+}
+
+void Control::resume_calls() {
+  state_->calls.resume();
+}
+
+void Control::abandon_calls() {
+  state_->calls.abandon();
+}
+
 Task<void> Control::close() {
   co_await state_->schedules.close();
   co_await state_->calls.close();

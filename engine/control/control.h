@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "async/deadline.h"
 #include "async/task.h"
 #include "base/result.h"
 #include "control/blob_transfers.h"
@@ -27,6 +28,12 @@ class Control {
 
   // Functions are about to be stopped with the daemon: calls that lose their containers are for the next one.
   void retire();
+
+  // See calls/calls.h.
+  Task<void> pause_calls(Deadline deadline);
+  Task<void> hold_calls();
+  void resume_calls();
+  void abandon_calls();
 
   // Ends background work. Apps stay as they are, for the next recover().
   Task<void> close();

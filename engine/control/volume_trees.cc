@@ -8,6 +8,7 @@
 #include <set>
 #include <system_error>
 
+#include "base/directory_mark.h"
 #include "base/ids.h"
 #include "base/log.h"
 #include "control/clock.h"
@@ -111,6 +112,7 @@ struct VolumeTrees::Tree {
   ~Tree() { remove_tree(root); }
   const fs::path root;
   const std::int64_t revision;
+  UniqueFd mark;
 };
 
 Result<void> make_volume_tree(
@@ -133,7 +135,13 @@ Result<void> make_volume_tree(
 }
 
 VolumeTrees::VolumeTrees(Context& context) : context_(context) {
-  remove_tree(context.settings.home / "volumes");
+  const fs::path volumes = context.settings.home / "volumes";
+  std::error_code missing;
+  for (const auto& volume : fs::directory_iterator(volumes, missing)) {
+    remove_unmarked(volume.path());
+    std::error_code in_use;
+    fs::remove(volume.path(), in_use);
+  }
 }
 
 Task<Result<runtime::Volume::Tree>> VolumeTrees::newest(std::string volume_id, std::string sub_path) {
@@ -148,6 +156,7 @@ Task<Result<runtime::Volume::Tree>> VolumeTrees::newest(std::string volume_id, s
     const std::string name = fmt::format("{}-{}", snapshot.revision, random_text(8));
     auto tree = std::make_shared<Tree>(context_.settings.home / "volumes" / volume_id / name, snapshot.revision);
     TRY_VOID(make_volume_tree(context_.blobs, snapshot.entries, tree->root));
+    TRY(tree->mark, mark_directory(tree->root));
     return tree;
   };
   auto loaded = co_await context_.pool.run(std::move(load));

@@ -18,7 +18,7 @@ namespace bimodal::control {
 
 class VolumeTrees {
  public:
-  explicit VolumeTrees(Context& context);  // removes what an earlier run left
+  explicit VolumeTrees(Context& context);  // removes what an earlier run left and no daemon uses
 
   // NotFound names the volume; InvalidArgument when `sub_path` (normal) is no directory. One that doesn't exist is
   // made. The same pointer as long as nothing was committed.

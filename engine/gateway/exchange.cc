@@ -8,6 +8,7 @@
 #include "async/pulse.h"
 #include "gateway/front.h"
 #include "gateway/request_encoder.h"
+#include "http/chars.h"
 #include "wire/frame.h"
 
 namespace bimodal::gateway {
@@ -32,6 +33,15 @@ std::uint64_t affinity_of(const http::RequestHead& head) {
     return std::hash<std::string_view>()(field.value) | 1;
   }
   return 0;
+}
+
+// Which its readers open again when it ends.
+bool is_event_stream(const std::vector<http::Field>& fields) {
+  constexpr std::string_view kType = "text/event-stream";
+  return std::any_of(fields.begin(), fields.end(), [&](const http::Field& field) {
+    return http::equals_ignoring_case(field.name, "content-type") &&
+           http::equals_ignoring_case(field.value.substr(0, kType.size()), kType);
+  });
 }
 
 }  // namespace
@@ -73,6 +83,7 @@ Exchange::~Exchange() {
   if (runner_) runner_->abandon(stream_);
   if (redirection_ && redirection_->registered) front_.unpark(redirection_->token);
   if (redirection_) front_.reactor().disarm(*redirection_);
+  if (drain_watch_) front_.reactor().disarm(*drain_watch_);
   stop_waiting();
   front_.reactor().disarm(*this);
 }
@@ -280,6 +291,7 @@ void Exchange::on_response(const wire::ResponseHead& head, std::string_view body
   traffic_.sent_bytes.add(body.size());
   client_->write(body);
   if (part == http::Part::Last) return finish_response();
+  if (is_event_stream(fields)) watch_for_drain();
   return_credit();
 }
 

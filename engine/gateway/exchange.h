@@ -76,6 +76,14 @@ class Exchange final : public http::Poller::Retirable,
     bool counted = false;
   };
 
+  // Of what may last: looks now and then whether its version is served no longer, and ends it a drain time later.
+  struct DrainWatch final : http::TimerWheel::Timer {
+    explicit DrainWatch(Exchange& exchange) : exchange(exchange) {}
+    void on_timeout() override { exchange.check_drain(); }
+    Exchange& exchange;
+    bool due = false;  // the drain time runs
+  };
+
   enum class Tunnel : std::uint8_t { None, Asked, Open };
 
   // http::Responder: what the caller does.
@@ -130,6 +138,10 @@ class Exchange final : public http::Poller::Retirable,
   bool switch_to_websocket(const wire::AcceptHead& head);
   http::CloseCode failure_code() const;
   RunnerConnection& runner() { return static_cast<RunnerConnection&>(*runner_); }  // of a WebSocket
+  void watch_for_drain();
+  void check_drain();
+  void end_for_drain();
+  bool is_replaced() const;
   void finish_response();
   // exchange_counting.cc: what is counted of it.
   void begin_counting(Method method);
@@ -172,6 +184,7 @@ class Exchange final : public http::Poller::Retirable,
   std::optional<http::WebSocketHandshake> handshake_;  // of a WebSocket
   std::unique_ptr<WebSocketBridge> socket_;            // once it was accepted
   std::unique_ptr<Redirection> redirection_;           // where slow requests are redirected
+  std::unique_ptr<DrainWatch> drain_watch_;            // of a WebSocket or an event stream
   Tunnel tunnel_ = Tunnel::None;
   TimerUse timer_use_ = TimerUse::None;
   bool body_ended_ = true;

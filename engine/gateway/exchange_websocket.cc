@@ -51,6 +51,7 @@ bool Exchange::switch_to_websocket(const wire::AcceptHead& head) {
   count_answer(101);
   traffic_.websockets.add(1);
   socket_->start();
+  watch_for_drain();
   return true;
 }
 
@@ -82,8 +83,7 @@ void Exchange::restart() {
 
 // What a caller is told whose WebSocket the container failed: to come again when a deploy has replaced that.
 http::CloseCode Exchange::failure_code() const {
-  const bool replaced = source_->pool().value_or(nullptr) != pool_;
-  return replaced ? http::CloseCode::ServiceRestart : http::CloseCode::InternalError;
+  return is_replaced() ? http::CloseCode::ServiceRestart : http::CloseCode::InternalError;
 }
 
 }  // namespace bimodal::gateway

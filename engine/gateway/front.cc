@@ -35,7 +35,19 @@ void Front::listen(UniqueFd socket) {
     shared_.traffic.loop(number_).accepted.add();
     accept(std::move(caller), peer).start();
   };
-  listener_ = std::make_unique<http::Listener>(reactor_, std::move(socket), may_accept, on_accept);
+  listeners_.push_back(std::make_unique<http::Listener>(reactor_, std::move(socket), may_accept, on_accept));
+}
+
+void Front::adopt(UniqueFd socket, std::string received) {
+  http::Address peer;
+  peer.size = sizeof peer.storage;
+  if (::getpeername(socket.get(), reinterpret_cast<sockaddr*>(&peer.storage), &peer.size) < 0) return;  // it has gone
+  if (draining_ && shared_.pass_on) return shared_.pass_on(std::move(socket), received);
+  take_over(std::move(socket), peer, std::move(received));
+}
+
+void Front::on_passed_on(UniqueFd socket, std::string received) {
+  shared_.pass_on(std::move(socket), received);
 }
 
 http::ServerConnection& Front::accept(UniqueFd socket, const http::Address& peer) {
@@ -250,13 +262,19 @@ void Front::release(Exchange& exchange) {
 
 void Front::drain() {
   draining_ = true;
-  listener_.reset();
+  listeners_.clear();
   std::vector<Exchange*> waiting;
   for (auto& [token, exchange] : parked_) waiting.push_back(exchange);
   for (Exchange* exchange : waiting) exchange->drop_parked();
   std::vector<http::ServerConnection*> open;
   for (auto& [connection, owned] : connections_) open.push_back(connection);
-  for (http::ServerConnection* connection : open) connection->drain();
+  for (http::ServerConnection* connection : open) {
+    if (shared_.pass_on) {
+      connection->pass_on();
+    } else {
+      connection->drain();
+    }
+  }
 }
 
 Task<void> Front::close(Deadline grace) {

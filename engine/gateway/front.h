@@ -42,6 +42,7 @@ struct Shared {
   std::atomic<std::uint64_t> routes_version = 0;
   std::atomic<std::shared_ptr<const ProxyTokens>> tokens;
   std::atomic<std::size_t> connections = 0;
+  PassOn pass_on;                           // set before any Front drains
   BlockingPool blocking{kBlockingThreads};  // for blobs
   const std::shared_ptr<Redirects> redirects = std::make_shared<Redirects>();
 
@@ -54,9 +55,11 @@ class Front final : public http::Service, private RunnerConnection::Owner, priva
   Front(Loop& loop, Shared& shared, http::Address address, std::size_t number);
   ~Front();
 
-  // Takes callers from `socket`, which listens.
+  // Takes callers from `socket`, which listens. More than once: from each.
   void listen(UniqueFd socket);
-  // Stops accepting and closes connections as they become idle.
+  // A caller from elsewhere, and what was read of it.
+  void adopt(UniqueFd socket, std::string received);
+  // Stops accepting, and closes connections as they become idle or passes them on.
   void drain();
   // drain(), then waits until all have gone, or cuts them when `grace` passed. Must finish before destruction.
   Task<void> close(Deadline grace);
@@ -89,6 +92,7 @@ class Front final : public http::Service, private RunnerConnection::Owner, priva
   void on_request(http::ServerConnection& connection, const http::RequestHead& head) override;
   void on_bad_request(http::ServerConnection& connection, int status, std::string_view reason) override;
   void on_closed(http::ServerConnection& connection) override;
+  void on_passed_on(UniqueFd socket, std::string received) override;
   void on_runner_closed(RunnerConnection& connection) override;
   void on_server_gone(ServerLink& link) override;
   void on_link_idle(ServerLink& link) override;
@@ -122,7 +126,7 @@ class Front final : public http::Service, private RunnerConnection::Owner, priva
   http::Address address_;
   std::string address_host_;
   RequestIds ids_;
-  std::unique_ptr<http::Listener> listener_;
+  std::vector<std::unique_ptr<http::Listener>> listeners_;
   std::unique_ptr<InternalService> internal_;
   std::shared_ptr<const RoutingTable> routes_;
   std::uint64_t routes_version_ = 0;

@@ -1,7 +1,10 @@
 #include "gateway/gateway.h"
 
+#include <fcntl.h>
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <cerrno>
 #include <mutex>
 
 #include "base/check.h"
@@ -39,12 +42,51 @@ class LoopGateway final : public Gateway {
       sockets.push_back(std::move(socket));
     }
     port_ = address.port();
-    shared_.traffic.prepare(loops.size());
-    for (std::size_t i = 0; i < loops.size(); ++i) start_front(*loops[i], address, std::move(sockets[i]));
+    start(loops, address, std::move(sockets));
+    accept();
+    return {};
+  }
+
+  Result<void> open(const std::vector<Loop*>& loops, std::vector<UniqueFd> sockets) {
+    if (sockets.empty()) return error(Code::InvalidArgument, "gateway: no socket to listen on");
+    TRY(http::Address address, http::bound_address(sockets[0].get()));
+    while (sockets.size() < loops.size()) {
+      TRY(UniqueFd socket, http::listen_on(address));
+      sockets.push_back(std::move(socket));
+    }
+    port_ = address.port();
+    start(loops, address, std::move(sockets));
     return {};
   }
 
   std::uint16_t port() const override { return port_; }
+
+  void accept() override {
+    for (std::size_t i = 0; i < sockets_.size(); ++i) {
+      auto shared_socket = std::make_shared<UniqueFd>(std::move(sockets_[i]));
+      Slot& slot = *fronts_[i % fronts_.size()];
+      slot.loop.post([&slot, shared_socket] { slot.front->listen(std::move(*shared_socket)); });
+    }
+    sockets_.clear();
+  }
+
+  Result<std::vector<UniqueFd>> share_listeners() const override {
+    std::vector<UniqueFd> copies;
+    for (const int number : listening_) {
+      copies.emplace_back(::fcntl(number, F_DUPFD_CLOEXEC, 0));
+      if (!copies.back()) return errno_error(errno, "the gateway's listening sockets");
+    }
+    return copies;
+  }
+
+  void adopt(UniqueFd socket, std::string received) override {
+    if (fronts_.empty()) return;
+    Slot& slot = *fronts_[next_++ % fronts_.size()];
+    auto shared_socket = std::make_shared<UniqueFd>(std::move(socket));
+    slot.loop.post([&slot, shared_socket, received = std::move(received)]() mutable {
+      if (slot.front) slot.front->adopt(std::move(*shared_socket), std::move(received));
+    });
+  }
 
   void publish(std::vector<model::Route> routes) override {
     const std::lock_guard guard(publishing_);
@@ -61,7 +103,9 @@ class LoopGateway final : public Gateway {
   void write_metrics(metrics::Page& page) const override { shared_.traffic.write(page); }
   std::vector<TrafficSummary> summaries() const override { return shared_.traffic.summaries(); }
 
-  Task<void> close(Deadline grace) override {
+  Task<void> close(Deadline grace, PassOn pass_on) override {
+    listening_.clear();
+    shared_.pass_on = std::move(pass_on);  // before any loop reads it
     // All begin to drain at once; then each is waited for.
     for (auto& slot : fronts_) slot->loop.post([&slot = *slot] { slot.front->drain(); });
     for (auto& slot : fronts_) {
@@ -78,14 +122,17 @@ class LoopGateway final : public Gateway {
     std::unique_ptr<Front> front;
   };
 
-  void start_front(Loop& loop, const http::Address& address, UniqueFd socket) {
-    fronts_.push_back(std::make_unique<Slot>(loop, nullptr));
-    auto shared_socket = std::make_shared<UniqueFd>(std::move(socket));
-    const std::size_t number = fronts_.size() - 1;
-    loop.post([this, slot = fronts_.back().get(), address, shared_socket, number] {
-      slot->front = std::make_unique<Front>(slot->loop, shared_, address, number);
-      slot->front->listen(std::move(*shared_socket));
-    });
+  void start(const std::vector<Loop*>& loops, const http::Address& address, std::vector<UniqueFd> sockets) {
+    shared_.traffic.prepare(loops.size());
+    for (const UniqueFd& socket : sockets) listening_.push_back(socket.get());
+    sockets_ = std::move(sockets);
+    for (Loop* loop : loops) {
+      fronts_.push_back(std::make_unique<Slot>(*loop, nullptr));
+      const std::size_t number = fronts_.size() - 1;
+      loop->post([this, slot = fronts_.back().get(), address, number] {
+        slot->front = std::make_unique<Front>(slot->loop, shared_, address, number);
+      });
+    }
   }
 
   static Task<void> close_front(Slot& slot, Deadline grace) {
@@ -97,6 +144,9 @@ class LoopGateway final : public Gateway {
   Shared shared_;
   std::uint16_t port_ = 0;
   std::vector<std::unique_ptr<Slot>> fronts_;
+  std::vector<UniqueFd> sockets_;  // until accept()
+  std::vector<int> listening_;     // all of them; open until close()
+  std::size_t next_ = 0;           // front for a connection from elsewhere
 };
 
 }  // namespace
@@ -106,6 +156,14 @@ Result<std::unique_ptr<Gateway>> Gateway::listen(
     GatewayLimits limits) {
   auto gateway = std::make_unique<LoopGateway>(functions, blobs, limits);
   TRY_VOID(gateway->open(loops, address));
+  return std::unique_ptr<Gateway>(std::move(gateway));
+}
+
+Result<std::unique_ptr<Gateway>> Gateway::serve(
+    std::vector<Loop*> loops, std::vector<UniqueFd> sockets, scheduler::Functions& functions, BlobGate& blobs,
+    GatewayLimits limits) {
+  auto gateway = std::make_unique<LoopGateway>(functions, blobs, limits);
+  TRY_VOID(gateway->open(loops, std::move(sockets)));
   return std::unique_ptr<Gateway>(std::move(gateway));
 }
 

@@ -10,6 +10,7 @@
 
 #include "async/loop.h"
 #include "base/result.h"
+#include "base/unique_fd.h"
 #include "gateway/traffic.h"
 #include "metrics/page.h"
 #include "model/model.h"
@@ -34,6 +35,8 @@ struct GatewayLimits {
   std::chrono::milliseconds redirect_after{0};
   std::chrono::milliseconds redirect_patience = std::chrono::minutes(5);  // for that GET
   bool cold_start_header = false;  // tells who waited for a start what took how long
+  // For WebSockets and event streams in a container whose version is served no longer. Then they are ended.
+  std::chrono::milliseconds stream_drain = std::chrono::seconds(30);
   std::size_t max_connections = 65536;
   // 0: as many as come. Beyond them: 429.
   std::int64_t requests_per_second = 0;           // of the workspace
@@ -66,15 +69,30 @@ class BlobGate {
   virtual Result<BlobPart> open_download(const std::string& token) = 0;
 };
 
+// Takes a connection of a caller's, between two requests, and what was read of the next one. Any gateway loop; may
+// block for a moment.
+using PassOn = std::function<void(UniqueFd socket, std::string_view received)>;
+
 class Gateway {
  public:
   // Binds `address` ("127.0.0.1:8080"; port 0 picks one) for every loop in `loops`. AlreadyExists when it is in use.
   static Result<std::unique_ptr<Gateway>> listen(
       std::vector<Loop*> loops, const std::string& address, scheduler::Functions& functions, BlobGate& blobs,
       GatewayLimits limits);
+  // The same on sockets that listen at one address, from accept() on: those of another daemon's share_listeners().
+  // Loops without a socket get one.
+  static Result<std::unique_ptr<Gateway>> serve(
+      std::vector<Loop*> loops, std::vector<UniqueFd> sockets, scheduler::Functions& functions, BlobGate& blobs,
+      GatewayLimits limits);
   virtual ~Gateway() = default;
 
   virtual std::uint16_t port() const = 0;
+  // Takes callers. After listen(), it does already.
+  virtual void accept() = 0;
+  // Other descriptors of the listening sockets, for the daemon that takes over. Control loop.
+  virtual Result<std::vector<UniqueFd>> share_listeners() const = 0;
+  // Control loop: a caller's connection of another daemon, between two requests, and what that read of the next one.
+  virtual void adopt(UniqueFd socket, std::string received) = 0;
   // Any thread: swaps the whole routing table.
   virtual void publish(std::vector<model::Route> routes) = 0;
   // Any thread: these proxy tokens are accepted from now on, and no others. None at first.
@@ -82,8 +100,10 @@ class Gateway {
   // Any thread: what was counted so far.
   virtual void write_metrics(metrics::Page& page) const = 0;
   virtual std::vector<TrafficSummary> summaries() const = 0;
-  // Stops accepting, lets running requests finish until `grace`, then cuts them. From the control loop.
-  virtual Task<void> close(Deadline grace) = 0;
+  // Stops accepting, lets running requests finish until `grace`, then cuts them. Connections go to `pass_on`, where
+  // there is one, between two requests; else they are closed. From the control loop.
+  virtual Task<void> close(Deadline grace, PassOn pass_on) = 0;
+  Task<void> close(Deadline grace) { return close(grace, nullptr); }
 };
 
 }  // namespace bimodal::gateway

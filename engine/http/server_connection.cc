@@ -71,6 +71,7 @@ void ServerConnection::on_turn_end() {
   if (broken_) return lose();
   if (std::exchange(resume_, false)) process_pending();
   if (!closed_ && !blocked_) flush();
+  if (!closed_ && passing_) pass_on_if_idle();
   if (!closed_) update_interest();
 }
 
@@ -194,6 +195,18 @@ void ServerConnection::drain() {
   if (shut_) reactor_.arm(*this, kLingerTimeDraining);
 }
 
+void ServerConnection::pass_on() {
+  passing_ = true;
+  if (!closed_) pass_on_if_idle();
+}
+
+void ServerConnection::pass_on_if_idle() {
+  if (input_ != Input::Head || processing_ || broken_ || !out_.empty()) return;
+  std::string received = std::move(pending_);
+  UniqueFd socket = hand_over();
+  if (socket) service_.on_passed_on(std::move(socket), std::move(received));
+}
+
 void ServerConnection::cut() {
   if (!closed_) lose();
 }
@@ -228,6 +241,7 @@ void ServerConnection::flush() {
     reactor_.arm(*this, draining_ ? kLingerTimeDraining : kLingerTime);
   }
   if (out_.size() == before) return;
+  if (passing_) reactor_.poller().defer(*this);
   if (input_ == Input::Head && !pending_.empty()) {
     resume_ = true;
     reactor_.poller().defer(*this);

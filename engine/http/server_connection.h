@@ -78,6 +78,9 @@ class ServerConnection final : public Poller::Source, private TimerWheel::Timer 
 
   // Closes now when idle, else after the running response.
   void drain();
+  // Gives its socket to the service as soon as no request runs on it: now when idle. A connection that is to end with
+  // the running request does.
+  void pass_on();
   // Closes at once; the responder, if any, hears on_gone().
   void cut();
 
@@ -112,6 +115,7 @@ class ServerConnection final : public Poller::Source, private TimerWheel::Timer 
   // server_connection.cc: from responses to bytes, and the connection's end.
   void end_exchange();
   void close_gracefully();
+  void pass_on_if_idle();
   void flush();
   void note_sent(SendQueue::Outcome outcome);
   void lose();
@@ -149,6 +153,7 @@ class ServerConnection final : public Poller::Source, private TimerWheel::Timer 
   bool broken_ = false;    // the socket refused a write
   bool switched_ = false;  // to another protocol
   bool draining_ = false;
+  bool passing_ = false;        // takes no further request
   bool more_may_come_ = false;  // Lingering: behind the last request
   bool shut_ = false;           // Lingering: our side is shut, waiting for the peer's
   bool closed_ = false;

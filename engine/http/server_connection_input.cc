@@ -95,7 +95,7 @@ std::size_t ServerConnection::consume(char* data, std::size_t size) {
 }
 
 std::size_t ServerConnection::consume_head(char* data, std::size_t size) {
-  if (out_.size() > kMaxUnsent) return 0;
+  if (out_.size() > kMaxUnsent || passing_) return 0;
   RequestHead& head = reactor_.request_head();
   HeadResult result = parse_request_head(data, size, limits_.max_head_bytes, head_resume_, head);
   if (result.outcome == HeadResult::Outcome::NeedMore) return 0;

@@ -70,9 +70,13 @@ class TestService final : public Service {
   }
 
   void on_closed(ServerConnection&) override { closed.set_value(); }
+  void on_passed_on(UniqueFd socket, std::string received) override {
+    passed_on.set_value({std::move(socket), std::move(received)});
+  }
 
   std::unique_ptr<Request> request;
   std::promise<void> closed;
+  std::promise<std::pair<UniqueFd, std::string>> passed_on;
   bool paused = false;
   std::atomic<int> requests = 0;
   std::atomic<int> gone = 0;
@@ -175,6 +179,31 @@ TEST_F(ServerConnectionTest, AnswersPipelinedRequestsInOrder) {
     bodies += all.substr(at, 3);
   }
   EXPECT_EQ(bodies, "nowonenowtwonow");
+}
+
+TEST_F(ServerConnectionTest, PassesAnIdleConnectionOnWithWhatItReadOfTheNextRequest) {
+  start();
+  send(get("/now") + "GET /no");
+  read_until("now");
+  on_loop([this] { connection_->pass_on(); });
+  auto [socket, received] = service_.passed_on.get_future().get();
+  EXPECT_EQ(received, "GET /no");
+  EXPECT_EQ(service_.requests, 1);
+  EXPECT_EQ(::send(socket.get(), "!", 1, 0), 1);
+  EXPECT_EQ(read_until("!"), "!");
+}
+
+TEST_F(ServerConnectionTest, PassesABusyConnectionOnBehindItsResponseAndBeginsNoOther) {
+  service_.paused = true;
+  start();
+  send(post("/echo", "Content-Length: 101\r\n\r\n") + std::string(101, 'x') + get("/now"));
+  ASSERT_TRUE(until([&] { return service_.requests == 1; }));
+  on_loop([this] { connection_->pass_on(); });
+  on_loop([this] { connection_->grant_body(1); });
+  EXPECT_EQ(read_until(std::string(101, 'x')).find("connection: close"), std::string::npos);
+  auto [socket, received] = service_.passed_on.get_future().get();
+  EXPECT_EQ(received, get("/now"));
+  EXPECT_EQ(service_.requests, 1);
 }
 
 TEST_F(ServerConnectionTest, DeliversABodyOnlyAsFarAsGranted) {

@@ -1,8 +1,10 @@
 // Between a server connection and what answers its requests. Loop-bound.
 #pragma once
 
+#include <string>
 #include <string_view>
 
+#include "base/unique_fd.h"
 #include "http/request_head.h"
 
 namespace bimodal::http {
@@ -37,6 +39,12 @@ class Service {
   virtual void on_bad_request(ServerConnection& connection, int status, std::string_view reason) = 0;
   // The connection is closed and will be destroyed at the end of the turn.
   virtual void on_closed(ServerConnection& connection) = 0;
+  // After ServerConnection::pass_on(), behind on_closed(): the socket, between two requests, and what was read of the
+  // next one.
+  virtual void on_passed_on(UniqueFd socket, std::string received) {
+    static_cast<void>(socket);
+    static_cast<void>(received);
+  }
 
  protected:
   ~Service() = default;

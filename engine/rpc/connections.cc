@@ -1,6 +1,7 @@
 #include "rpc/connections.h"
 
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include <cerrno>
@@ -13,24 +14,43 @@ Result<UniqueFd> Connections::enlist(UniqueFd connection, std::string task_id) {
   if (count_open(task_id) >= kMaxPerTask) {
     return error(Code::ResourceExhausted, "it has {} API connections open: another one is closed", kMaxPerTask);
   }
+  return enlist_locked(std::move(connection), std::move(task_id));
+}
+
+Result<UniqueFd> Connections::enlist_client(UniqueFd connection) {
+  std::lock_guard lock(mutex_);
+  return enlist_locked(std::move(connection), "");
+}
+
+Result<UniqueFd> Connections::enlist_locked(UniqueFd connection, std::string task_id) {
   UniqueFd moved(::fcntl(connection.get(), F_DUPFD_CLOEXEC, next_));
   if (!moved) moved.reset(::fcntl(connection.get(), F_DUPFD_CLOEXEC, kFirst));  // past the limit: round again
-  if (!moved) return errno_error(errno, "taking over a container's API connection (raise the open files limit)");
+  if (!moved) return errno_error(errno, "taking over an API connection (raise the open files limit)");
   const int flags = ::fcntl(moved.get(), F_GETFL);
-  if (::fcntl(moved.get(), F_SETFL, flags | O_NONBLOCK) != 0) return errno_error(errno, "a container's API connection");
+  if (::fcntl(moved.get(), F_SETFL, flags | O_NONBLOCK) != 0) return errno_error(errno, "an API connection");
   struct stat about{};
-  if (::fstat(moved.get(), &about) != 0) return errno_error(errno, "a container's API connection");
+  if (::fstat(moved.get(), &about) != 0) return errno_error(errno, "an API connection");
   next_ = moved.get() + 1;
   entries_[moved.get()] = Entry{std::move(task_id), about.st_dev, about.st_ino};
   return moved;
 }
 
+void Connections::cut_clients() const {
+  std::lock_guard lock(mutex_);
+  for (const auto& [number, entry] : entries_) {
+    if (entry.task_id.empty() && is_open(number, entry)) ::shutdown(number, SHUT_RDWR);
+  }
+}
+
+bool Connections::is_open(int number, const Entry& entry) {
+  struct stat about{};
+  return ::fstat(number, &about) == 0 && about.st_dev == entry.device && about.st_ino == entry.socket;
+}
+
 int Connections::count_open(const std::string& task_id) const {
   int open = 0;
   for (const auto& [number, entry] : entries_) {
-    struct stat about{};
-    if (entry.task_id != task_id || ::fstat(number, &about) != 0) continue;
-    if (about.st_dev == entry.device && about.st_ino == entry.socket) ++open;
+    if (entry.task_id == task_id && is_open(number, entry)) ++open;
   }
   return open;
 }
@@ -44,7 +64,7 @@ std::optional<std::string> Connections::task_of(const std::string& peer) const {
   if (failure != std::errc() || parsed != end) return std::nullopt;
   std::lock_guard lock(mutex_);
   auto found = entries_.find(number);
-  if (found == entries_.end()) return std::nullopt;
+  if (found == entries_.end() || found->second.task_id.empty()) return std::nullopt;
   return found->second.task_id;
 }
 

@@ -1,4 +1,4 @@
-// Which container is behind an adopted connection. Thread-safe.
+// Which container or client is behind a connection that was accepted for gRPC. Thread-safe.
 //
 // gRPC names the peer of an adopted connection "fd:<number>". Numbers are given out in a circle, so that a call still
 // in flight from a closed connection never finds its number in the hands of another container.
@@ -24,6 +24,11 @@ class Connections {
   // ResourceExhausted when the task has kMaxPerTask open ones.
   Result<UniqueFd> enlist(UniqueFd connection, std::string task_id);
 
+  // The same for a client's connection, without that limit.
+  Result<UniqueFd> enlist_client(UniqueFd connection);
+  // Ends the connections of clients: gRPC sees them hang up once it has read what came.
+  void cut_clients() const;
+
   // `peer` as ServerContext::peer() gives it. Nullopt for a peer from the network.
   std::optional<std::string> task_of(const std::string& peer) const;
 
@@ -32,11 +37,13 @@ class Connections {
 
   // gRPC closes connections without a word; whether one is still open shows by the socket behind its number.
   struct Entry {
-    std::string task_id;
+    std::string task_id;  // empty: a client's
     dev_t device = 0;
     ino_t socket = 0;
   };
 
+  static bool is_open(int number, const Entry& entry);
+  Result<UniqueFd> enlist_locked(UniqueFd connection, std::string task_id);
   int count_open(const std::string& task_id) const;
 
   mutable std::mutex mutex_;

@@ -1,5 +1,6 @@
 #include "rpc/dispatcher.h"
 
+#include <algorithm>
 #include <boost/asio/error.hpp>
 #include <boost/system/system_error.hpp>
 
@@ -16,6 +17,7 @@ Error shutting_down() {
 
 void Dispatcher::remove(Running& call) {
   running.erase(&call);
+  if (call.kind() == Kind::Mutation) mutated.notify_all();
   if (running.empty()) idle.notify_all();
 }
 
@@ -44,6 +46,17 @@ Task<Result<SharedMessage>> Dispatcher::answer(
   }
   ++answered[{method.name, answer ? Code::Ok : answer.error().code}];
   co_return answer;
+}
+
+void Dispatcher::release_clients() {
+  holds_clients = false;
+  released.notify_all();
+}
+
+Task<void> Dispatcher::wait_for_clients_mutations(Deadline deadline) {
+  const auto changes = [](const Running* call) { return call->is_clients() && call->kind() == Kind::Mutation; };
+  while (std::any_of(running.begin(), running.end(), changes) && co_await mutated.wait(deadline)) {
+  }
 }
 
 Task<void> Dispatcher::close(Deadline grace) {

@@ -23,13 +23,20 @@ class Running {
  public:
   virtual ~Running() = default;
   virtual Kind kind() const = 0;
+  virtual bool is_clients() const = 0;  // false while it is held
   virtual void cancel() = 0;
 };
 
 // Loop-bound, but for `service`, `token`, `connections` and `refuses_clients`.
 struct Dispatcher {
   Dispatcher(boost::asio::any_io_executor executor, const Service& service, Token token)
-      : executor(executor), service(service), token(std::move(token)), replays(executor), idle(executor) {}
+      : executor(executor),
+        service(service),
+        token(std::move(token)),
+        replays(executor),
+        idle(executor),
+        mutated(executor),
+        released(executor) {}
 
   boost::asio::any_io_executor executor;
   const Service& service;
@@ -39,7 +46,10 @@ struct Dispatcher {
   std::unordered_set<Running*> running;
   Pulse idle;                                                           // nothing runs any more
   std::map<std::pair<std::string_view, Code>, std::uint64_t> answered;  // how often, by RPC and code
+  Pulse mutated;                                                        // a mutation ended
+  Pulse released;                                                       // clients' calls go on
   bool closing = false;
+  bool holds_clients = false;
   std::atomic<bool> refuses_clients = false;
 
   void add(Running& call) { running.insert(&call); }
@@ -49,6 +59,12 @@ struct Dispatcher {
   // messages go to `outlet`.
   Task<Result<SharedMessage>> answer(
       const Method& method, Call call, std::unique_ptr<Message> request, std::shared_ptr<Outlet> outlet);
+
+  // New calls of clients wait, until release_clients().
+  void hold_clients() { holds_clients = true; }
+  void release_clients();
+  // Completes when no mutation of theirs runs, and at `deadline`.
+  Task<void> wait_for_clients_mutations(Deadline deadline);
 
   // Cancels queries and streams, waits for mutations until `grace`, then cancels those too and waits for all.
   Task<void> close(Deadline grace);

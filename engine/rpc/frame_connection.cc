@@ -41,6 +41,7 @@ class FrameConnection::RunningCall final : public Running, public std::enable_sh
         request_(std::move(request)) {}
 
   Kind kind() const override { return method_.kind; }
+  bool is_clients() const override { return false; }
   void cancel() override { cancellation_.emit(asio::cancellation_type::terminal); }
 
   void start() {

@@ -1,9 +1,12 @@
 #include "rpc/host.h"
 
+#include <fcntl.h>
 #include <grpc/support/log.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
 #include <grpcpp/server_posix.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <boost/asio/io_context.hpp>
@@ -13,9 +16,12 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <cerrno>
+#include <cstring>
 #include <mutex>
 #include <thread>
 
+#include "async/accept.h"
 #include "async/scope.h"
 #include "base/log.h"
 #include "rpc/dispatcher.h"
@@ -65,6 +71,28 @@ struct Host::State : grpc::CallbackGenericService {
       : dispatcher(control, service, std::move(token)), scope(control, "container connections") {}
 
   // Frames of ours or HTTP/2: the first byte tells.
+  Result<UniqueFd> copy_of_listener() const {
+    UniqueFd copy(::fcntl(listener.get(), F_DUPFD_CLOEXEC, 0));
+    if (!copy) return errno_error(errno, "the API's listening socket");
+    return copy;
+  }
+
+  void accept_clients() {
+    auto copy = copy_of_listener();
+    if (!copy) return log::error("no client is accepted: {}", copy.error().message);
+    accepting = std::make_unique<Scope>(dispatcher.executor, "clients of the API");
+    auto take = [this](UniqueFd connection) { take_client(std::move(connection)); };
+    accepting->spawn(accept_connections(*std::move(copy), "the API", std::move(take)));
+  }
+
+  void take_client(UniqueFd connection) {
+    const int on = 1;
+    ::setsockopt(connection.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    auto enlisted = dispatcher.connections.enlist_client(std::move(connection));
+    if (!enlisted) return log::warning("a client's connection is closed: {}", enlisted.error().message);
+    grpc::AddInsecureChannelFromFd(server.get(), enlisted->release());
+  }
+
   Task<void> serve(UniqueFd connection, std::string task_id) {
     const char first = co_await first_byte(dispatcher.executor, connection.get());
     if (first == kFramesGreeting.front()) {
@@ -81,9 +109,11 @@ struct Host::State : grpc::CallbackGenericService {
 
   Dispatcher dispatcher;
   Scope scope;
+  std::unique_ptr<Scope> accepting;  // clients; none while nobody does
   Refusals refusals;
+  UniqueFd listener;
   std::unique_ptr<grpc::Server> server;
-  int port = 0;
+  std::uint16_t port = 0;
 };
 
 namespace {
@@ -101,44 +131,70 @@ void set_channel_arguments(grpc::ServerBuilder& builder) {
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 0);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, kFlowControlWindow);
-  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder.SetMaxReceiveMessageSize(-1);
   builder.SetMaxSendMessageSize(-1);
 }
 
-// gRPC doesn't say why it couldn't bind; the system does.
-tl::unexpected<Error> bind_failure(const std::string& address) {
+constexpr int kBacklog = 1024;
+
+Result<asio::ip::tcp::endpoint> endpoint_of(const std::string& address) {
   const auto colon = address.rfind(':');
+  std::string name = address.substr(0, colon);
+  if (name == "localhost") name = "127.0.0.1";
+  if (name.starts_with('[') && name.ends_with(']')) name = name.substr(1, name.size() - 2);
   boost::system::error_code failure;
-  const auto host = asio::ip::make_address(address.substr(0, colon), failure);
+  const auto host = asio::ip::make_address(name, failure);
   if (colon == std::string::npos || failure) {
     return error(Code::InvalidArgument, "{} is not an address to listen on; expected HOST:PORT", address);
   }
-  asio::io_context context;
-  asio::ip::tcp::acceptor acceptor(context);
-  const asio::ip::tcp::endpoint endpoint(host, static_cast<std::uint16_t>(std::atoi(address.c_str() + colon + 1)));
-  acceptor.open(endpoint.protocol());
-  acceptor.bind(endpoint, failure);
-  if (failure == asio::error::address_in_use) {
-    return error(
-        Code::AlreadyExists, "{} is in use by another program; stop that one or choose another address", address);
-  }
-  return error(Code::InvalidArgument, "Can't listen on {}: {}", address, failure.message());
+  return asio::ip::tcp::endpoint(host, static_cast<std::uint16_t>(std::atoi(address.c_str() + colon + 1)));
+}
+
+Result<std::uint16_t> port_of(int listener) {
+  asio::ip::tcp::endpoint bound;
+  auto size = static_cast<socklen_t>(bound.capacity());
+  if (::getsockname(listener, bound.data(), &size) != 0) return errno_error(errno, "the API's listening socket");
+  return bound.port();
 }
 
 }  // namespace
 
+Result<UniqueFd> Host::bind(const std::string& address) {
+  TRY(const auto endpoint, endpoint_of(address));
+  const int family = endpoint.protocol().family();
+  UniqueFd listener(::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!listener) return errno_error(errno, "socket");
+  const int on = 1;
+  ::setsockopt(listener.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  const bool bound = ::bind(listener.get(), endpoint.data(), static_cast<socklen_t>(endpoint.size())) == 0;
+  if (bound && ::listen(listener.get(), kBacklog) == 0) return listener;
+  if (errno == EADDRINUSE) {
+    return error(
+        Code::AlreadyExists, "{} is in use by another program; stop that one or choose another address", address);
+  }
+  return error(Code::InvalidArgument, "Can't listen on {}: {}", address, std::strerror(errno));
+}
+
 Result<std::unique_ptr<Host>> Host::listen(
     const std::string& address, Token token, asio::any_io_executor control, const Service& service) {
+  TRY(UniqueFd listener, bind(address));
+  TRY(auto host, serve(std::move(listener), std::move(token), std::move(control), service));
+  asio::post(host->state_->dispatcher.executor, [state = host->state_.get()] { state->accept_clients(); });
+  return host;
+}
+
+Result<std::unique_ptr<Host>> Host::serve(
+    UniqueFd listener, Token token, asio::any_io_executor control, const Service& service) {
   static std::once_flag log_taken;
   std::call_once(log_taken, [] { gpr_set_log_function(log_grpc_line); });
   auto state = std::make_unique<State>(control, service, std::move(token));
+  TRY(state->port, port_of(listener.get()));
+  state->listener = std::move(listener);
   grpc::ServerBuilder builder;
   set_channel_arguments(builder);
-  builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &state->port);
   builder.RegisterCallbackGenericService(state.get());
   state->server = builder.BuildAndStart();
-  if (!state->server) return bind_failure(address);
+  if (!state->server) return error(Code::Internal, "gRPC doesn't start");
   return std::unique_ptr<Host>(new Host(std::move(state)));
 }
 
@@ -147,7 +203,35 @@ Host::Host(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Host::~Host() = default;
 
 std::uint16_t Host::port() const {
-  return static_cast<std::uint16_t>(state_->port);
+  return state_->port;
+}
+
+void Host::accept_clients() {
+  state_->accept_clients();
+}
+
+Result<UniqueFd> Host::share_listener() const {
+  return state_->copy_of_listener();
+}
+
+Task<void> Host::hold_clients(Deadline deadline) {
+  state_->dispatcher.hold_clients();
+  if (state_->accepting) co_await state_->accepting->close();
+  state_->accepting.reset();
+  co_await state_->dispatcher.wait_for_clients_mutations(deadline);
+}
+
+void Host::release_clients() {
+  state_->dispatcher.release_clients();
+  state_->accept_clients();
+}
+
+void Host::leave_clients() {
+  // First of all, so that nobody asks again over a connection on which all is refused.
+  state_->dispatcher.connections.cut_clients();
+  state_->dispatcher.refuses_clients = true;
+  state_->dispatcher.release_clients();
+  state_->listener.reset();
 }
 
 void Host::adopt(UniqueFd connection, std::string task_id) {
@@ -176,6 +260,8 @@ void Host::refuse_clients() {
 Task<void> Host::close(Deadline grace) {
   // Not to be left halfway: a thread works with this frame.
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+  if (state_->accepting) co_await state_->accepting->close();
+  state_->dispatcher.release_clients();
   co_await state_->dispatcher.close(grace);
   co_await state_->scope.close();
   // Shutdown() blocks until every call is finished, and finishing passes through this loop.

@@ -24,9 +24,24 @@ class Host {
   // bound.
   static Result<std::unique_ptr<Host>> listen(
       const std::string& address, Token token, boost::asio::any_io_executor control, const Service& service);
+  // The same at once, or only from accept_clients() on: on a socket of bind() or of another daemon's share_listener().
+  static Result<UniqueFd> bind(const std::string& address);
+  static Result<std::unique_ptr<Host>> serve(
+      UniqueFd listener, Token token, boost::asio::any_io_executor control, const Service& service);
   ~Host();  // after close()
 
   std::uint16_t port() const;
+
+  // Takes clients' connections. Control loop, like what follows.
+  void accept_clients();
+  // Another descriptor of the listening socket, for the daemon that takes over.
+  Result<UniqueFd> share_listener() const;
+  // While another daemon makes ready to take over: new connections of clients wait in the kernel's queue, their new
+  // calls here. Completes when no mutation of theirs runs, at `deadline` at the latest.
+  Task<void> hold_clients(Deadline deadline);
+  void release_clients();
+  // The other daemon has the clients from now on: their connections end. Containers are still served.
+  void leave_clients();
 
   // Serves an accepted stream connection of that container: every call on it is that task's. Any thread.
   void adopt(UniqueFd connection, std::string task_id);

@@ -128,7 +128,18 @@ void Reactor::run() {
       asio::bind_cancellation_slot(cancellation_.slot(), std::move(ended)));
 }
 
+Task<void> Reactor::wait_while_held(std::shared_ptr<Reactor> self) {
+  while (self->dispatcher_.holds_clients && self->is_clients()) {
+    self->held_ = true;
+    const bool woken = co_await self->dispatcher_.released.wait(Deadline::never());
+    self->held_ = false;
+    if (!woken) co_return;
+  }
+}
+
 Task<void> Reactor::answer(std::shared_ptr<Reactor> self) {
+  co_await wait_while_held(self);
+  if (self->dispatcher_.refuses_clients && self->is_clients()) co_return self->finish(shutting_down());
   std::shared_ptr<Outlet> outlet = self;
   auto answer =
       co_await self->dispatcher_.answer(*self->method_, self->call_, std::move(self->request_), std::move(outlet));

@@ -27,6 +27,7 @@ class Reactor final : public grpc::ServerGenericBidiReactor,
   Reactor(Dispatcher& dispatcher, grpc::GenericCallbackServerContext& context);
 
   Kind kind() const override { return method_->kind; }
+  bool is_clients() const override { return !held_ && call_.caller.kind != Caller::Kind::Container; }
   void cancel() override;
 
   Task<bool> write(SharedMessage message) override;
@@ -40,6 +41,7 @@ class Reactor final : public grpc::ServerGenericBidiReactor,
 
   void run();
   static Task<void> answer(std::shared_ptr<Reactor> self);
+  static Task<void> wait_while_held(std::shared_ptr<Reactor> self);
   void finish(Result<SharedMessage> answer);
 
   Dispatcher& dispatcher_;
@@ -53,6 +55,7 @@ class Reactor final : public grpc::ServerGenericBidiReactor,
   Pulse written_;
   bool writing_ = false;
   bool caller_gone_ = false;
+  bool held_ = false;                        // see Dispatcher::hold_clients()
   std::optional<grpc::Status> after_write_;  // finish with it once the running write is done
 };
 

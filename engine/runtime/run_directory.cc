@@ -10,6 +10,7 @@
 #include <cstring>
 #include <fstream>
 
+#include "base/directory_mark.h"
 #include "base/log.h"
 
 namespace bimodal::runtime {
@@ -71,6 +72,7 @@ Result<std::unique_ptr<RunDirectory>> RunDirectory::make_bare(const fs::path& ho
   std::unique_ptr<RunDirectory> directory(new RunDirectory());
   directory->path_ = home / "run" / task_id;
   TRY_VOID(make_directory(directory->path_, kPrivate));
+  TRY(directory->descriptor_, mark_directory(directory->path_));
   return directory;
 }
 
@@ -82,8 +84,6 @@ Result<std::unique_ptr<RunDirectory>> RunDirectory::make(
 }
 
 Result<void> RunDirectory::fill(const std::string& arguments) {
-  descriptor_ = UniqueFd(::open(path_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!descriptor_) return errno_error(errno, "open " + path_.string());
   TRY_VOID(make_directory(api(), kOpen));
   TRY_VOID(write_arguments(arguments));
   TRY(web_listener, listen_in(descriptor_.get(), "web.sock", 0600));
@@ -118,12 +118,7 @@ void RunDirectory::remove() {
 }
 
 void remove_stale_run_directories(const fs::path& home) {
-  std::error_code failure;
-  for (const auto& entry : fs::directory_iterator(home / "run", failure)) {
-    std::error_code unremoved;
-    fs::remove_all(entry.path(), unremoved);
-    if (unremoved) log::warning("remove {} of an earlier run: {}", entry.path().string(), unremoved.message());
-  }
+  remove_unmarked(home / "run");
 }
 
 }  // namespace bimodal::runtime

@@ -51,11 +51,11 @@ class RunDirectory {
   Result<void> fill(const std::string& arguments);
 
   std::filesystem::path path_;
-  UniqueFd descriptor_;
+  UniqueFd descriptor_;  // marks it as in use
   std::string web_socket_;
 };
 
-// Removes what a killed daemon left below <home>/run.
+// Removes what a killed daemon left below <home>/run; directories of daemons that run stay.
 void remove_stale_run_directories(const std::filesystem::path& home);
 
 }  // namespace bimodal::runtime

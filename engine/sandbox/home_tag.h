@@ -1,4 +1,5 @@
-// What tells one home's cgroups, interfaces, tables and user ranges from another's on the same machine.
+// What tells one home's cgroups, interfaces, tables and user ranges from another's on the same machine, and those of
+// two launchers of one home from each other (generation.h).
 #pragma once
 
 #include <cstdint>
@@ -17,6 +18,6 @@ struct HomeTag {
 };
 
 // The home needs not exist yet.
-HomeTag tag_of(const std::filesystem::path& home);
+HomeTag tag_of(const std::filesystem::path& home, int generation = 0);
 
 }  // namespace bimodal::sandbox

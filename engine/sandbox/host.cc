@@ -6,6 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <sstream>
@@ -49,9 +52,13 @@ Result<void> close_to_others(const std::filesystem::path& home) {
   return errno_error(errno, "chmod " + home.native());
 }
 
+std::filesystem::path lock_path(const std::filesystem::path& home, int generation) {
+  return home / (generation == 0 ? "launcher.lock" : fmt::format("launcher-{}.lock", generation));
+}
+
 // Waits for the launcher of a daemon that has just been killed: it still ends its sandboxes.
-Result<UniqueFd> lock_home(const std::filesystem::path& home) {
-  std::string path = (home / "launcher.lock").native();
+Result<UniqueFd> lock_generation(const std::filesystem::path& home, int generation) {
+  std::string path = lock_path(home, generation).native();
   UniqueFd lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!lock) return errno_error(errno, "open " + path);
   auto deadline = std::chrono::steady_clock::now() + kLockPatience;
@@ -90,16 +97,32 @@ std::optional<Error> open_egress(const Host& host, const Resolver& resolver) {
   return raised ? std::nullopt : std::optional(raised.error());
 }
 
+// What a launcher of another generation left that was killed.
+Result<void> clear_generation(const std::filesystem::path& home, int generation, Privilege privilege) {
+  if (!std::filesystem::exists(lock_path(home, generation))) return {};
+  TRY(UniqueFd lock, lock_generation(home, generation));
+  const HomeTag tag = tag_of(home, generation);
+  Cgroups(find_cgroups(tag, privilege)).release();
+  const Records records(home, generation);
+  for (const auto& record : records.list()) sweep(records, record, {});
+  if (privilege == Privilege::Root) drop_firewall(tag);
+  return {};
+}
+
 }  // namespace
 
-Result<Host> prepare_host(const LauncherConfig& config) {
+Result<Host> prepare_host(const LauncherConfig& config, const Generation& generation) {
   if (::geteuid() != 0) return error(Code::FailedPrecondition, "launcher: enter_own_namespace() comes first");
   Privilege privilege = privilege_here();
-  HomeTag tag = tag_of(config.home);
-  Records records(config.home);
+  HomeTag tag = tag_of(config.home, generation.number);
+  Records records(config.home, generation.number);
   TRY_VOID(close_to_others(config.home));
   TRY_VOID(records.prepare());
-  TRY(UniqueFd lock, lock_home(config.home));
+  TRY(UniqueFd lock, lock_generation(config.home, generation.number));
+  for (int other = 0; other < kGenerations; ++other) {
+    const bool spared = std::find(generation.spared.begin(), generation.spared.end(), other) != generation.spared.end();
+    if (other != generation.number && !spared) TRY_VOID(clear_generation(config.home, other, privilege));
+  }
   Cgroups cgroups(find_cgroups(tag, privilege));
   TRY_VOID(cgroups.prepare());
   for (const auto& record : records.list()) sweep(records, record, {});

@@ -9,6 +9,7 @@
 #include "sandbox/address_pool.h"
 #include "sandbox/cgroups.h"
 #include "sandbox/embryo.h"
+#include "sandbox/generation.h"
 #include "sandbox/home_tag.h"
 #include "sandbox/launcher.h"
 #include "sandbox/records.h"
@@ -28,11 +29,11 @@ struct Host {
   UniqueFd init;  // a sealed copy of bimodal-init: nobody inside can reach the file through /proc/1/exe
   UniqueFd container_filter, build_filter, zygote_filter;  // seccomp programs
   Nursery nursery;
-  UniqueFd lock;  // one launcher per home: a dying one finishes before the next begins
+  UniqueFd lock;  // one launcher per home and generation: a dying one finishes before the next begins
 };
 
 // Examines and prepares; removes what a killed launcher of this home left. Fails when no sandbox could ever start.
-Result<Host> prepare_host(const LauncherConfig& config);
+Result<Host> prepare_host(const LauncherConfig& config, const Generation& generation);
 
 // Takes back what prepare_host() put on the machine.
 void release_host(Host& host);

@@ -13,6 +13,9 @@ namespace {
 constexpr std::string_view kKeep = "keep:", kDrop = "drop:";
 }
 
+Records::Records(const fs::path& home, int generation)
+    : directory_(home / (generation == 0 ? "sandboxes" : "sandboxes-" + std::to_string(generation))) {}
+
 Result<void> Records::prepare() const {
   std::error_code failure;
   fs::create_directories(directory_, failure);

@@ -1,6 +1,7 @@
 // Remembers on disk which sandboxes live, so that what a killed daemon left can be removed at the next start.
 //
-// One symbolic link per sandbox in <home>/sandboxes, whose text says which upper directory it has.
+// One symbolic link per sandbox in <home>/sandboxes (of a later generation: sandboxes-<g>), whose text says which upper
+// directory it has.
 #pragma once
 
 #include <filesystem>
@@ -20,7 +21,7 @@ struct Record {
 
 class Records {
  public:
-  explicit Records(const std::filesystem::path& home) : directory_(home / "sandboxes") {}
+  Records(const std::filesystem::path& home, int generation);
 
   // Makes the directory, for its owner only.
   Result<void> prepare() const;

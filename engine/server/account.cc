@@ -1,10 +1,7 @@
 #include "server/account.h"
 
-#include <fcntl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/time.h>
-#include <sys/un.h>
 
 #include <cerrno>
 #include <nlohmann/json.hpp>
@@ -12,6 +9,7 @@
 #include "async/accept.h"
 #include "control/registry.h"
 #include "runtime/containers.h"
+#include "server/home_socket.h"
 
 namespace bimodal::server {
 
@@ -21,35 +19,7 @@ namespace {
 
 constexpr const char* kName = "account.sock";
 constexpr timeval kPatience{5, 0};
-constexpr int kBacklog = 16;
 constexpr std::size_t kLargest = 16 << 20;  // bytes of an account
-
-// The directory is opened and named through /proc, so that a home of any length fits into sun_path (unix(7)).
-struct Place {
-  UniqueFd directory;
-  sockaddr_un address{};
-};
-
-Result<Place> place_in(const std::filesystem::path& home) {
-  Place place;
-  place.directory.reset(::open(home.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!place.directory) return errno_error(errno, home.string());
-  place.address.sun_family = AF_UNIX;
-  auto end = fmt::format_to_n(
-      place.address.sun_path, sizeof place.address.sun_path - 1, "/proc/self/fd/{}/{}", place.directory.get(), kName);
-  *end.out = '\0';
-  return place;
-}
-
-Result<UniqueFd> stream_socket() {
-  UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (!socket) return errno_error(errno, "socket");
-  return socket;
-}
-
-const sockaddr* generic(const sockaddr_un& address) {
-  return reinterpret_cast<const sockaddr*>(&address);
-}
 
 json urls_of(const control::PublishedApp& app) {
   json urls = json::array();
@@ -118,13 +88,7 @@ std::string account_of(
 }
 
 Result<UniqueFd> listen_for_account(const std::filesystem::path& home) {
-  TRY(Place place, place_in(home));
-  TRY(UniqueFd socket, stream_socket());
-  ::unlinkat(place.directory.get(), kName, 0);
-  if (::fchmod(socket.get(), 0600) != 0) return errno_error(errno, kName);
-  if (::bind(socket.get(), generic(place.address), sizeof place.address) != 0) return errno_error(errno, kName);
-  if (::listen(socket.get(), kBacklog) != 0) return errno_error(errno, kName);
-  return socket;
+  return listen_in(home, kName, SOCK_STREAM);
 }
 
 Task<void> serve_account(UniqueFd listener, std::function<std::string()> account) {
@@ -140,12 +104,8 @@ Task<void> serve_account(UniqueFd listener, std::function<std::string()> account
 }
 
 Result<std::string> ask_account(const std::filesystem::path& home) {
-  TRY(Place place, place_in(home));
-  TRY(UniqueFd socket, stream_socket());
+  TRY(const UniqueFd socket, connect_in(home, kName, SOCK_STREAM));
   ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof kPatience);
-  if (::connect(socket.get(), generic(place.address), sizeof place.address) != 0) {
-    return error(Code::NotFound, "no daemon answers on {}; `bimodal up` starts one", home.string());
-  }
   std::string text;
   char part[16384];
   ssize_t got = 0;

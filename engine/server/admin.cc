@@ -97,6 +97,11 @@ class Admin::Door final : public http::Service {
 Result<std::unique_ptr<Admin>> Admin::listen(Loop& loop, const std::string& text, Write write) {
   TRY(http::Address address, http::parse_address(text));
   TRY_VOID(http::check_free(address));
+  return join(loop, text, std::move(write));
+}
+
+Result<std::unique_ptr<Admin>> Admin::join(Loop& loop, const std::string& text, Write write) {
+  TRY(http::Address address, http::parse_address(text));
   TRY(UniqueFd socket, http::listen_on(address));
   TRY(address, http::bound_address(socket.get()));
   auto door = std::make_unique<Door>(loop, std::move(socket), address.port(), std::move(write));

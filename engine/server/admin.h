@@ -27,6 +27,8 @@ class Admin {
 
   // Binds `address` ("127.0.0.1:6421"; port 0 picks one). AlreadyExists when it is in use. `loop` is the control loop.
   static Result<std::unique_ptr<Admin>> listen(Loop& loop, const std::string& address, Write write);
+  // Binds it beside the daemon that has it and is to leave it soon.
+  static Result<std::unique_ptr<Admin>> join(Loop& loop, const std::string& address, Write write);
   // Closes its connections. On the loop, or while that doesn't run.
   ~Admin();
 

@@ -23,6 +23,7 @@ struct Config {
   std::string log_level = "info";  // debug, info, warning, error
   bool log_to_stderr = false;      // else <home>/daemon.log
   int gateway_loops = 0;           // 0: one per core
+  bool replace = false;            // take over from the daemon that runs on this home, if there is one
   bool gpu_required = false;       // refuse gpu= on a host without one instead of warning
   std::uint64_t log_bytes_per_app = std::uint64_t{64} << 20;
   gateway::GatewayLimits gateway{.requests_per_second = 200};

@@ -10,10 +10,12 @@
 #include <vector>
 
 #include "async/blocking_pool.h"
+#include "async/pulse.h"
 #include "async/scope.h"
 #include "base/log.h"
 #include "control/control.h"
 #include "control/planner.h"
+#include "control/registry.h"
 #include "image/builder.h"
 #include "rpc/host.h"
 #include "sandbox/cgroups.h"
@@ -24,10 +26,12 @@
 #include "server/adapters.h"
 #include "server/admin.h"
 #include "server/host_resources.h"
+#include "server/log_route.h"
 #include "server/own_metrics.h"
 #include "server/pool_metrics.h"
 #include "store/blobs.h"
 #include "store/database.h"
+#include "store/freeze.h"
 #include "store/logs.h"
 #include "store/secret_box.h"
 
@@ -40,8 +44,9 @@ namespace {
 constexpr std::size_t kBlockingThreads = 8;
 // Releases of the official client that containers can run with.
 constexpr std::array<const char*, 7> kClientVersions = {"1.5.4", "1.5.5", "1.6.0", "1.6.1", "1.6.2", "1.6.3", "1.6.4"};
-constexpr auto kExitMargin = 5s;  // beyond the exit grace, for containers that are killed at its end
-constexpr auto kRpcGrace = 5s;    // for RPCs that change something, at the end
+constexpr auto kExitMargin = 5s;     // beyond the exit grace, for containers that are killed at its end
+constexpr auto kRpcGrace = 5s;       // for RPCs that change something, at the end
+constexpr auto kWarmPatience = 20s;  // for the containers that the daemon before had
 
 std::string host_part(const std::string& address) {
   return address.substr(0, address.rfind(':'));
@@ -59,6 +64,13 @@ std::map<std::string, std::string> environment() {
     if (equals != std::string_view::npos) variables.emplace(text.substr(0, equals), text.substr(equals + 1));
   }
   return variables;
+}
+
+gateway::PassOn passed_to(std::shared_ptr<HandOverChannel> successor) {
+  return [successor = std::move(successor)](UniqueFd socket, std::string_view received) {
+    auto sent = successor->send(saying("connection"), received, {socket.get()});
+    if (!sent) log::warning("a caller's connection is closed: {}", sent.error().message);
+  };
 }
 
 // The failure to listen at an address, with the setting that names another.
@@ -86,13 +98,18 @@ struct Daemon::Parts {
   Result<void> open_store();
   void make_engine();
   void make_host_capacity();
-  Result<void> listen_web();
+  Result<void> listen_web(std::vector<UniqueFd> inherited);
   void make_control();
-  Result<void> listen_api();
+  Result<void> listen_api(UniqueFd inherited);
   Result<void> serve_status();
-  Result<void> listen_admin();
+  Result<void> listen_admin(const std::string& inherited);
   void write_metrics(metrics::Page& page) const;
   void start_gateway_loops();
+  Task<void> warm_up(std::vector<std::string> function_ids);
+  Task<void> warm_up_one(std::shared_ptr<scheduler::Pool> pool);
+  std::vector<std::string> warm_functions() const;
+  void let_idle_containers_go();
+  Task<void> follow(std::shared_ptr<HandOverChannel> predecessor);
   DaemonInfo info() const;
 
   Config config;
@@ -105,6 +122,7 @@ struct Daemon::Parts {
   std::optional<store::SecretBox> secret_box;
   std::unique_ptr<store::Blobs> blobs;
   std::unique_ptr<store::Logs> logs;
+  std::optional<LogRoute> log_route;
   std::unique_ptr<sandbox::Launcher> sandboxes;
   std::unique_ptr<image::Builder> builder;
   HostConnections connections;
@@ -125,6 +143,13 @@ struct Daemon::Parts {
   HomeSize home_size{config.home};
   std::unique_ptr<Admin> admin;
   Scope account_scope{control_loop.executor(), "account"};  // and what is measured now and then
+  std::shared_ptr<HandOverChannel> successor;               // has taken over
+  bool given = false;                                       // nothing of the state is changed
+  Scope warming{control_loop.executor(), "first containers"};
+  Scope following{control_loop.executor(), "the daemon before"};
+  Pulse followed{control_loop.executor()};  // a container is warm, or that daemon has ended
+  int to_warm = 0;
+  bool follows = false;
 };
 
 Result<void> Daemon::Parts::open_store() {
@@ -168,7 +193,8 @@ void Daemon::Parts::make_engine() {
       .standby_ready = config.standby_ready,
       .standby_idle = config.standby_idle,
       .max_commands = config.max_sandboxes};
-  auto keep = [this](model::LogEntry entry) { logs->append(std::move(entry)); };
+  log_route.emplace(*logs);
+  auto keep = [this](model::LogEntry entry) { log_route->add(std::move(entry)); };
   containers = std::make_unique<runtime::Containers>(executor, *sandboxes, *planner, connections, keep, settings);
   config.pool.exit_grace = config.exit_grace;
   scheduler::PoolLimits limits = config.pool;
@@ -182,7 +208,7 @@ void Daemon::Parts::make_host_capacity() {
   auto pressure = [least = config.min_available_memory] { return host_pressure(least, "/proc"); };
   auto notice = [this](const model::FunctionVersion& version, const std::string& reason) {
     log::warning("a container waits: {}", reason);
-    logs->append({
+    log_route->add({
         .app_id = version.app_id,
         .function_id = version.function_id,
         .task_id = "",
@@ -197,13 +223,16 @@ void Daemon::Parts::make_host_capacity() {
   host_capacity.emplace(control_loop.executor(), total, std::move(pressure), std::move(notice));
 }
 
-Result<void> Daemon::Parts::listen_web() {
+Result<void> Daemon::Parts::listen_web(std::vector<UniqueFd> inherited) {
   std::vector<Loop*> loops;
   for (int i = 0; i < loop_count(config); ++i) {
     gateway_loops.push_back(std::make_unique<Loop>(fmt::format("gateway-{}", i)));
     loops.push_back(gateway_loops.back().get());
   }
-  auto opened = gateway::Gateway::listen(loops, config.web, *functions, blob_door, config.gateway);
+  gateway::GatewayLimits limits = config.gateway;
+  limits.stream_drain = config.drain;
+  auto opened = inherited.empty() ? gateway::Gateway::listen(loops, config.web, *functions, blob_door, limits)
+                                  : gateway::Gateway::serve(loops, std::move(inherited), *functions, blob_door, limits);
   if (!opened) return tl::unexpected(listening(opened.error(), "--web"));
   gateway = *std::move(opened);
   return {};
@@ -230,9 +259,14 @@ void Daemon::Parts::make_control() {
   blob_door.attach(&control->blob_transfers());
 }
 
-Result<void> Daemon::Parts::listen_api() {
-  auto opened = rpc::Host::listen(config.api, {token.id, token.secret}, control_loop.executor(), service);
-  if (!opened) return tl::unexpected(listening(opened.error(), "--api"));
+Result<void> Daemon::Parts::listen_api(UniqueFd inherited) {
+  if (!inherited) {
+    auto bound = rpc::Host::bind(config.api);
+    if (!bound) return tl::unexpected(listening(bound.error(), "--api"));
+    inherited = *std::move(bound);
+  }
+  auto opened = rpc::Host::serve(std::move(inherited), {token.id, token.secret}, control_loop.executor(), service);
+  if (!opened) return tl::unexpected(opened.error());
   host = *std::move(opened);
   context->settings.api_url = fmt::format("http://127.0.0.1:{}", host->port());
   connections.attach(host.get());
@@ -250,9 +284,11 @@ Result<void> Daemon::Parts::serve_status() {
   return {};
 }
 
-Result<void> Daemon::Parts::listen_admin() {
+Result<void> Daemon::Parts::listen_admin(const std::string& inherited) {
   if (config.admin.empty()) return {};
-  auto opened = Admin::listen(control_loop, config.admin, [this](metrics::Page& page) { write_metrics(page); });
+  auto write = [this](metrics::Page& page) { write_metrics(page); };
+  auto opened = inherited.empty() ? Admin::listen(control_loop, config.admin, std::move(write))
+                                  : Admin::join(control_loop, inherited, std::move(write));
   if (!opened) return tl::unexpected(listening(opened.error(), "--admin"));
   admin = *std::move(opened);
   account_scope.spawn(lag.watch());
@@ -297,18 +333,126 @@ Loop& Daemon::control_loop() {
   return parts_->control_loop;
 }
 
-Task<Result<DaemonInfo>> Daemon::start() {
+Task<Result<void>> Daemon::start(Inherited inherited) {
   auto& parts = *parts_;
   CO_TRY_VOID(parts.open_store());
   parts.make_engine();
-  CO_TRY_VOID(parts.listen_web());
+  CO_TRY_VOID(parts.listen_web(std::move(inherited.web)));
   parts.make_control();
   CO_TRY_VOID(co_await parts.control->recover());
-  CO_TRY_VOID(parts.listen_api());
-  CO_TRY_VOID(parts.serve_status());
-  CO_TRY_VOID(parts.listen_admin());
-  parts.start_gateway_loops();
-  co_return parts.info();
+  CO_TRY_VOID(parts.listen_api(std::move(inherited.api)));
+  CO_TRY_VOID(parts.listen_admin(inherited.admin));
+  co_await parts.warm_up(std::move(inherited.warm));
+  co_return Result<void>();
+}
+
+Result<DaemonInfo> Daemon::open() {
+  TRY_VOID(parts_->serve_status());
+  parts_->host->accept_clients();
+  parts_->gateway->accept();
+  parts_->start_gateway_loops();
+  return parts_->info();
+}
+
+Task<Result<Inherited>> Daemon::give() {
+  auto& parts = *parts_;
+  parts.given = true;
+  co_await parts.control->pause_calls(Deadline::after(parts.config.drain));
+  co_await parts.host->hold_clients(Deadline::after(kRpcGrace));
+  co_await parts.control->hold_calls();
+  auto frozen = [&parts] { return store::freeze(*parts.database); };
+  CO_TRY_VOID(co_await parts.pool.run(std::move(frozen)));
+  parts.log_route->hold();
+  Inherited given{.warm = parts.warm_functions()};
+  CO_TRY(given.api, parts.host->share_listener());
+  CO_TRY(given.web, parts.gateway->share_listeners());
+  co_return given;
+}
+
+Task<void> Daemon::take_back() {
+  auto& parts = *parts_;
+  if (!parts.given) co_return;
+  auto thaw = [&parts] { return store::thaw(*parts.database); };
+  auto thawed = co_await parts.pool.run(std::move(thaw));
+  if (!thawed) log::error("the state stays closed: {}", thawed.error().message);
+  parts.log_route->resume();
+  parts.control->resume_calls();
+  parts.host->release_clients();
+  parts.given = false;
+}
+
+void Daemon::leave_to(std::shared_ptr<HandOverChannel> successor) {
+  auto& parts = *parts_;
+  parts.successor = std::move(successor);
+  parts.admin.reset();
+  parts.host->leave_clients();
+  parts.control->abandon_calls();
+  parts.log_route->lead_to(parts.successor);
+  parts.let_idle_containers_go();
+}
+
+void Daemon::follow(std::shared_ptr<HandOverChannel> predecessor) {
+  parts_->follows = true;
+  parts_->following.spawn(parts_->follow(std::move(predecessor)));
+}
+
+Task<void> Daemon::Parts::follow(std::shared_ptr<HandOverChannel> predecessor) {
+  while (true) {
+    auto message = co_await predecessor->receive(Deadline::never());
+    if (!message) break;
+    const bool is_caller = message->say == "connection" && !message->fds.empty();
+    if (is_caller) gateway->adopt(std::move(message->fds[0]), std::move(message->body));
+    if (message->say == "log") log_route->add(log_entry_of(*message));
+  }
+  log::info("the daemon before has ended");
+  follows = false;
+  followed.notify_all();
+}
+
+std::vector<std::string> Daemon::Parts::warm_functions() const {
+  std::vector<std::string> ids;
+  for (const control::PublishedApp& app : control->registry().running()) {
+    for (const auto& function : app.functions) {
+      const auto load = functions->load(function->function_id);
+      if (load && load->containers > 0) ids.push_back(function->function_id);
+    }
+  }
+  return ids;
+}
+
+void Daemon::Parts::let_idle_containers_go() {
+  for (const control::PublishedApp& app : control->registry().running()) {
+    for (const auto& function : app.functions) {
+      model::ScalingPolicy none = function->scaling;
+      none.min_containers = none.buffer_containers = 0;
+      none.scaledown_window = {};
+      functions->update_scaling(function->function_id, none);
+    }
+  }
+}
+
+// So that callers who come now find what they had.
+Task<void> Daemon::Parts::warm_up(std::vector<std::string> function_ids) {
+  const Deadline deadline = Deadline::after(kWarmPatience);
+  for (const std::string& id : function_ids) {
+    auto handle = functions->find(id);
+    if (!handle) continue;
+    auto pool = handle->pool();
+    // Which arguments callers will bring isn't known.
+    if (!pool || !(*pool)->version().parameters.empty()) continue;
+    ++to_warm;
+    warming.spawn(warm_up_one(*std::move(pool)));
+  }
+  while (to_warm > 0 && co_await followed.wait(deadline)) {
+  }
+  co_await warming.close();
+}
+
+Task<void> Daemon::Parts::warm_up_one(std::shared_ptr<scheduler::Pool> pool) {
+  auto warm = co_await pool->warm_up();
+  if (!warm) log::warning("{}: {}", pool->version().tag, warm.error().message);
+  --to_warm;
+  followed.notify_all();
 }
 
 // Outside in: no new deployments and requests, then no functions, then no API (containers need it until they are gone),
@@ -317,10 +461,14 @@ Task<void> Daemon::stop() {
   auto& parts = *parts_;
   Deadline grace = Deadline::after(parts.config.drain);
   parts.start_gateway_loops();  // a start that failed before them: the gateway ends on its loops
+  if (!parts.successor) co_await take_back();
   co_await parts.account_scope.close();
+  co_await parts.warming.close();
   parts.admin.reset();
   if (parts.host) parts.host->refuse_clients();
-  if (parts.gateway) co_await parts.gateway->close(grace);
+  gateway::PassOn pass_on;
+  if (parts.successor) pass_on = passed_to(parts.successor);
+  if (parts.gateway) co_await parts.gateway->close(grace, std::move(pass_on));
   if (parts.control) parts.control->retire();
   // Whatever the requests took: exit handlers have a time of their own, which containers keep to by themselves.
   const Deadline exits = Deadline::after(parts.config.exit_grace + kExitMargin);
@@ -331,6 +479,9 @@ Task<void> Daemon::stop() {
   if (parts.containers) co_await parts.containers->close();
   if (parts.builder) co_await parts.builder->close();
   if (parts.sandboxes) co_await parts.sandboxes->close();
+  while (parts.follows && co_await parts.followed.wait(exits)) {
+  }
+  co_await parts.following.close();
   for (auto& loop : parts.gateway_loops) loop->stop();
 }
 

@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "base/ids.h"
+#include "sandbox/generation.h"
 
 namespace bimodal::server {
 namespace {
@@ -98,30 +99,58 @@ Result<void> make_home(const fs::path& home) {
   return {};
 }
 
-Result<HomeLock> HomeLock::acquire(const fs::path& home) {
-  TRY_VOID(make_home(home));
-  UniqueFd fd(::open(lock_path(home).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
-  if (!fd) return errno_error(errno, "open " + lock_path(home).string());
+Result<RecordLock> RecordLock::acquire(const fs::path& file) {
+  UniqueFd fd(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+  if (!fd) return errno_error(errno, "open " + file.string());
   struct flock lock = whole_file(F_WRLCK);
-  if (::fcntl(fd.get(), F_SETLK, &lock) != 0) {
-    if (errno != EACCES && errno != EAGAIN) return errno_error(errno, "lock " + lock_path(home).string());
-    ::fcntl(fd.get(), F_GETLK, &lock);
-    return error(
-        Code::AlreadyExists, "a daemon already runs on {} with pid {}; `bimodal down --home {}` stops it",
-        home.string(), lock.l_pid, home.string());
-  }
-  std::string pid = std::to_string(::getpid()) + "\n";
-  if (::ftruncate(fd.get(), 0) != 0) return errno_error(errno, "truncate " + lock_path(home).string());
-  TRY_VOID(write_all(fd.get(), pid, lock_path(home)));
-  return HomeLock(std::move(fd));
+  if (::fcntl(fd.get(), F_SETLK, &lock) == 0) return RecordLock(std::move(fd));
+  if (errno != EACCES && errno != EAGAIN) return errno_error(errno, "lock " + file.string());
+  ::fcntl(fd.get(), F_GETLK, &lock);
+  return error(Code::AlreadyExists, "pid {}", lock.l_pid);
 }
 
-std::optional<int> lock_holder(const fs::path& home) {
-  UniqueFd fd(::open(lock_path(home).c_str(), O_RDONLY | O_CLOEXEC));
+namespace {
+
+std::optional<int> holder_of(const fs::path& file) {
+  UniqueFd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) return std::nullopt;
   struct flock lock = whole_file(F_WRLCK);
   if (::fcntl(fd.get(), F_GETLK, &lock) != 0 || lock.l_type == F_UNLCK) return std::nullopt;
   return lock.l_pid;
+}
+
+fs::path draining_path(const fs::path& home, int generation) {
+  return home / fmt::format("draining-{}.lock", generation);
+}
+
+}  // namespace
+
+Result<HomeLock> HomeLock::acquire(const fs::path& home) {
+  TRY_VOID(make_home(home));
+  Result<RecordLock> lock = RecordLock::acquire(lock_path(home));
+  if (lock) return HomeLock(*std::move(lock));
+  if (lock.error().code != Code::AlreadyExists) return tl::unexpected(lock.error());
+  return error(
+      Code::AlreadyExists,
+      "a daemon already runs on {} with {}; `bimodal down --home {}` stops it, `bimodal up --replace` takes over from "
+      "it",
+      home.string(), lock.error().message, home.string());
+}
+
+std::optional<int> lock_holder(const fs::path& home) {
+  return holder_of(lock_path(home));
+}
+
+Result<RecordLock> mark_draining(const fs::path& home, int generation) {
+  return RecordLock::acquire(draining_path(home, generation));
+}
+
+std::vector<int> draining_generations(const fs::path& home) {
+  std::vector<int> draining;
+  for (int generation = 0; generation < sandbox::kGenerations; ++generation) {
+    if (holder_of(draining_path(home, generation))) draining.push_back(generation);
+  }
+  return draining;
 }
 
 Result<void> write_daemon_info(const fs::path& home, const DaemonInfo& info) {

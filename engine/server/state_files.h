@@ -1,6 +1,7 @@
 // The small files in the home directory by which a command finds the daemon: its lock, its addresses, its token.
 //
 //   <home>/daemon.lock      a POSIX record lock held for the daemon's whole life; the kernel drops it with the process
+//   <home>/draining-<g>.lock  the same, held by one that another daemon has taken over from, while it still runs
 //   <home>/daemon.json      pid and bound addresses; there exactly while the daemon answers
 //   <home>/keys/token.json  the client's token id and secret, mode 0600, made at first start
 //
@@ -11,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
@@ -27,6 +29,17 @@ Result<void> refuse_foreign(const std::filesystem::path& directory, std::string_
 // Makes `home` when missing, and closes it to other users (mode 0700). PermissionDenied when it is another user's.
 Result<void> make_home(const std::filesystem::path& home);
 
+// A record lock on a file. It goes with the process, and when the process closes any other descriptor of the file.
+class RecordLock {
+ public:
+  // AlreadyExists, with the pid in the message, when another process has it.
+  static Result<RecordLock> acquire(const std::filesystem::path& file);
+
+ private:
+  explicit RecordLock(UniqueFd file) : file_(std::move(file)) {}
+  UniqueFd file_;
+};
+
 // Says that this process is the daemon of a home. A record lock and not flock(2): a forked launcher doesn't share it,
 // so that it never outlives a killed daemon. It does go when this process closes any other descriptor of the file;
 // hence the daemon must not call lock_holder() on its own home.
@@ -36,9 +49,14 @@ class HomeLock {
   static Result<HomeLock> acquire(const std::filesystem::path& home);
 
  private:
-  explicit HomeLock(UniqueFd file) : file_(std::move(file)) {}
-  UniqueFd file_;
+  explicit HomeLock(RecordLock lock) : lock_(std::move(lock)) {}
+  RecordLock lock_;
 };
+
+// Says that this process, of that generation (sandbox/generation.h), only ends what still runs.
+Result<RecordLock> mark_draining(const std::filesystem::path& home, int generation);
+// The generations of which other processes say so.
+std::vector<int> draining_generations(const std::filesystem::path& home);
 
 // The pid of the daemon that has `home`, ready or not; nothing when there is none.
 std::optional<int> lock_holder(const std::filesystem::path& home);

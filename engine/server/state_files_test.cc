@@ -78,6 +78,28 @@ TEST_F(StateFiles, AForkedChildDoesNotHoldTheLock) {
   ::close(hold[1]);
 }
 
+TEST_F(StateFiles, ADaemonThatDrainsIsKnownByItsGenerationUntilItEnds) {
+  int ready[2], hold[2];
+  ASSERT_EQ(::pipe(ready), 0);
+  ASSERT_EQ(::pipe(hold), 0);
+  pid_t daemon = ::fork();
+  if (daemon == 0) {
+    ::close(hold[1]);
+    Result<RecordLock> mark = mark_draining(home_, 2);
+    char byte = mark ? 1 : 0;
+    std::ignore = ::write(ready[1], &byte, 1);
+    ::_exit(static_cast<int>(::read(hold[0], &byte, 1)));
+  }
+  char byte = 0;
+  ASSERT_EQ(::read(ready[0], &byte, 1), 1);
+  EXPECT_EQ(byte, 1);
+  EXPECT_EQ(draining_generations(home_), std::vector<int>{2});
+  ::close(hold[1]);
+  ::waitpid(daemon, nullptr, 0);
+  EXPECT_TRUE(draining_generations(home_).empty());
+  for (int end : {ready[0], ready[1], hold[0]}) ::close(end);
+}
+
 TEST_F(StateFiles, AMissingHomeIsMadeClosedToOthers) {
   ASSERT_TRUE(HomeLock::acquire(home_ / "a" / "b"));
   struct stat found;

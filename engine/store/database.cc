@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/unique_fd.h"
+#include "store/freeze.h"
 #include "store/migrations.h"
 
 namespace bimodal::store {
@@ -74,6 +75,8 @@ tl::unexpected<Error> Database::State::failure() const {
   if ((code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB) {
     return error(Code::DataLoss, "{} is damaged ({}); restore it from a backup", file.string(), text);
   }
+  // See freeze.h.
+  if ((code & 0xff) == SQLITE_READONLY) return error(Code::Unavailable, "Another daemon is taking over; try again");
   if ((code & 0xff) == SQLITE_CONSTRAINT) return error(Code::AlreadyExists, "State database: {}", text);
   return error(Code::Internal, "State database {}: {}", file.string(), text);
 }
@@ -176,14 +179,32 @@ Result<void> Database::migrate() {
   });
 }
 
+// A frozen one only reads.
 Result<void> Database::begin() {
-  return state_->execute("BEGIN IMMEDIATE");
+  auto begun = state_->execute("BEGIN IMMEDIATE");
+  if (begun || begun.error().code != Code::Unavailable) return begun;
+  return state_->execute("BEGIN");
 }
+
 Result<void> Database::commit() {
   return state_->execute("COMMIT");
 }
 void Database::roll_back() {
   sqlite3_exec(state_->connection.get(), "ROLLBACK", nullptr, nullptr, nullptr);
+}
+
+Result<void> freeze(Database& database) {
+  return database.transact([](Transaction& transaction) -> Result<void> {
+    TRY_VOID(transaction.run("PRAGMA query_only=ON"));
+    return {};
+  });
+}
+
+Result<void> thaw(Database& database) {
+  return database.transact([](Transaction& transaction) -> Result<void> {
+    TRY_VOID(transaction.run("PRAGMA query_only=OFF"));
+    return {};
+  });
 }
 
 }  // namespace bimodal::store

@@ -10,6 +10,7 @@
 #include "store/database.h"
 #include "store/deployment_table.h"
 #include "store/environment_table.h"
+#include "store/freeze.h"
 #include "store/function_table.h"
 #include "store/secret_table.h"
 
@@ -88,6 +89,19 @@ TEST_F(StateTest, RollsBackWhenTheWorkThrows) {
   };
   EXPECT_THROW((void)database_->transact(throwing), std::runtime_error);
   EXPECT_TRUE(must([](Transaction& t) { return EnvironmentTable(t).list(); }).empty());
+}
+
+TEST_F(StateTest, WritesNothingWhileItIsFrozenAndLeavesTheFileToAnother) {
+  insert_app("ap-1", "web");
+  ASSERT_TRUE(freeze(*database_));
+  const auto insert = [](Transaction& t) { return EnvironmentTable(t).insert({"en-2", "other", "", false, 1}); };
+  EXPECT_EQ(database_->transact(insert).error().code, Code::Unavailable);
+  EXPECT_TRUE(must([](Transaction& t) { return AppTable(t).find("ap-1"); }));
+  auto another = *Database::open(file());
+  ASSERT_TRUE(another->transact(insert));
+  another.reset();
+  ASSERT_TRUE(thaw(*database_));
+  EXPECT_EQ(must([](Transaction& t) { return EnvironmentTable(t).list(); }).size(), 2u);
 }
 
 TEST_F(StateTest, RefusesADatabaseOfANewerRelease) {

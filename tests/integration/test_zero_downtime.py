@@ -19,4 +19,7 @@ def test_only_requests_inside_a_killed_container_fail(daemon, scripts):
         steady.stop_a_container()
         steady.kill_a_container()
         steady.exhaust_memory()
+        steady.replace_daemon()
+        steady.redeploy()
+        steady.replace_daemon()
         steady.judge(load.finish(at_least=LEAST))

@@ -69,6 +69,14 @@ class Daemon:
         assert done.status == 0, done.output + self.log()
         self._forget_connections()
 
+    def replace(self) -> int:
+        """Another daemon takes over. The pid of the one before, which may still let requests end."""
+        before = self.info["pid"]
+        done = self.bimodal("up", "--replace")
+        assert done.status == 0, done.output + self.log()
+        assert self.info["pid"] != before
+        return before
+
     def kill(self) -> None:
         """SIGKILL: what a crash or a lost machine does."""
         pid = self.info["pid"]

@@ -113,6 +113,9 @@ class Downtime:
     def exhaust_memory(self) -> None:
         self._die("/out-of-memory", "out-of-memory")
 
+    def replace_daemon(self) -> None:
+        self.daemon.replace()
+
     def judge(self, report: Report) -> None:
         """Nothing failed but what was inside a container that was killed."""
         died = [failure for failure in report.failures if failure.get("bimodal-error") in DEATHS]

@@ -19,8 +19,9 @@ PATIENCE_S = 5
 class Leaks:
     def __init__(self, home: Path):
         self._home = str(home)
-        # engine/sandbox/home_tag.h
-        self._tag = hashlib.sha256(os.path.realpath(home).encode()).hexdigest()[:6]
+        # engine/sandbox/home_tag.h: one for each generation of launchers
+        names = [os.path.realpath(home)] + [f"{os.path.realpath(home)}\n{generation}" for generation in range(1, 4)]
+        self._tags = [hashlib.sha256(name.encode()).hexdigest()[:6] for name in names]
 
     def check(self) -> None:
         """Fails with everything that is still there."""
@@ -55,17 +56,18 @@ class Leaks:
         return [f"mount {line}" for line in _read(Path("/proc/self/mountinfo")).splitlines() if self._home in line]
 
     def cgroups(self) -> list[str]:
-        return [f"cgroup {path}" for path in CGROUP_ROOT.rglob(f"bimodal-{self._tag}*") if path.is_dir()]
+        found = CGROUP_ROOT.rglob("bimodal-*")
+        return [f"cgroup {path}" for path in found if path.is_dir() and path.name.startswith(self._each("bimodal-"))]
 
     def links(self) -> list[str]:
         names = [link.name for link in Path("/sys/class/net").iterdir()]
-        return [f"interface {name}" for name in names if name.startswith(f"bm{self._tag}")]
+        return [f"interface {name}" for name in names if name.startswith(self._each("bm"))]
 
     def tables(self) -> list[str]:
         if os.geteuid() != 0:
             return []
         listed = subprocess.run(["nft", "list", "tables"], capture_output=True, text=True)
-        return [f"nftables {line}" for line in listed.stdout.splitlines() if line.endswith(f"bimodal_{self._tag}")]
+        return [f"nftables {line}" for line in listed.stdout.splitlines() if line.endswith(self._each("bimodal_"))]
 
     def files(self) -> list[str]:
         """Sockets, uppers and the address file are for the daemon's life only."""
@@ -73,6 +75,9 @@ class Leaks:
         run = home / "run"
         left = [f"file {path}" for path in run.rglob("*") if not path.is_dir()] if run.exists() else []
         return left + ([f"file {home / 'daemon.json'}"] if (home / "daemon.json").exists() else [])
+
+    def _each(self, prefix: str) -> tuple[str, ...]:
+        return tuple(prefix + tag for tag in self._tags)
 
     def _mentions(self, file: Path) -> bool:
         return self._home in _read(file)
