@@ -50,19 +50,34 @@ class Answers {
 };
 
 // Our own error codes (edge_error.h), and the last for one that isn't among them.
-inline constexpr std::array<std::string_view, 26> kErrorCodes = {"app-stopped",         "application-failed",
-                                                                 "bad-answer",          "bad-redirect-method",
-                                                                 "bad-request",         "body-too-large",
-                                                                 "container-gone",      "first-message-late",
-                                                                 "function-timeout",    "internal",
-                                                                 "invalid-credentials", "invalid-response",
-                                                                 "missing-credentials", "other-environment",
-                                                                 "out-of-memory",       "queue-full",
-                                                                 "rate-limit",          "server-full",
-                                                                 "server-not-ready",    "start-failed",
-                                                                 "too-many-pools",      "unknown-call",
-                                                                 "unknown-host",        "websocket-handshake",
-                                                                 "websocket-refused",   "other"};
+inline constexpr std::array<std::string_view, 27> kErrorCodes = {
+    "app-stopped",
+    "application-failed",
+    "bad-answer",
+    "bad-redirect-method",
+    "bad-request",
+    "body-too-large",
+    "container-gone",
+    "first-message-late",
+    "function-timeout",
+    "host-full",
+    "internal",
+    "invalid-credentials",
+    "invalid-response",
+    "missing-credentials",
+    "other-environment",
+    "out-of-memory",
+    "queue-full",
+    "rate-limit",
+    "server-full",
+    "server-not-ready",
+    "start-failed",
+    "too-many-pools",
+    "unknown-call",
+    "unknown-host",
+    "websocket-handshake",
+    "websocket-refused",
+    "other"};
 
 // One function's numbers of one loop.
 struct alignas(64) Traffic {

@@ -192,6 +192,7 @@ TEST(Traffic, KnowsEveryErrorOfTheGateway) {
       no_pool({Code::ResourceExhausted, ""}),
       no_slot({Code::ResourceExhausted, ""}),
       no_slot({Code::FailedPrecondition, ""}),
+      no_slot({Code::Aborted, ""}),
       server_not_ready(),
       server_full(none),
       internal("")};

@@ -94,7 +94,7 @@ TEST_F(StateTest, RollsBackWhenTheWorkThrows) {
 TEST_F(StateTest, WritesNothingWhileItIsFrozenAndLeavesTheFileToAnother) {
   insert_app("ap-1", "web");
   ASSERT_TRUE(freeze(*database_));
-  const auto insert = [](Transaction& t) { return EnvironmentTable(t).insert({"en-2", "other", "", false, 1}); };
+  const auto insert = [](Transaction& t) { return EnvironmentTable(t).insert({"en-2", "other", "two", false, 1}); };
   EXPECT_EQ(database_->transact(insert).error().code, Code::Unavailable);
   EXPECT_TRUE(must([](Transaction& t) { return AppTable(t).find("ap-1"); }));
   auto another = *Database::open(file());
