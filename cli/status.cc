@@ -60,13 +60,9 @@ json account_of(const DaemonStatus& status) {
          {"p50_ms", one.p50_ms},
          {"p99_ms", one.p99_ms}});
   }
-  return {
-      {"functions", functions},
-      {"apps", apps},
-      {"containers", containers},
-      {"standbys", standbys},
-      {"host", host_of(status.host)},
-      {"unenforced_limits", status.unenforced_limits}};
+  return {{"functions", functions},       {"apps", apps},
+          {"containers", containers},     {"standbys", standbys},
+          {"host", host_of(status.host)}, {"unenforced_limits", status.unenforced_limits}};
 }
 
 }  // namespace
