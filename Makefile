@@ -60,6 +60,10 @@ format: ## Format C++ and Python in place; draw the layers in ARCHITECTURE.md
 bench-quick: setup build ## Warm requests beside uvicorn and nginx; writes benchmarks/results
 	@tools/bench.sh "$(BIMODAL)"
 
+.PHONY: bench-cold
+bench-cold: setup build ## Cold starts: one by one, with a memory snapshot, and many at once
+	@$(VENV)/bin/python benchmarks/cold/start.py --starts 200
+
 .PHONY: clean
 clean: ## Remove what was built; installed packages stay
 	@rm -rf build dist

@@ -1,5 +1,5 @@
-"""Request to first byte from zero containers, FastAPI: parked, and from the beginning, in one run; also of several requests
-at once, each of which needs a container of its own; and the memory of containers in reserve.
+"""Request to first byte from zero containers, FastAPI: parked, with a memory snapshot, and from the beginning, in one run;
+also of several requests at once, each of which needs a container of its own; and the memory of containers in reserve.
 
     python benchmarks/cold/start.py [--starts 20] [--at-once 1 10 100]
 
@@ -25,6 +25,25 @@ from support.daemon import Daemon  # noqa: E402
 from support.forks import unshared_bytes, zygote_processes  # noqa: E402
 from support.paths import PYTHON  # noqa: E402
 from support.waiting import eventually  # noqa: E402
+
+SNAPPED = """
+import modal
+from fastapi import FastAPI
+
+app = modal.App("snapped")
+web_app = FastAPI()
+
+
+@web_app.get("/")
+def hello():
+    return "hello"
+
+
+@app.function(enable_memory_snapshot=True)
+@modal.asgi_app()
+def cold():
+    return web_app
+"""
 
 # Of several at once none is answered before each has its container: a container takes one input at a time.
 SLOW = """
@@ -54,12 +73,13 @@ def is_ready(daemon) -> bool:
     return any(standby["state"] == "parked" for standby in daemon.status()["standbys"])
 
 
-def measure(standbys: int, starts: int) -> list[float]:
+def measure(standbys: int, starts: int, snapshot: bool = False) -> list[float]:
     daemon = Daemon({"BIMODAL_STANDBY": str(standbys)}).start()
     times = []
     try:
         with tempfile.TemporaryDirectory(prefix="bm-app-") as folder:
-            (url,) = daemon.deploy(write_hello(Path(folder), "cold"))
+            script = write(Path(folder), SNAPPED, "cold") if snapshot else write_hello(Path(folder), "cold")
+            (url,) = daemon.deploy(script)
         for _ in range(starts):
             stop_containers(daemon)
             if standbys:
@@ -122,10 +142,15 @@ def main():
     parser.add_argument("--rounds", type=int, default=3, help="of each burst")
     arguments = parser.parse_args()
     starts = arguments.starts
-    for name, standbys in (("parked", 16), ("from the beginning", 0)):
-        times = sorted(measure(standbys, starts))
+    for name, standbys, snapshot in (
+        ("parked", 16, False),
+        ("with a snapshot", 16, True),
+        ("from the beginning", 0, False),
+    ):
+        times = sorted(measure(standbys, starts, snapshot))
+        late = times[min(len(times) - 1, len(times) * 99 // 100)]
         print(
-            f"{name:20} p50 {statistics.median(times):7.1f} ms   min {times[0]:7.1f}   max {times[-1]:7.1f}   "
+            f"{name:20} p50 {statistics.median(times):7.1f} ms   p99 {late:7.1f}   min {times[0]:7.1f}   max {times[-1]:7.1f}   "
             f"{starts} starts, load {os.getloadavg()[0]:.1f} on {os.cpu_count()} CPUs",
             flush=True,
         )
