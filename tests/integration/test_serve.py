@@ -6,12 +6,19 @@ import statistics
 import time
 
 from support.apps import write_hello
+from support.command import run
+from support.paths import PYTHON
 from support.waiting import eventually
 
 STOPPED = "modal-http: app for invoked web endpoint is stopped"
 RELOADS = 10
 # The median on a quiet machine. The client's own part (it notices the file, starts Python anew, creates functions) is 1.2 s.
 RELOAD_BOUND_S = 1.5
+# Most of that is the client's restart: on a slower machine so many times its bare start.
+RELOAD_BOUND_CLIENT_STARTS = 2.5
+# After a reload the client watches the file again only when it has published, and doesn't say when: a file that is saved
+# before is a change that it never sees.
+WATCHING_S = 1.0
 # From the publish to a warm container: our own part.
 START_BOUND_MS = 150
 # On a busy machine, where nobody's share can be told: guards against a step back.
@@ -41,6 +48,15 @@ def test_the_url_of_a_served_app_ends_in_dev_and_stops_with_ctrl_c(daemon, scrip
     eventually(lambda: not daemon.containers(), 40, "no container left")
 
 
+def client_start_s(daemon) -> float:
+    def once() -> float:
+        began = time.monotonic()
+        assert run([PYTHON, "-m", "modal", "--version"], daemon.client_environment).status == 0
+        return time.monotonic() - began
+
+    return statistics.median(once() for _ in range(3))
+
+
 def test_a_saved_file_answers_anew_within_seconds(daemon, scripts, record_property):
     times = []
     with daemon.serve(write_hello(scripts, "version 0")) as serving:
@@ -48,6 +64,7 @@ def test_a_saved_file_answers_anew_within_seconds(daemon, scripts, record_proper
         eventually(lambda: answers(daemon, url, "version 0"), 60, "the first version")
         for number in range(1, RELOADS + 1):
             eventually(lambda: has_reserve(daemon), 60, "a container in reserve")
+            time.sleep(WATCHING_S)
             write_hello(scripts, f"version {number}")
             saved = time.monotonic()
             eventually(lambda: answers(daemon, url, f"version {number}"), 20, f"version {number}")  # noqa: B023
@@ -59,7 +76,8 @@ def test_a_saved_file_answers_anew_within_seconds(daemon, scripts, record_proper
     record_property("reload_median_s", round(statistics.median(times), 2))
     record_property("start_median_ms", statistics.median(starts))
     quiet = os.getloadavg()[0] <= 0.75 * os.cpu_count()
-    assert statistics.median(times) <= (RELOAD_BOUND_S if quiet else BUSY_BOUND_S), (times, starts)
+    bound = max(RELOAD_BOUND_S, RELOAD_BOUND_CLIENT_STARTS * client_start_s(daemon)) if quiet else BUSY_BOUND_S
+    assert statistics.median(times) <= bound, (bound, times, starts)
     assert statistics.median(starts) <= START_BOUND_MS or not quiet, starts
 
 

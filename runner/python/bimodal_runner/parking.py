@@ -17,6 +17,8 @@ import functools
 import os
 import threading
 
+from . import rehearsal
+
 VARIABLE = "BIMODAL_PARK"
 
 # Whatever of these the entrypoint calls first is about to run the user's code.
@@ -95,6 +97,8 @@ class _Place:
         threading.Thread(target=self._stay, name="parked", daemon=True).start()
 
     def stay(self):
+        # A fork copies each page when it first writes to it: the pages of a first request are written to now.
+        rehearsal.play_request()
         self.reach()
         self._left.wait()
 
