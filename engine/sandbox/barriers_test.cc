@@ -15,44 +15,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// What no sandbox may do, whatever its profile.
-const std::vector<std::string> kForbidden = {
-    "mount",
-    "remount",
-    "umount",
-    "fsopen",
-    "open_tree",
-    "pivot_root",
-    "unshare",
-    "setns",
-    "clone_newuser",
-    "clone_newns",
-    "clone3",
-    "ptrace",
-    "process_vm_readv",
-    "init_memory",
-    "keyctl",
-    "add_key",
-    "bpf",
-    "perf_event_open",
-    "io_uring_setup",
-    "userfaultfd",
-    "kexec_load",
-    "init_module",
-    "finit_module",
-    "open_by_handle_at",
-    "mknod_device",
-    "swapon",
-    "reboot",
-    "clock_settime",
-    "acct",
-    "quotactl",
-    "syslog",
-    "sethostname",
-    "vsock",
-    "packet",
-    "raw"};
-
 class BarriersTest : public SandboxTest {
  protected:
   // Runs every call in one sandbox; returns the lines of those that succeeded or were unknown to the probe.

@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "sandbox/testing/zygote_orders.h"
 #include "wire/frame.h"
 #include "wire/zygote.h"
 
@@ -92,40 +93,15 @@ std::string read_exactly(int fd, std::size_t size) {
   return bytes;
 }
 
-// The descriptors of the next order; none when there will be no more.
-std::vector<int> next_order() {
-  char word[16];
-  iovec part{.iov_base = word, .iov_len = sizeof word};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * kOrderFds)];
-  msghdr message{.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
-  if (::recvmsg(kZygoteFd, &message, 0) <= 0) return {};
-  std::vector<int> fds(kOrderFds);
-  std::memcpy(fds.data(), CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(int) * fds.size());
-  return fds;
-}
-
-void answer_order(int pidfd) {
-  char word[] = "forked";
-  iovec part{.iov_base = word, .iov_len = sizeof word - 1};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof pidfd)]{};
-  msghdr message{.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
-  cmsghdr* header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof pidfd);
-  std::memcpy(CMSG_DATA(header), &pidfd, sizeof pidfd);
-  ::sendmsg(kZygoteFd, &message, 0);
-}
-
 // The other side of Zygote: bimodal_runner/zygote.py in a few lines. Returns in each container.
 void fork_containers() {
   if (text_of("BIMODAL_ZYGOTE").empty()) return;
   std::string word = text_of("FAKE_STANDBY").empty() ? "ready" : "unfit for forks\n";
   (void)!::write(kZygoteFd, word.data(), word.size());
-  for (std::vector<int> fds = next_order(); !fds.empty(); fds = next_order()) {
+  for (std::vector<int> fds = bimodal::sandbox::next_order(); !fds.empty(); fds = bimodal::sandbox::next_order()) {
     const int pidfd = fork_container({fds[0], fds[1], fds[2], fds[3], fds[4]});
     if (pidfd == kInContainer) return;
-    answer_order(pidfd);
+    bimodal::sandbox::answer_order(pidfd);
     for (int fd : fds) ::close(fd);
     ::close(pidfd);
   }

@@ -22,6 +22,44 @@ struct Outcome {
   std::string address;
 };
 
+// What no sandbox may do, whatever its profile: names of testing/probe_calls.h.
+inline const std::vector<std::string> kForbidden = {
+    "mount",
+    "remount",
+    "umount",
+    "fsopen",
+    "open_tree",
+    "pivot_root",
+    "unshare",
+    "setns",
+    "clone_newuser",
+    "clone_newns",
+    "clone3",
+    "ptrace",
+    "process_vm_readv",
+    "init_memory",
+    "keyctl",
+    "add_key",
+    "bpf",
+    "perf_event_open",
+    "io_uring_setup",
+    "userfaultfd",
+    "kexec_load",
+    "init_module",
+    "finit_module",
+    "open_by_handle_at",
+    "mknod_device",
+    "swapon",
+    "reboot",
+    "clock_settime",
+    "acct",
+    "quotactl",
+    "syslog",
+    "sethostname",
+    "vsock",
+    "packet",
+    "raw"};
+
 class SandboxTest : public ::testing::Test {
  public:
   // Whether the tests run as an ordinary user.

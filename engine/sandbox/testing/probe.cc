@@ -26,6 +26,7 @@
 
 #include "probe_calls.h"
 #include "wire/zygote.h"
+#include "zygote_orders.h"
 
 namespace {
 
@@ -297,41 +298,16 @@ int do_connect_abstract(const Arguments& args) {
 
 int run_verb(const std::string& name, const Arguments& arguments);
 
-// The descriptors of the next order; none when there will be no more.
-std::vector<int> next_order() {
-  char word[16];
-  iovec part{.iov_base = word, .iov_len = sizeof word};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * bimodal::wire::kOrderFds)];
-  msghdr message{.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
-  if (::recvmsg(bimodal::wire::kZygoteFd, &message, 0) <= 0) return {};
-  std::vector<int> fds(bimodal::wire::kOrderFds);
-  std::memcpy(fds.data(), CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(int) * fds.size());
-  return fds;
-}
-
-void answer_order(int pidfd) {
-  char word[] = "forked";
-  iovec part{.iov_base = word, .iov_len = sizeof word - 1};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof pidfd)]{};
-  msghdr message{.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
-  cmsghdr* header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof pidfd);
-  std::memcpy(CMSG_DATA(header), &pidfd, sizeof pidfd);
-  ::sendmsg(bimodal::wire::kZygoteFd, &message, 0);
-}
-
 // Forks a container for each order; each does what the arguments say. "own": hands over itself instead.
 int do_zygote(const Arguments& args) {
   std::puts("waiting");
   std::fflush(stdout);
-  for (std::vector<int> fds = next_order(); !fds.empty(); fds = next_order()) {
+  for (std::vector<int> fds = bimodal::sandbox::next_order(); !fds.empty(); fds = bimodal::sandbox::next_order()) {
     const bool honest = args.at(0) != "own";
     const int pidfd = honest ? bimodal::wire::fork_container({fds[0], fds[1], fds[2], fds[3], fds[4]})
                              : static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0));
     if (pidfd == bimodal::wire::kInContainer) return run_verb(args.at(0), Arguments(args.begin() + 1, args.end()));
-    answer_order(pidfd);
+    bimodal::sandbox::answer_order(pidfd);
     for (int fd : fds) ::close(fd);
     ::close(pidfd);
   }
