@@ -37,7 +37,7 @@ EdgeError as_edge_error(const Error& error) {
 }  // namespace
 
 BlobTransfer::BlobTransfer(
-    http::Reactor& reactor, BlockingPool& blocking, BlobGate& gate, http::ServerConnection& client, const RequestId& id,
+    http::Reactor& reactor, BlockingPool& blocking, BlobGate& gate, http::Caller& client, const RequestId& id,
     std::string token)
     : blocking_(blocking),
       gate_(gate),
@@ -54,7 +54,7 @@ void BlobTransfer::on_gone() {
 }
 
 void BlobTransfer::refuse(const Error& error) {
-  http::ServerConnection* client = std::exchange(client_, nullptr);
+  http::Caller* client = std::exchange(client_, nullptr);
   if (!client) return;
   if (client->response_begun()) return client->abort();
   reply_error(*client, id_, as_edge_error(error));
@@ -150,7 +150,7 @@ Task<Result<void>> BlobUpload::receive(File& file) {
 }
 
 void BlobUpload::answer(const std::string& md5_hex) {
-  http::ServerConnection* client = std::exchange(client_, nullptr);
+  http::Caller* client = std::exchange(client_, nullptr);
   if (!client) return;
   const std::string etag = "\"" + md5_hex + "\"";
   const http::Field fields[] = {{"etag", etag}, {kRequestIdHeader, text_of(id_)}};

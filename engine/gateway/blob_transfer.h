@@ -9,8 +9,9 @@
 #include "async/pulse.h"
 #include "gateway/gateway.h"
 #include "gateway/request_id.h"
+#include "http/caller.h"
+#include "http/service.h"
 #include "http/reactor.h"
-#include "http/server_connection.h"
 
 namespace bimodal::gateway {
 
@@ -20,8 +21,8 @@ class BlobTransfer : public http::Responder {
   static constexpr std::size_t kWindow = 256 * 1024;
 
   BlobTransfer(
-      http::Reactor& reactor, BlockingPool& blocking, BlobGate& gate, http::ServerConnection& client,
-      const RequestId& id, std::string token);
+      http::Reactor& reactor, BlockingPool& blocking, BlobGate& gate, http::Caller& client, const RequestId& id,
+      std::string token);
   virtual ~BlobTransfer() = default;
 
  protected:
@@ -34,7 +35,7 @@ class BlobTransfer : public http::Responder {
 
   BlockingPool& blocking_;
   BlobGate& gate_;
-  http::ServerConnection* client_;  // null: gone, or answered
+  http::Caller* client_;  // null: gone, or answered
   RequestId id_;
   std::string token_;
   Pulse changed_;

@@ -26,7 +26,7 @@ EdgeError status_failure(std::string_view code, std::string_view reason) {
 
 }  // namespace
 
-void refuse_handshake(http::ServerConnection& client, const RequestId& id, int status, std::string_view reason) {
+void refuse_handshake(http::Caller& client, const RequestId& id, int status, std::string_view reason) {
   const std::array<http::Field, 4> fields{{
       {"content-type", "text/plain; charset=utf-8"},
       {"sec-websocket-version", http::kWebSocketVersion},  // RFC 6455 §4.4
@@ -36,7 +36,7 @@ void refuse_handshake(http::ServerConnection& client, const RequestId& id, int s
   client.reply(status, fields, "modal-http: " + std::string(reason));
 }
 
-void reply_error(http::ServerConnection& client, const RequestId& id, const EdgeError& error) {
+void reply_error(http::Caller& client, const RequestId& id, const EdgeError& error) {
   const std::string retry_after = std::to_string(error.retry_after);
   const std::array<http::Field, 4> fields{{
       {"content-type", "text/plain; charset=utf-8"},
@@ -48,8 +48,7 @@ void reply_error(http::ServerConnection& client, const RequestId& id, const Edge
   client.reply(error.status, std::span(fields).first(count), std::string(error.prefix) + error.message);
 }
 
-void reply_redirect(
-    http::ServerConnection& client, const RequestId& id, std::string_view location, std::string_view origin) {
+void reply_redirect(http::Caller& client, const RequestId& id, std::string_view location, std::string_view origin) {
   const bool from_page = !origin.empty();
   const std::array<http::Field, 6> fields{{
       {"content-type", "text/plain; charset=utf-8"},

@@ -8,7 +8,7 @@
 #include "base/result.h"
 #include "gateway/rate_limits.h"
 #include "gateway/request_id.h"
-#include "http/server_connection.h"
+#include "http/caller.h"
 #include "scheduler/launcher.h"
 
 namespace bimodal::gateway {
@@ -28,13 +28,12 @@ inline constexpr std::string_view kHandshakeError = "websocket-handshake";  // t
 inline constexpr std::string_view kRequestIdHeader = "bimodal-request-id";
 
 // Answers "<prefix><message>" as plain text. The response must not have begun.
-void reply_error(http::ServerConnection& client, const RequestId& id, const EdgeError& error);
+void reply_error(http::Caller& client, const RequestId& id, const EdgeError& error);
 // Answers a WebSocket handshake that can't be accepted; `reason` is one line.
-void refuse_handshake(http::ServerConnection& client, const RequestId& id, int status, std::string_view reason);
+void refuse_handshake(http::Caller& client, const RequestId& id, int status, std::string_view reason);
 
 // Answers 303: `location` is where the caller finds the response, `origin` the page that it asks from, if any.
-void reply_redirect(
-    http::ServerConnection& client, const RequestId& id, std::string_view location, std::string_view origin);
+void reply_redirect(http::Caller& client, const RequestId& id, std::string_view location, std::string_view origin);
 
 // Of a call that was redirected: there is no such one any more, and it can't be asked for in this way.
 EdgeError unknown_call();

@@ -73,7 +73,7 @@ Task<void> await_end(
 }  // namespace
 
 Exchange::Exchange(
-    Front& front, http::ServerConnection& client, const RequestId& id, std::shared_ptr<scheduler::PoolSource> source,
+    Front& front, http::Caller& client, const RequestId& id, std::shared_ptr<scheduler::PoolSource> source,
     std::shared_ptr<scheduler::Pool> pool, Traffic& traffic, Method method)
     : front_(front), traffic_(traffic), client_(&client), id_(id), source_(std::move(source)), pool_(std::move(pool)) {
   begin_counting(method);
@@ -344,7 +344,7 @@ void Exchange::on_trailers(const wire::Headers& trailers) {
 }
 
 void Exchange::finish_response() {
-  http::ServerConnection* client = part_with_caller();
+  http::Caller* client = part_with_caller();
   // The application hears that nobody will send the rest.
   if (!body_ended_) cancel(CancelReason::CallerGone);
   std::vector<http::Field> trailers;
@@ -456,7 +456,7 @@ void Exchange::fail(const EdgeError& error) {
   if (is_parked() && !redirection_->ended && !redirection_->error) redirection_->error = error;
   if (!client_) return;
   if (!client_->response_begun()) status_ = error.status;
-  http::ServerConnection* client = part_with_caller();
+  http::Caller* client = part_with_caller();
   if (client->response_begun()) {
     client->abort();
   } else {

@@ -20,7 +20,8 @@
 #include "gateway/runner_connection.h"
 #include "gateway/traffic.h"
 #include "gateway/websocket_bridge.h"
-#include "http/server_connection.h"
+#include "http/caller.h"
+#include "http/service.h"
 #include "http/websocket_handshake.h"
 #include "scheduler/pool.h"
 
@@ -36,7 +37,7 @@ class Exchange final : public http::Poller::Retirable,
                        private http::TimerWheel::Timer {
  public:
   Exchange(
-      Front& front, http::ServerConnection& client, const RequestId& id, std::shared_ptr<scheduler::PoolSource> source,
+      Front& front, http::Caller& client, const RequestId& id, std::shared_ptr<scheduler::PoolSource> source,
       std::shared_ptr<scheduler::Pool> pool, Traffic& traffic, Method method);
   ~Exchange() override;
 
@@ -52,7 +53,7 @@ class Exchange final : public http::Poller::Retirable,
   void on_container_end(const std::optional<scheduler::ContainerExit>& exit);
 
   // Its caller, who was sent to come again, is here. False: it isn't for that function, or has a caller.
-  bool resume(http::ServerConnection& client, const std::string& function_id);
+  bool resume(http::Caller& client, const std::string& function_id);
   void on_redirect_time();
   // Without a caller: it is given up.
   void drop_parked();
@@ -148,7 +149,7 @@ class Exchange final : public http::Poller::Retirable,
   void count_slot();
   void count_answer(int status);
   void count_cold_start();
-  http::ServerConnection* part_with_caller();
+  http::Caller* part_with_caller();
   void fail(const EdgeError& error);
   void cancel(CancelReason reason);
   void release_if_over();
@@ -156,7 +157,7 @@ class Exchange final : public http::Poller::Retirable,
 
   Front& front_;
   Traffic& traffic_;
-  http::ServerConnection* client_;   // null: the caller's side is over; only part_with_caller() makes it so
+  http::Caller* client_;             // null: the caller's side is over; only part_with_caller() makes it so
   ContainerLink* runner_ = nullptr;  // null: no stream now
   std::uint32_t stream_ = 0;
   std::int64_t arrived_ns_ = 0;

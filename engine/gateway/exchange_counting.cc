@@ -48,8 +48,8 @@ void Exchange::count_answer(int status) {
   traffic_.first_byte.observe(front_.reactor().now_ns() - arrived_ns_);
 }
 
-http::ServerConnection* Exchange::part_with_caller() {
-  http::ServerConnection* client = std::exchange(client_, nullptr);
+http::Caller* Exchange::part_with_caller() {
+  http::Caller* client = std::exchange(client_, nullptr);
   if (client == nullptr) return nullptr;
   traffic_.answers.count(method_, status_);
   traffic_.active.add(-1);

@@ -35,14 +35,14 @@ void Exchange::on_redirect_time() {
   // Its body comes over this connection.
   if (!body_ended_) return front_.reactor().arm(*redirection_, front_.shared().limits.redirect_after);
   status_ = 303;
-  http::ServerConnection* client = part_with_caller();
+  http::Caller* client = part_with_caller();
   redirection_->parked = true;
   if (!std::exchange(redirection_->registered, true)) front_.park(redirection_->token, *this);
   front_.reactor().arm(*redirection_, front_.shared().limits.redirect_patience);
   reply_redirect(*client, id_, redirection_->location, redirection_->origin);
 }
 
-bool Exchange::resume(http::ServerConnection& client, const std::string& function_id) {
+bool Exchange::resume(http::Caller& client, const std::string& function_id) {
   if (!is_parked() || pool_->version().function_id != function_id) return false;
   Redirection& kept = *redirection_;
   kept.parked = false;

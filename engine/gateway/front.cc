@@ -69,7 +69,7 @@ const RoutingTable& Front::routes() {
   return *routes_;
 }
 
-void Front::on_request(http::ServerConnection& client, const http::RequestHead& head) {
+void Front::on_request(http::Caller& client, const http::RequestHead& head) {
   const RequestId id = ids_.next();
   if (const RoutingTable::Entry* entry = routes().find(head.host)) {
     if (!admit(client, head, id, *entry)) return;
@@ -86,8 +86,7 @@ void Front::on_request(http::ServerConnection& client, const http::RequestHead& 
 }
 
 void Front::refuse(
-    http::ServerConnection& client, Method method, const RequestId& id, FunctionTraffic& traffic,
-    const EdgeError& error) {
+    http::Caller& client, Method method, const RequestId& id, FunctionTraffic& traffic, const EdgeError& error) {
   Traffic& own = traffic.of(number_);
   own.answers.count(method, error.status);
   own.count_error(error.code);
@@ -113,8 +112,7 @@ std::optional<EdgeError> Front::unauthorized(const http::RequestHead& head, cons
 
 // Every refusal that needs no slot, before a byte of body is read.
 bool Front::admit(
-    http::ServerConnection& client, const http::RequestHead& head, const RequestId& id,
-    const RoutingTable::Entry& entry) {
+    http::Caller& client, const http::RequestHead& head, const RequestId& id, const RoutingTable::Entry& entry) {
   auto no = [&](const EdgeError& error) {
     refuse(client, method_of(head.method), id, *entry.traffic, error);
     return false;
@@ -148,8 +146,7 @@ tl::expected<std::shared_ptr<scheduler::PoolSource>, EdgeError> source_for(
 }  // namespace
 
 void Front::begin(
-    http::ServerConnection& client, const http::RequestHead& head, const RequestId& id,
-    const RoutingTable::Entry& entry) {
+    http::Caller& client, const http::RequestHead& head, const RequestId& id, const RoutingTable::Entry& entry) {
   const Method method = method_of(head.method);
   auto no = [&](const EdgeError& error) { refuse(client, method, id, *entry.traffic, error); };
   auto handle = entry.handle ? entry.handle : shared_.functions.find(entry.route.function_id);
@@ -181,11 +178,11 @@ void Front::begin(
   started.start(head, entry.route.method_name);
 }
 
-void Front::on_bad_request(http::ServerConnection& client, int status, std::string_view reason) {
+void Front::on_bad_request(http::Caller& client, int status, std::string_view reason) {
   refuse(client, Method::Other, ids_.next(), shared_.traffic.unrouted(), bad_request(status, reason));
 }
 
-void Front::on_closed(http::ServerConnection& connection) {
+void Front::on_closed(http::Connection& connection) {
   auto found = connections_.find(&connection);
   reactor_.poller().retire(std::move(found->second));
   connections_.erase(found);
@@ -266,9 +263,9 @@ void Front::drain() {
   std::vector<Exchange*> waiting;
   for (auto& [token, exchange] : parked_) waiting.push_back(exchange);
   for (Exchange* exchange : waiting) exchange->drop_parked();
-  std::vector<http::ServerConnection*> open;
+  std::vector<http::Connection*> open;
   for (auto& [connection, owned] : connections_) open.push_back(connection);
-  for (http::ServerConnection* connection : open) {
+  for (http::Connection* connection : open) {
     if (shared_.pass_on) {
       connection->pass_on();
     } else {
@@ -289,9 +286,9 @@ void Front::cut_all() {
   std::vector<Exchange*> running;
   for (auto& owned : exchanges_) running.push_back(owned.get());
   for (Exchange* exchange : running) exchange->restart();
-  std::vector<http::ServerConnection*> open;
+  std::vector<http::Connection*> open;
   for (auto& [connection, owned] : connections_) open.push_back(connection);
-  for (http::ServerConnection* connection : open) connection->cut();
+  for (http::Connection* connection : open) connection->cut();
   std::vector<RunnerConnection*> runners;
   for (auto& [task, owned] : runners_) runners.push_back(owned.get());
   for (auto& owned : worn_out_) runners.push_back(owned.get());

@@ -89,9 +89,9 @@ class Front final : public http::Service, private RunnerConnection::Owner, priva
   void release(Exchange& exchange);
 
  private:
-  void on_request(http::ServerConnection& connection, const http::RequestHead& head) override;
-  void on_bad_request(http::ServerConnection& connection, int status, std::string_view reason) override;
-  void on_closed(http::ServerConnection& connection) override;
+  void on_request(http::Caller& client, const http::RequestHead& head) override;
+  void on_bad_request(http::Caller& client, int status, std::string_view reason) override;
+  void on_closed(http::Connection& connection) override;
   void on_passed_on(UniqueFd socket, std::string received) override;
   void on_runner_closed(RunnerConnection& connection) override;
   void on_server_gone(ServerLink& link) override;
@@ -102,21 +102,17 @@ class Front final : public http::Service, private RunnerConnection::Owner, priva
 
   http::ServerConnection& accept(UniqueFd socket, const http::Address& peer);
   void resume(
-      http::ServerConnection& client, const http::RequestHead& head, const RequestId& id,
-      const RoutingTable::Entry& entry);
+      http::Caller& client, const http::RequestHead& head, const RequestId& id, const RoutingTable::Entry& entry);
   void take_over(UniqueFd socket, const http::Address& peer, std::string received);
   const RoutingTable& routes();
   std::optional<EdgeError> unauthorized(const http::RequestHead& head, const model::Route& route) const;
   bool admit(
-      http::ServerConnection& client, const http::RequestHead& head, const RequestId& id,
-      const RoutingTable::Entry& entry);
+      http::Caller& client, const http::RequestHead& head, const RequestId& id, const RoutingTable::Entry& entry);
   void begin(
-      http::ServerConnection& client, const http::RequestHead& head, const RequestId& id,
-      const RoutingTable::Entry& entry);
+      http::Caller& client, const http::RequestHead& head, const RequestId& id, const RoutingTable::Entry& entry);
   // Answers and counts what goes no further.
   void refuse(
-      http::ServerConnection& client, Method method, const RequestId& id, FunctionTraffic& traffic,
-      const EdgeError& error);
+      http::Caller& client, Method method, const RequestId& id, FunctionTraffic& traffic, const EdgeError& error);
   void cut_all();
 
   Shared& shared_;
@@ -133,7 +129,7 @@ class Front final : public http::Service, private RunnerConnection::Owner, priva
   wire::RequestHead head_scratch_;
   std::vector<http::Field> field_scratch_;
   http::DeflatePool deflate_;  // outlives the exchanges
-  boost::unordered_flat_map<http::ServerConnection*, std::unique_ptr<http::ServerConnection>> connections_;
+  boost::unordered_flat_map<http::Connection*, std::unique_ptr<http::Connection>> connections_;
   boost::unordered_flat_map<std::string, std::unique_ptr<RunnerConnection>> runners_;  // by task id
   boost::unordered_flat_map<std::string, std::unique_ptr<ServerLink>> servers_;        // by task id and port
   std::vector<std::unique_ptr<RunnerConnection>> worn_out_;   // no stream number left; closed with their last stream

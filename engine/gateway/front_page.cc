@@ -33,7 +33,7 @@ bool is_for_front_page(const http::RequestHead& head) {
   return reads && head.path == "/" && is_bare(http::host_without_port(head.host));
 }
 
-void reply_front_page(http::ServerConnection& client, const RequestId& id) {
+void reply_front_page(http::Caller& client, const RequestId& id) {
   const std::array<http::Field, 2> fields{{
       {"content-type", "text/html; charset=utf-8"},
       {kRequestIdHeader, text_of(id)},

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "gateway/request_id.h"
+#include "http/caller.h"
 #include "http/request_head.h"
-#include "http/server_connection.h"
 
 namespace bimodal::gateway {
 
@@ -11,6 +11,6 @@ namespace bimodal::gateway {
 bool is_for_front_page(const http::RequestHead& head);
 
 // Says what answers here and where functions are found, and names none of them: whoever reaches the port may read it.
-void reply_front_page(http::ServerConnection& client, const RequestId& id);
+void reply_front_page(http::Caller& client, const RequestId& id);
 
 }  // namespace bimodal::gateway

@@ -15,8 +15,7 @@ void Front::unpark(const std::string& token) {
 }
 
 void Front::resume(
-    http::ServerConnection& client, const http::RequestHead& head, const RequestId& id,
-    const RoutingTable::Entry& entry) {
+    http::Caller& client, const http::RequestHead& head, const RequestId& id, const RoutingTable::Entry& entry) {
   const Method method = method_of(head.method);
   if (method != Method::Get) return refuse(client, method, id, *entry.traffic, bad_redirect_method());
   const std::string token(call_in(head.query));

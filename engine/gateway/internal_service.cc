@@ -22,7 +22,7 @@ EdgeError length_required() {
 InternalService::InternalService(http::Reactor& reactor, Scope& scope, Shared& shared)
     : reactor_(reactor), scope_(scope), shared_(shared) {}
 
-void InternalService::handle(http::ServerConnection& client, const http::RequestHead& head, const RequestId& id) {
+void InternalService::handle(http::Caller& client, const http::RequestHead& head, const RequestId& id) {
   if (head.path == "/_bimodal/health") {
     const http::Field fields[] = {{"content-type", "text/plain"}, {kRequestIdHeader, text_of(id)}};
     return client.reply(200, fields, "ok");
@@ -35,7 +35,7 @@ void InternalService::handle(http::ServerConnection& client, const http::Request
 }
 
 void InternalService::upload(
-    http::ServerConnection& client, const http::RequestHead& head, const RequestId& id, std::string token) {
+    http::Caller& client, const http::RequestHead& head, const RequestId& id, std::string token) {
   if (!head.content_length) return reply_error(client, id, length_required());
   const std::uint64_t limit = shared_.limits.max_body_bytes;
   if (*head.content_length > limit) return reply_error(client, id, body_too_large(limit));
@@ -43,7 +43,7 @@ void InternalService::upload(
   scope_.spawn(BlobUpload::run(std::move(transfer), *head.content_length));
 }
 
-void InternalService::download(http::ServerConnection& client, const RequestId& id, std::string token) {
+void InternalService::download(http::Caller& client, const RequestId& id, std::string token) {
   auto transfer =
       std::make_shared<BlobDownload>(reactor_, shared_.blocking, shared_.blobs, client, id, std::move(token));
   scope_.spawn(BlobDownload::run(std::move(transfer)));

@@ -9,8 +9,8 @@
 
 #include "async/scope.h"
 #include "gateway/request_id.h"
+#include "http/caller.h"
 #include "http/reactor.h"
-#include "http/server_connection.h"
 
 namespace bimodal::gateway {
 
@@ -20,11 +20,11 @@ class InternalService {
  public:
   InternalService(http::Reactor& reactor, Scope& scope, Shared& shared);
 
-  void handle(http::ServerConnection& client, const http::RequestHead& head, const RequestId& id);
+  void handle(http::Caller& client, const http::RequestHead& head, const RequestId& id);
 
  private:
-  void upload(http::ServerConnection& client, const http::RequestHead& head, const RequestId& id, std::string token);
-  void download(http::ServerConnection& client, const RequestId& id, std::string token);
+  void upload(http::Caller& client, const http::RequestHead& head, const RequestId& id, std::string token);
+  void download(http::Caller& client, const RequestId& id, std::string token);
 
   http::Reactor& reactor_;
   Scope& scope_;

@@ -13,7 +13,7 @@ constexpr std::uint64_t kMaxUploadCredit = wire::kInitialCredit;   // a runner n
 }  // namespace
 
 WebSocketBridge::WebSocketBridge(
-    http::Reactor& reactor, http::DeflatePool& pool, http::ServerConnection& client, RunnerConnection& runner,
+    http::Reactor& reactor, http::DeflatePool& pool, http::Caller& client, RunnerConnection& runner,
     std::uint32_t stream, const Settings& settings, Owner& owner)
     : reactor_(reactor),
       client_(&client),
@@ -113,12 +113,12 @@ void WebSocketBridge::close(std::uint16_t code, std::string_view reason) {
 void WebSocketBridge::end_at_once(http::CloseCode code, std::string_view reason) {
   if (!client_) return;
   session_.close(static_cast<std::uint16_t>(code), reason);
-  if (http::ServerConnection* client = leave()) client->abort();
+  if (http::Caller* client = leave()) client->abort();
 }
 
 void WebSocketBridge::on_end(std::uint16_t code, std::string_view reason) {
   tell_runner(code, reason);
-  if (http::ServerConnection* client = leave()) client->finish();
+  if (http::Caller* client = leave()) client->finish();
 }
 
 void WebSocketBridge::tell_runner(std::uint16_t code, std::string_view reason) {
@@ -126,8 +126,8 @@ void WebSocketBridge::tell_runner(std::uint16_t code, std::string_view reason) {
 }
 
 // Ends the caller's side here and at the owner; the connection is the caller's of this function to end.
-http::ServerConnection* WebSocketBridge::leave() {
-  http::ServerConnection* client = std::exchange(client_, nullptr);
+http::Caller* WebSocketBridge::leave() {
+  http::Caller* client = std::exchange(client_, nullptr);
   if (!client) return nullptr;
   reactor_.disarm(*this);
   owner_.on_caller_over();
@@ -137,14 +137,14 @@ http::ServerConnection* WebSocketBridge::leave() {
 void WebSocketBridge::on_timeout() {
   if (timer_use_ == TimerUse::Ping) return check_alive();
   // It never answered our Close.
-  if (http::ServerConnection* client = leave()) client->abort();
+  if (http::Caller* client = leave()) client->abort();
 }
 
 void WebSocketBridge::check_alive() {
   const bool listening = granted_ > 0 && !session_.blocked();
   if (!std::exchange(heard_, false) && listening) {
     tell_runner(static_cast<std::uint16_t>(http::CloseCode::Abnormal), {});
-    if (http::ServerConnection* client = leave()) client->abort();
+    if (http::Caller* client = leave()) client->abort();
     return;
   }
   session_.ping();

@@ -12,7 +12,8 @@
 
 #include "gateway/runner_connection.h"
 #include "gateway/traffic.h"
-#include "http/server_connection.h"
+#include "http/caller.h"
+#include "http/service.h"
 #include "http/websocket_session.h"
 
 namespace bimodal::gateway {
@@ -41,7 +42,7 @@ class WebSocketBridge final : private http::WebSocketSession::Sink, private http
 
   // `client` has switched protocols, `stream` of `runner` has accepted.
   WebSocketBridge(
-      http::Reactor& reactor, http::DeflatePool& pool, http::ServerConnection& client, RunnerConnection& runner,
+      http::Reactor& reactor, http::DeflatePool& pool, http::Caller& client, RunnerConnection& runner,
       std::uint32_t stream, const Settings& settings, Owner& owner);
   ~WebSocketBridge();
 
@@ -78,11 +79,11 @@ class WebSocketBridge final : private http::WebSocketSession::Sink, private http
   void go_on();
   void return_credit();
   void tell_runner(std::uint16_t code, std::string_view reason);
-  http::ServerConnection* leave();
+  http::Caller* leave();
 
   http::Reactor& reactor_;
-  http::ServerConnection* client_;  // null: the caller's side is over
-  RunnerConnection* runner_;        // null: nothing more goes to the container
+  http::Caller* client_;      // null: the caller's side is over
+  RunnerConnection* runner_;  // null: nothing more goes to the container
   const std::uint32_t stream_;
   const std::chrono::milliseconds ping_interval_;
   Traffic& traffic_;

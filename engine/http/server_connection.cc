@@ -30,14 +30,13 @@ bool is_trailer(const Field& field) {
 
 ServerConnection::ServerConnection(
     Reactor& reactor, UniqueFd socket, const Address& peer, Service& service, const ConnectionLimits& limits)
-    : reactor_(reactor),
+    : Connection(peer),
+      Caller(remote_),
+      reactor_(reactor),
       socket_(std::move(socket)),
       service_(service),
       limits_(limits),
-      out_(reactor.buffers()),
-      peer_(peer),
-      peer_host_(peer.host()),
-      peer_port_(peer.port()) {}
+      out_(reactor.buffers()) {}
 
 ServerConnection::~ServerConnection() {
   if (!closed_ && interest_ != 0) reactor_.poller().forget(socket_.get(), *this);
@@ -165,13 +164,6 @@ void ServerConnection::finish(std::span<const Field> trailers) {
   }
   response_ = ResponseState::Finished;
   end_exchange();
-}
-
-void ServerConnection::reply(int status, std::span<const Field> fields, std::string_view body) {
-  ResponseHead head{.status = status, .fields = fields, .extra = {}, .body_size = body.size()};
-  if (!begin_response(head)) return abort();
-  write(body);
-  finish();
 }
 
 void ServerConnection::abort() {

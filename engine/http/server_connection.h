@@ -15,7 +15,7 @@
 #include <string_view>
 
 #include "base/unique_fd.h"
-#include "http/address.h"
+#include "http/caller.h"
 #include "http/chunk_decoder.h"
 #include "http/reactor.h"
 #include "http/response_head.h"
@@ -30,7 +30,7 @@ struct ConnectionLimits {
   std::chrono::milliseconds idle_timeout = std::chrono::seconds(75);
 };
 
-class ServerConnection final : public Poller::Source, private TimerWheel::Timer {
+class ServerConnection final : public Connection, public Caller, private TimerWheel::Timer {
  public:
   static constexpr std::size_t kMaxReadAhead = 64 * 1024;
   static constexpr std::size_t kMaxUnsent = 256 * 1024;
@@ -45,44 +45,24 @@ class ServerConnection final : public Poller::Source, private TimerWheel::Timer 
   // Begins to read; before that nothing happens. `received` is what others read of this socket.
   void start(std::string received = {});
 
-  // --- for the service and the responder of the current request ---
+  // Caller
+  void grant_body(std::size_t bytes) override;
+  UniqueFd hand_over() override;
+  void send_continue() override;
+  bool begin_response(const ResponseHead& head) override;
+  void write(std::string_view bytes) override;
+  using Caller::finish;
+  void finish(std::span<const Field> trailers) override;
+  bool switch_protocols(
+      std::string_view protocol, std::span<const Field> fields, std::span<const Field> extra) override;
+  void abort() override;
+  bool response_begun() const override { return response_ != ResponseState::None; }
+  std::size_t unsent() const override { return out_.size(); }
 
-  void attach(Responder& responder) { responder_ = &responder; }
-  // Lets the responder have `bytes` more of the body.
-  void grant_body(std::size_t bytes);
-  // Only within Service::on_request(), for a request without a body: its socket, for another loop to serve. This
-  // connection is over, as if closed; what it had read behind the request's head is lost.
-  UniqueFd hand_over();
-  // Writes "100 Continue" if the client waits for it.
-  void send_continue();
-  // Writes the head. False, with nothing written, when it can't be sent (see write_response_head).
-  bool begin_response(const ResponseHead& head);
-  // Writes part of the body; dropped where the response has none or is longer than it said.
-  void write(std::string_view bytes);
-  // The response is complete. `trailers` go out if the framing is chunked, but for those that can't be written.
-  void finish(std::span<const Field> trailers = {});
-  // Head, body and end in one.
-  void reply(int status, std::span<const Field> fields, std::string_view body);
-  // Answers 101 and leaves HTTP: from here on what the caller sends is the responder's on_body(), as far as it is
-  // granted and without a last part, and write() sends bytes as they are; finish() closes the connection once they are
-  // out. A peer that is silent isn't cut off. False, with nothing written, when a field can't be sent.
-  bool switch_protocols(std::string_view protocol, std::span<const Field> fields, std::span<const Field> extra);
-  // Cuts the connection so that the client sees an incomplete response. No on_gone() follows.
-  void abort();
-
-  bool response_begun() const { return response_ != ResponseState::None; }
-  std::size_t unsent() const { return out_.size(); }
-  const Address& peer() const { return peer_; }
-  const std::string& peer_host() const { return peer_host_; }
-  std::uint16_t peer_port() const { return peer_port_; }
-
-  // Closes now when idle, else after the running response.
-  void drain();
-  // Gives its socket to the service as soon as no request runs on it: now when idle. A connection that is to end with
-  // the running request does.
-  void pass_on();
-  // Closes at once; the responder, if any, hears on_gone().
-  void cut();
+  // Connection
+  void drain() override;
+  void pass_on() override;
+  void cut() override;
 
  private:
   enum class Input : std::uint8_t {
@@ -127,16 +107,12 @@ class ServerConnection final : public Poller::Source, private TimerWheel::Timer 
   UniqueFd socket_;
   Service& service_;
   const ConnectionLimits& limits_;
-  Responder* responder_ = nullptr;
   SendQueue out_;
   std::string pending_;          // received, not consumed
   std::size_t head_resume_ = 0;  // where scanning the head in pending_ goes on
   std::size_t grant_ = 0;        // bytes of body that the responder still takes
   std::uint64_t body_left_ = 0;  // of a sized body; of a chunked one that is dropped, what may still be
   std::uint64_t response_left_ = 0;
-  const Address peer_;
-  std::string peer_host_;
-  std::uint16_t peer_port_ = 0;
   ChunkDecoder chunks_;
   ResponseContext context_;
   Framing framing_;

@@ -39,13 +39,13 @@ class TestService final : public Service {
         connection->write(std::string(16 * 1024, 's'));
       }
     }
-    ServerConnection* connection = nullptr;
+    Caller* connection = nullptr;
     TestService* service = nullptr;
     std::string body;
     bool streaming = false;
   };
 
-  void on_request(ServerConnection& connection, const RequestHead& head) override {
+  void on_request(Caller& connection, const RequestHead& head) override {
     ++requests;
     if (head.path == "/now") return connection.reply(200, {}, "now");
     request = std::make_unique<Request>();
@@ -65,11 +65,11 @@ class TestService final : public Service {
     }
   }
 
-  void on_bad_request(ServerConnection& connection, int status, std::string_view reason) override {
+  void on_bad_request(Caller& connection, int status, std::string_view reason) override {
     connection.reply(status, {}, reason);
   }
 
-  void on_closed(ServerConnection&) override { closed.set_value(); }
+  void on_closed(Connection&) override { closed.set_value(); }
   void on_passed_on(UniqueFd socket, std::string received) override {
     passed_on.set_value({std::move(socket), std::move(received)});
   }

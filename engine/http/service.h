@@ -9,12 +9,13 @@
 
 namespace bimodal::http {
 
-class ServerConnection;
+class Caller;
+class Connection;
 
 enum class Part { More, Last };
 
-// One request's application side. The connection calls it from on_request() on until the response is finished or
-// on_gone(); it never calls it again after either.
+// One request's application side. The caller's connection calls it from on_request() on until the response is finished
+// or on_gone(); it never calls it again after either.
 class Responder {
  public:
   // The next bytes of the request's body, never more than was granted; `bytes` may be empty with Part::Last.
@@ -34,12 +35,12 @@ class Service {
  public:
   // A request has come. `head` and its views are good for this call only. The service answers at once, or names a
   // Responder by attach(), which hears the body as far as it is granted.
-  virtual void on_request(ServerConnection& connection, const RequestHead& head) = 0;
-  // A request that can't be understood: the service answers with `status`; the connection closes then.
-  virtual void on_bad_request(ServerConnection& connection, int status, std::string_view reason) = 0;
+  virtual void on_request(Caller& caller, const RequestHead& head) = 0;
+  // A request that can't be understood: the service answers with `status`; an HTTP/1 connection closes then.
+  virtual void on_bad_request(Caller& caller, int status, std::string_view reason) = 0;
   // The connection is closed and will be destroyed at the end of the turn.
-  virtual void on_closed(ServerConnection& connection) = 0;
-  // After ServerConnection::pass_on(), behind on_closed(): the socket, between two requests, and what was read of the
+  virtual void on_closed(Connection& connection) = 0;
+  // After Connection::pass_on(), behind on_closed(): the socket, between two requests, and what was read of the
   // next one.
   virtual void on_passed_on(UniqueFd socket, std::string received) {
     static_cast<void>(socket);

@@ -25,7 +25,7 @@ bool is_safe_host(std::string_view host) {
   return name.back() == ']' && ::inet_pton(AF_INET6, name.substr(1, name.size() - 2).c_str(), &parsed) == 1;
 }
 
-void answer(http::ServerConnection& client, int status, std::string_view body) {
+void answer(http::Caller& client, int status, std::string_view body) {
   const http::Field fields[] = {{"content-type", "text/plain; charset=utf-8"}};
   client.reply(status, fields, body);
 }
@@ -43,9 +43,9 @@ class Admin::Door final : public http::Service {
 
   ~Door() {
     listener_.reset();
-    std::vector<http::ServerConnection*> open;
+    std::vector<http::Connection*> open;
     for (auto& [connection, owned] : connections_) open.push_back(connection);
-    for (http::ServerConnection* connection : open) connection->cut();
+    for (http::Connection* connection : open) connection->cut();
   }
 
   std::uint16_t port() const { return port_; }
@@ -58,7 +58,7 @@ class Admin::Door final : public http::Service {
     accepted.start();
   }
 
-  void on_request(http::ServerConnection& client, const http::RequestHead& head) override {
+  void on_request(http::Caller& client, const http::RequestHead& head) override {
     if (!is_safe_host(head.host)) {
       return answer(client, 421, "Host must be an address or localhost: a name may have been pointed here by others\n");
     }
@@ -72,16 +72,16 @@ class Admin::Door final : public http::Service {
     client.reply(200, fields, page.text());
   }
 
-  static void refuse_method(http::ServerConnection& client) {
+  static void refuse_method(http::Caller& client) {
     const http::Field fields[] = {{"content-type", "text/plain; charset=utf-8"}, {"allow", "GET, HEAD"}};
     client.reply(405, fields, "only GET and HEAD\n");
   }
 
-  void on_bad_request(http::ServerConnection& client, int status, std::string_view reason) override {
+  void on_bad_request(http::Caller& client, int status, std::string_view reason) override {
     answer(client, status, std::string(reason) + "\n");
   }
 
-  void on_closed(http::ServerConnection& connection) override {
+  void on_closed(http::Connection& connection) override {
     auto found = connections_.find(&connection);
     reactor_.poller().retire(std::move(found->second));
     connections_.erase(found);
@@ -91,7 +91,7 @@ class Admin::Door final : public http::Service {
   const std::uint16_t port_;
   const Write write_;
   std::unique_ptr<http::Listener> listener_;
-  std::map<http::ServerConnection*, std::unique_ptr<http::ServerConnection>> connections_;
+  std::map<http::Connection*, std::unique_ptr<http::Connection>> connections_;
 };
 
 Result<std::unique_ptr<Admin>> Admin::listen(Loop& loop, const std::string& text, Write write) {

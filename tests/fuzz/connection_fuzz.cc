@@ -30,7 +30,7 @@ class NotingService final : public Service, private Responder {
  public:
   explicit NotingService(std::size_t grant) : grant_(grant) {}
 
-  void on_request(ServerConnection& connection, const RequestHead& head) override {
+  void on_request(Caller& connection, const RequestHead& head) override {
     connection_ = &connection;
     noted.push_back(std::string(head.method) + " " + std::string(head.host) + " " + std::string(head.path) + "\n");
     for (const Field& field : head.fields) noted.back().append(field.name).append(":").append(field.value).append("\n");
@@ -40,13 +40,13 @@ class NotingService final : public Service, private Responder {
     connection.grant_body(grant_);
   }
 
-  void on_bad_request(ServerConnection& connection, int status, std::string_view reason) override {
+  void on_bad_request(Caller& connection, int status, std::string_view reason) override {
     require(status >= 400 && !reason.empty());
     noted.push_back("bad " + std::to_string(status));
     connection.reply(status, {}, reason);
   }
 
-  void on_closed(ServerConnection&) override { closed = true; }
+  void on_closed(Connection&) override { closed = true; }
 
   std::vector<std::string> noted;
   bool closed = false;
@@ -68,7 +68,7 @@ class NotingService final : public Service, private Responder {
 
   void on_gone() override { noted.back().append(" gone"); }
 
-  ServerConnection* connection_ = nullptr;
+  Caller* connection_ = nullptr;
   std::size_t grant_;
 };
 
