@@ -17,7 +17,7 @@ def run(program):
     return played.stdout
 
 
-@pytest.mark.parametrize("imported, scene", [("modal", "_client"), ("fastapi", "_fastapi")])
+@pytest.mark.parametrize("imported, scene", [("modal", "_client"), ("modal", "_app"), ("fastapi", "_fastapi")])
 def test_a_scene_plays_to_its_end_and_leaves_nothing(imported, scene, tmp_path):
     program = f"""
 import os, tempfile, threading, time
@@ -40,7 +40,17 @@ print(threads(), os.listdir(tempfile.tempdir))
 def test_a_scene_that_fails_disturbs_nobody():
     program = """
 from bimodal_runner import rehearsal
-rehearsal._client = rehearsal._fastapi = lambda: 1 / 0
+rehearsal._client = rehearsal._app = rehearsal._fastapi = lambda: 1 / 0
 rehearsal.play()
 """
     assert run(program) == ""
+
+
+def test_the_client_forgets_the_app_that_was_played():
+    program = """
+from bimodal_runner import rehearsal
+from modal.app import _App
+rehearsal._app()
+print(_App._all_apps)
+"""
+    assert run(program) == "{}\n"

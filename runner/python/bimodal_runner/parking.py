@@ -97,8 +97,9 @@ class _Place:
         threading.Thread(target=self._stay, name="parked", daemon=True).start()
 
     def stay(self):
-        # A fork copies each page when it first writes to it: the pages of a first request are written to now.
-        rehearsal.play_request()
+        # A fork copies each page when it first writes to it: most of those that the rest of its start touches are written to
+        # now.
+        rehearsal.play_start()
         self.reach()
         self._left.wait()
 
