@@ -50,11 +50,11 @@ void Front::on_passed_on(UniqueFd socket, std::string received) {
   shared_.pass_on(std::move(socket), received);
 }
 
-http::ServerConnection& Front::accept(UniqueFd socket, const http::Address& peer) {
+http::ServerConnection& Front::accept(http::Transport caller, const http::Address& peer) {
   ++shared_.connections;
   shared_.traffic.loop(number_).connections.add(1);
   auto connection =
-      std::make_unique<http::ServerConnection>(reactor_, std::move(socket), peer, *this, shared_.connection_limits);
+      std::make_unique<http::ServerConnection>(reactor_, std::move(caller), peer, *this, shared_.connection_limits);
   http::ServerConnection& accepted = *connection;
   connections_.emplace(&accepted, std::move(connection));
   return accepted;

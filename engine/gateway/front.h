@@ -100,10 +100,10 @@ class Front final : public http::Service, private RunnerConnection::Owner, priva
   Result<RunnerConnection*> runner_for(const scheduler::Container& container);
   ServerLink& server_for(const std::shared_ptr<scheduler::Container>& container, std::uint16_t port);
 
-  http::ServerConnection& accept(UniqueFd socket, const http::Address& peer);
+  http::ServerConnection& accept(http::Transport caller, const http::Address& peer);
   void resume(
       http::Caller& client, const http::RequestHead& head, const RequestId& id, const RoutingTable::Entry& entry);
-  void take_over(UniqueFd socket, const http::Address& peer, std::string received);
+  void take_over(http::Transport caller, const http::Address& peer, std::string received);
   const RoutingTable& routes();
   std::optional<EdgeError> unauthorized(const http::RequestHead& head, const model::Route& route) const;
   bool admit(

@@ -28,15 +28,15 @@ void Front::resume(
   if (owner == nullptr || owner == this) return refuse(client, method, id, *entry.traffic, unknown_call());
   const http::Address peer = client.peer();
   std::string received = written_again(head);
-  auto socket = std::make_shared<UniqueFd>(client.hand_over());
+  auto caller = std::make_shared<http::Transport>(client.hand_over());
   // By then the owner may have gone, and with it all that it had.
-  owner->reactor().loop().post([redirects = shared_.redirects, token, socket, peer, received]() mutable {
-    if (Front* there = redirects->find(token)) there->take_over(std::move(*socket), peer, std::move(received));
+  owner->reactor().loop().post([redirects = shared_.redirects, token, caller, peer, received]() mutable {
+    if (Front* there = redirects->find(token)) there->take_over(std::move(*caller), peer, std::move(received));
   });
 }
 
-void Front::take_over(UniqueFd socket, const http::Address& peer, std::string received) {
-  if (!draining_) accept(std::move(socket), peer).start(std::move(received));
+void Front::take_over(http::Transport caller, const http::Address& peer, std::string received) {
+  if (!draining_) accept(std::move(caller), peer).start(std::move(received));
 }
 
 }  // namespace bimodal::gateway

@@ -8,10 +8,10 @@
 #include <string>
 #include <string_view>
 
-#include "base/unique_fd.h"
 #include "http/address.h"
 #include "http/poller.h"
 #include "http/response_head.h"
+#include "http/transport.h"
 
 namespace bimodal::http {
 
@@ -19,10 +19,13 @@ class Responder;
 
 // The other end of a connection, the text of its address made once.
 struct Peer {
-  explicit Peer(const Address& address) : address(address), host(address.host()), port(address.port()) {}
+  Peer(const Address& address, std::string_view tls)
+      : address(address), host(address.host()), port(address.port()), tls(tls) {}
+  bool secure() const { return !tls.empty(); }
   const Address address;
   const std::string host;
   const std::uint16_t port;
+  const std::string_view tls;  // "TLSv1.3"; empty: in clear
 };
 
 class Caller {
@@ -51,9 +54,9 @@ class Caller {
       std::string_view protocol, std::span<const Field> fields, std::span<const Field> extra) = 0;
   // Ends the response so that the client sees that it is incomplete. No on_gone() follows.
   virtual void abort() = 0;
-  // Only within Service::on_request(), for a request without a body: its socket, for another loop to serve. The
+  // Only within Service::on_request(), for a request without a body: its transport, for another loop to serve. The
   // connection is over, as if closed; what it had read behind the request's head is lost. None where others share it.
-  virtual UniqueFd hand_over() = 0;
+  virtual Transport hand_over() = 0;
 
   virtual bool response_begun() const = 0;
   // Bytes that were written and haven't left.
@@ -61,6 +64,8 @@ class Caller {
   const Address& peer() const { return peer_.address; }
   const std::string& peer_host() const { return peer_.host; }
   std::uint16_t peer_port() const { return peer_.port; }
+  std::string_view tls() const { return peer_.tls; }
+  bool secure() const { return peer_.secure(); }
 
  protected:
   // `peer` outlives the caller.
@@ -80,13 +85,13 @@ class Connection : public Poller::Source {
   // Closes now when idle, else after the running responses.
   virtual void drain() = 0;
   // Gives its socket to the service as soon as no request runs on it: now when idle. A connection that is to end with
-  // the running request does, and one that can't be given away drains.
+  // the running request does, and one that can't be given away drains: of one with TLS, the keys stay in this process.
   virtual void pass_on() = 0;
   // Closes at once; the responders, if any, hear on_gone().
   virtual void cut() = 0;
 
  protected:
-  explicit Connection(const Address& peer) : remote_(peer) {}
+  Connection(const Address& peer, std::string_view tls) : remote_(peer, tls) {}
 
   const Peer remote_;
 };

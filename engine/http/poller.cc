@@ -59,6 +59,18 @@ void Poller::forget(int fd, Source& source) {
     std::replace(deferred_.begin(), deferred_.end(), &source, static_cast<Source*>(nullptr));
     source.deferred_ = false;
   }
+  std::replace(reading_.begin(), reading_.end(), &source, static_cast<Source*>(nullptr));
+  if (source.again_) {
+    std::erase(again_, &source);
+    source.again_ = false;
+  }
+}
+
+void Poller::again(Source& source) {
+  if (source.again_) return;
+  source.again_ = true;
+  again_.push_back(&source);
+  if (!in_turn_) read_again_soon();
 }
 
 void Poller::defer(Source& source) {
@@ -93,6 +105,7 @@ void Poller::turn() {
   in_turn_ = true;
   for (int i = 0; i < kMaxBatchesPerTurn && dispatch_batch(); ++i) finish_turn();
   in_turn_ = false;
+  if (!again_.empty()) read_again_soon();
 }
 
 bool Poller::dispatch_batch() {
@@ -102,7 +115,30 @@ bool Poller::dispatch_batch() {
     epoll_event event = epoll_->events[epoll_->at++];
     if (event.data.ptr) static_cast<Source*>(event.data.ptr)->on_ready(event.events);
   }
-  return epoll_->count > 0;
+  const bool found = epoll_->count > 0 || !again_.empty();
+  read_again();
+  return found;
+}
+
+void Poller::read_again() {
+  reading_.swap(again_);
+  for (Source* source : reading_) {
+    if (source) source->again_ = false;
+  }
+  for (std::size_t i = 0; i < reading_.size(); ++i) {
+    if (Source* source = std::exchange(reading_[i], nullptr)) source->on_ready(EPOLLIN);
+  }
+  reading_.clear();
+}
+
+void Poller::read_again_soon() {
+  if (turn_posted_) return;
+  turn_posted_ = true;
+  loop_.post([this, alive = std::weak_ptr<Epoll>(epoll_)] {
+    if (alive.expired()) return;
+    turn_posted_ = false;
+    turn();
+  });
 }
 
 // The list grows while it is walked: a source that reads on may make others write.
@@ -128,6 +164,7 @@ void Poller::finish_turn_soon() {
     in_turn_ = true;
     finish_turn();
     in_turn_ = false;
+    if (!again_.empty()) read_again_soon();
   });
 }
 

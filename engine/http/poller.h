@@ -30,6 +30,7 @@ class Poller {
    private:
     friend class Poller;
     bool deferred_ = false;
+    bool again_ = false;
   };
 
   explicit Poller(Loop& loop);
@@ -42,6 +43,9 @@ class Poller {
 
   // Calls source.on_turn_end() once, at the end of the running turn, or soon when none is running.
   void defer(Source& source);
+  // Calls source.on_ready(EPOLLIN) with the next batch of events, though its descriptor may have none: it has read
+  // bytes that it couldn't use yet.
+  void again(Source& source);
   // When the running turn's batch came, or now outside of turns: what happens in a batch happens at one time, for which
   // the clock is asked once.
   std::int64_t now_ns();
@@ -56,14 +60,19 @@ class Poller {
   bool dispatch_batch();
   void finish_turn();
   void finish_turn_soon();
+  void read_again();
+  void read_again_soon();
 
   Loop& loop_;
   std::shared_ptr<Epoll> epoll_;
   std::vector<Source*> deferred_;
   std::vector<std::unique_ptr<Retirable>> retired_;
-  std::int64_t batch_ns_ = 0;  // 0: not asked yet
+  std::vector<Source*> again_;    // for the next batch
+  std::vector<Source*> reading_;  // of this batch, still to be called
+  std::int64_t batch_ns_ = 0;     // 0: not asked yet
   bool in_turn_ = false;
   bool finish_posted_ = false;
+  bool turn_posted_ = false;
 };
 
 }  // namespace bimodal::http

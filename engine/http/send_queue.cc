@@ -59,9 +59,30 @@ SendQueue::Outcome SendQueue::flush(int fd) {
 
 SendQueue::Outcome SendQueue::send(int fd, const std::array<std::string_view, 3>& parts) {
   std::array<iovec, 4> all{as_iovec(unsent()), as_iovec(parts[0]), as_iovec(parts[1]), as_iovec(parts[2])};
-  ssize_t result = write_some(fd, all.data(), all.size());
-  if (result < 0) return Outcome::Broken;
-  auto taken = static_cast<std::size_t>(result);
+  const ssize_t taken = write_some(fd, all.data(), all.size());
+  if (taken < 0) return Outcome::Broken;
+  return sent_of(parts, static_cast<std::size_t>(taken));
+}
+
+SendQueue::Outcome SendQueue::flush(Transport& to) {
+  if (!to.secure()) return flush(to.fd());
+  if (empty()) return Outcome::Drained;
+  const iovec bytes = as_iovec(unsent());
+  const Transport::Transfer transfer = to.write({&bytes, 1});
+  if (transfer.outcome == Transport::Outcome::Broken) return Outcome::Broken;
+  took(transfer.size);
+  return empty() ? Outcome::Drained : Outcome::Blocked;
+}
+
+SendQueue::Outcome SendQueue::send(Transport& to, const std::array<std::string_view, 3>& parts) {
+  const std::array<iovec, 4> all{as_iovec(unsent()), as_iovec(parts[0]), as_iovec(parts[1]), as_iovec(parts[2])};
+  const Transport::Transfer transfer = to.write(all);
+  if (transfer.outcome == Transport::Outcome::Broken) return Outcome::Broken;
+  return sent_of(parts, transfer.size);
+}
+
+// Of the queue and `parts`, in this order, the first `taken` bytes have left.
+SendQueue::Outcome SendQueue::sent_of(const std::array<std::string_view, 3>& parts, std::size_t taken) {
   const std::size_t of_queue = std::min(taken, size());
   took(of_queue);
   taken -= of_queue;

@@ -1,4 +1,5 @@
-// Bytes on their way into a non-blocking stream socket: what the kernel doesn't take now is kept in order. Loop-bound.
+// Bytes on their way into a non-blocking stream socket, or a Transport: what the kernel doesn't take now is kept in
+// order. Loop-bound.
 //
 // It has no bound of its own: whoever appends keeps to a credit or to a mark.
 #pragma once
@@ -10,6 +11,7 @@
 #include <string_view>
 
 #include "http/buffer_pool.h"
+#include "http/transport.h"
 
 namespace bimodal::http {
 
@@ -30,6 +32,8 @@ class SendQueue {
   // Writes what is queued, then `parts`, in one system call, and queues the rest of `parts`.
   Outcome send(int fd, const std::array<std::string_view, 3>& parts);
   Outcome flush(int fd);
+  Outcome send(Transport& to, const std::array<std::string_view, 3>& parts);
+  Outcome flush(Transport& to);
 
   bool empty() const { return sent_ == bytes_.size(); }
   std::size_t size() const { return bytes_.size() - sent_; }
@@ -38,6 +42,7 @@ class SendQueue {
   std::uint64_t total_sent() const { return total_sent_; }
 
  private:
+  Outcome sent_of(const std::array<std::string_view, 3>& parts, std::size_t taken);
   void took(std::size_t count);
   void release();
 

@@ -1,6 +1,5 @@
 #include "http/server_connection.h"
 
-#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -29,35 +28,39 @@ bool is_trailer(const Field& field) {
 }  // namespace
 
 ServerConnection::ServerConnection(
-    Reactor& reactor, UniqueFd socket, const Address& peer, Service& service, const ConnectionLimits& limits)
-    : Connection(peer),
+    Reactor& reactor, Transport transport, const Address& peer, Service& service, const ConnectionLimits& limits)
+    : Connection(peer, transport.tls_version()),
       Caller(remote_),
       reactor_(reactor),
-      socket_(std::move(socket)),
+      transport_(std::move(transport)),
       service_(service),
       limits_(limits),
       out_(reactor.buffers()) {}
 
 ServerConnection::~ServerConnection() {
-  if (!closed_ && interest_ != 0) reactor_.poller().forget(socket_.get(), *this);
+  if (!closed_ && interest_ != 0) reactor_.poller().forget(transport_.fd(), *this);
 }
 
 void ServerConnection::start(std::string received) {
   interest_ = EPOLLIN;
-  reactor_.poller().watch(socket_.get(), interest_, *this);
+  watched_ = transport_.interest(interest_);
+  reactor_.poller().watch(transport_.fd(), watched_, *this);
+  read_what_is_left();
   reactor_.arm(*this, limits_.head_timeout);
   pending_ = std::move(received);
   resume_ = !pending_.empty();
   if (resume_) reactor_.poller().defer(*this);
 }
 
-UniqueFd ServerConnection::hand_over() {
-  UniqueFd handed(::fcntl(socket_.get(), F_DUPFD_CLOEXEC, 0));
+Transport ServerConnection::hand_over() {
+  reactor_.poller().forget(transport_.fd(), *this);
+  Transport handed = std::move(transport_);
   close();
   return handed;
 }
 
-void ServerConnection::on_ready(std::uint32_t events) {
+void ServerConnection::on_ready(std::uint32_t found) {
+  const std::uint32_t events = transport_.ready(found);
   if (events & EPOLLIN) read();
   if (!closed_ && (events & EPOLLOUT)) flush();
   if (closed_ || (events & EPOLLIN)) return;
@@ -142,7 +145,7 @@ void ServerConnection::write(std::string_view bytes) {
     after = "\r\n";
   }
   if (bytes.size() >= kDirectWrite && !blocked_ && !broken_) {
-    note_sent(out_.send(socket_.get(), {before, bytes, after}));
+    note_sent(out_.send(transport_, {before, bytes, after}));
   } else {
     out_.tail().append(before).append(bytes).append(after);
     reactor_.poller().defer(*this);
@@ -169,12 +172,13 @@ void ServerConnection::finish(std::span<const Field> trailers) {
 void ServerConnection::abort() {
   if (closed_) return;
   responder_ = nullptr;
+  transport_.spoil();
   // Without a length or chunks only a reset tells the client that something is missing.
   if (response_ == ResponseState::Begun && framing_.kind == Framing::Kind::UntilClose && !switched_) {
     linger reset{.l_onoff = 1, .l_linger = 0};
-    ::setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    ::setsockopt(transport_.fd(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
   } else if (!blocked_) {
-    (void)out_.flush(socket_.get());  // what is there already may be of use to the client
+    (void)out_.flush(transport_);  // what is there already may be of use to the client
   }
   close();
 }
@@ -188,6 +192,7 @@ void ServerConnection::drain() {
 }
 
 void ServerConnection::pass_on() {
+  if (transport_.secure()) return drain();
   passing_ = true;
   if (!closed_) pass_on_if_idle();
 }
@@ -195,7 +200,7 @@ void ServerConnection::pass_on() {
 void ServerConnection::pass_on_if_idle() {
   if (input_ != Input::Head || processing_ || broken_ || !out_.empty()) return;
   std::string received = std::move(pending_);
-  UniqueFd socket = hand_over();
+  UniqueFd socket = hand_over().release();
   if (socket) service_.on_passed_on(std::move(socket), std::move(received));
 }
 
@@ -224,21 +229,24 @@ void ServerConnection::close_gracefully() {
 
 void ServerConnection::flush() {
   const std::size_t before = out_.size();
-  note_sent(out_.flush(socket_.get()));
+  note_sent(out_.flush(transport_));
   if (broken_) return lose();
-  if (out_.empty() && input_ == Input::Lingering && !shut_) {
-    if (!more_may_come_) return close();
-    shut_ = true;
-    ::shutdown(socket_.get(), SHUT_WR);
-    reactor_.arm(*this, draining_ ? kLingerTimeDraining : kLingerTime);
-  }
-  if (out_.size() == before) return;
+  if (out_.empty() && input_ == Input::Lingering && !shut_) end_our_side();
+  if (closed_ || out_.size() == before) return;
   if (passing_) reactor_.poller().defer(*this);
   if (input_ == Input::Head && !pending_.empty()) {
     resume_ = true;
     reactor_.poller().defer(*this);
   }
   if (responder_) responder_->on_sent();
+}
+
+void ServerConnection::end_our_side() {
+  if (!more_may_come_ && !transport_.secure()) return close();
+  if (transport_.end() == Transport::Outcome::Blocked) return note_sent(SendQueue::Outcome::Blocked);
+  if (!more_may_come_) return close();
+  shut_ = true;
+  reactor_.arm(*this, draining_ ? kLingerTimeDraining : kLingerTime);
 }
 
 void ServerConnection::note_sent(SendQueue::Outcome outcome) {
@@ -256,6 +264,7 @@ void ServerConnection::note_sent(SendQueue::Outcome outcome) {
 
 void ServerConnection::lose() {
   Responder* responder = std::exchange(responder_, nullptr);
+  transport_.spoil();
   close();
   if (responder) responder->on_gone();
 }
@@ -264,8 +273,8 @@ void ServerConnection::close() {
   if (closed_) return;
   closed_ = true;
   reactor_.disarm(*this);
-  reactor_.poller().forget(socket_.get(), *this);
-  socket_.reset();
+  reactor_.poller().forget(transport_.fd(), *this);
+  transport_.close();
   service_.on_closed(*this);
 }
 
@@ -285,9 +294,17 @@ void ServerConnection::update_interest() {
       wanted |= EPOLLIN;
       break;
   }
-  if (wanted == interest_) return;
   interest_ = wanted;
-  reactor_.poller().change(socket_.get(), interest_, *this);
+  read_what_is_left();
+  wanted = transport_.interest(wanted);
+  if (wanted == watched_) return;
+  watched_ = wanted;
+  reactor_.poller().change(transport_.fd(), watched_, *this);
+}
+
+// Bytes that TLS holds decrypted make no descriptor readable.
+void ServerConnection::read_what_is_left() {
+  if (transport_.unread() && (interest_ & EPOLLIN)) reactor_.poller().again(*this);
 }
 
 void ServerConnection::watch_time() {

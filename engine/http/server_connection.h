@@ -14,13 +14,13 @@
 #include <string>
 #include <string_view>
 
-#include "base/unique_fd.h"
 #include "http/caller.h"
 #include "http/chunk_decoder.h"
 #include "http/reactor.h"
 #include "http/response_head.h"
 #include "http/send_queue.h"
 #include "http/service.h"
+#include "http/transport.h"
 
 namespace bimodal::http {
 
@@ -39,15 +39,15 @@ class ServerConnection final : public Connection, public Caller, private TimerWh
 
   // `limits` outlives the connection.
   ServerConnection(
-      Reactor& reactor, UniqueFd socket, const Address& peer, Service& service, const ConnectionLimits& limits);
+      Reactor& reactor, Transport transport, const Address& peer, Service& service, const ConnectionLimits& limits);
   ~ServerConnection() override;
 
-  // Begins to read; before that nothing happens. `received` is what others read of this socket.
+  // Begins to read; before that nothing happens. `received` is what others read of this transport.
   void start(std::string received = {});
 
   // Caller
   void grant_body(std::size_t bytes) override;
-  UniqueFd hand_over() override;
+  Transport hand_over() override;
   void send_continue() override;
   bool begin_response(const ResponseHead& head) override;
   void write(std::string_view bytes) override;
@@ -97,14 +97,16 @@ class ServerConnection final : public Connection, public Caller, private TimerWh
   void close_gracefully();
   void pass_on_if_idle();
   void flush();
+  void end_our_side();
   void note_sent(SendQueue::Outcome outcome);
   void lose();
   void close();
+  void read_what_is_left();
   void update_interest();
   void watch_time();
 
   Reactor& reactor_;
-  UniqueFd socket_;
+  Transport transport_;
   Service& service_;
   const ConnectionLimits& limits_;
   SendQueue out_;
@@ -116,7 +118,8 @@ class ServerConnection final : public Connection, public Caller, private TimerWh
   ChunkDecoder chunks_;
   ResponseContext context_;
   Framing framing_;
-  std::uint32_t interest_ = 0;
+  std::uint32_t interest_ = 0;  // EPOLLIN | EPOLLOUT
+  std::uint32_t watched_ = 0;   // what the poller waits for, for that
   Input input_ = Input::Head;
   ResponseState response_ = ResponseState::None;
   bool chunked_body_ = false;

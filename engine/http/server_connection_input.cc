@@ -1,9 +1,7 @@
 // How a server connection turns received bytes into requests.
 #include <sys/epoll.h>
-#include <sys/socket.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <limits>
 #include <utility>
 
@@ -24,17 +22,15 @@ std::size_t ServerConnection::body_allowance() const {
 }
 
 void ServerConnection::read() {
+  if (!(interest_ & EPOLLIN)) return;  // this batch's events have changed that
   std::span<char> scratch = reactor_.scratch();
   std::size_t wanted = scratch.size();
   if (input_ == Input::Body) wanted = std::min(wanted, body_allowance());
   if (wanted == 0) return;
-  const ssize_t received = ::recv(socket_.get(), scratch.data(), wanted, 0);
-  if (received == 0) return on_eof();
-  if (received < 0) {
-    if (errno != EAGAIN && errno != EINTR) lose();
-    return;
-  }
-  const auto size = static_cast<std::size_t>(received);
+  const auto [outcome, size] = transport_.read(scratch.first(wanted));
+  if (outcome == Transport::Outcome::Closed) return on_eof();
+  if (outcome == Transport::Outcome::Broken) return lose();
+  if (outcome == Transport::Outcome::Blocked) return update_interest();
   if (!pending_.empty()) {
     pending_.append(scratch.data(), size);
     return process_pending();
