@@ -5,11 +5,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <fmt/ranges.h>
+
+#include <algorithm>
 #include <iostream>
 #include <memory>
+#include <set>
 
 #include "cli/client.h"
 #include "cli/process.h"
+#include "cli/status.h"
 
 namespace bimodal::cli {
 namespace {
@@ -69,6 +74,27 @@ Finding examine_files(const Settings& settings) {
   return finding;
 }
 
+// Of the daemon that runs, if one does: which apps' containers can't be forked, and start more slowly therefore.
+std::vector<Finding> examine_reserve(const Settings& settings) {
+  auto status = ask_status(settings.daemon.home);
+  if (!status || !status->info) return {};
+  Finding finding{"containers in reserve", true, "those of every image can be forked", "", /*essential=*/false};
+  std::set<std::string> told;
+  for (const StandbyStatus& standby : status->standbys) {
+    if (standby.unforked.empty()) continue;
+    auto app = std::find_if(
+        status->apps.begin(), status->apps.end(), [&](const AppStatus& one) { return one.app_id == standby.app_id; });
+    told.insert(fmt::format(
+        "of {} aren't forked: {}", app == status->apps.end() ? standby.app_id : app->name, standby.unforked));
+  }
+  if (told.empty()) return {finding};
+  finding.ok = false;
+  finding.detail = fmt::format("{}", fmt::join(told, "; "));
+  finding.remedy =
+      "they start all the same, loaded one by one; an image that starts no thread at import has them forked";
+  return {finding};
+}
+
 }  // namespace
 
 std::vector<Finding> examine(const Settings& settings) {
@@ -78,6 +104,7 @@ std::vector<Finding> examine(const Settings& settings) {
   findings.push_back(examine_python_base());
   findings.push_back(examine_client(settings));
   findings.push_back(examine_files(settings));
+  for (Finding& finding : examine_reserve(settings)) findings.push_back(std::move(finding));
   return findings;
 }
 

@@ -47,7 +47,7 @@ json account_of(const DaemonStatus& status) {
   }
   json standbys = json::array();
   for (const StandbyStatus& standby : status.standbys) {
-    standbys.push_back({{"app_id", standby.app_id}, {"state", standby.state}});
+    standbys.push_back({{"app_id", standby.app_id}, {"state", standby.state}, {"unforked", standby.unforked}});
   }
   json functions = json::array();
   for (const FunctionStatus& one : status.functions) {
@@ -87,7 +87,7 @@ Result<void> read_account(const std::string& text, DaemonStatus& status) {
     status.unenforced_limits = account.value("unenforced_limits", "");
     status.host = read_host(account.at("host"));
     for (const json& standby : account.at("standbys")) {
-      status.standbys.push_back({standby.at("app_id"), standby.at("state")});
+      status.standbys.push_back({standby.at("app_id"), standby.at("state"), standby.value("unforked", "")});
     }
   } catch (const json::exception& why) {
     return error(Code::DataLoss, "the daemon's account isn't understood: {}; do versions differ?", why.what());

@@ -30,7 +30,8 @@ struct ContainerStatus {
 // A container in reserve.
 struct StandbyStatus {
   std::string app_id;
-  std::string state;  // "loading", "ready"
+  std::string state;     // "loading", "ready", "parked"
+  std::string unforked;  // why containers of that image can't be forked; empty: they are
 };
 
 // What containers can reserve, and have reserved.

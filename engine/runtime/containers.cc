@@ -77,7 +77,7 @@ struct Containers::State {
   }
 
   std::vector<DiskUser> disk_users() const {
-    std::vector<DiskUser> users;
+    std::vector<DiskUser> users = standbys.disk_users();
     for (const auto& [id, container] : containers) {
       if (auto directory = container->directory()) users.push_back({id, *std::move(directory)});
     }
@@ -89,6 +89,7 @@ struct Containers::State {
 
   void end_because(const std::string& task_id, std::string why) {
     log::warning("{}: {}", task_id, why);
+    standbys.end_parked(task_id, why);
     if (auto found = containers.find(task_id); found != containers.end()) found->second->kill_because(std::move(why));
     if (auto found = commands.find(task_id); found != commands.end()) found->second->kill();
   }
@@ -159,6 +160,10 @@ void Containers::expect(const std::string& app_id, std::vector<model::FunctionVe
 
 void Containers::dismiss(const std::string& app_id) {
   state_->standbys.dismiss(app_id);
+}
+
+void Containers::give_way() {
+  state_->standbys.give_way();
 }
 
 std::vector<StandbyInfo> Containers::standbys() const {

@@ -151,7 +151,8 @@ class Session {
 struct StandbyInfo {
   std::string id, app_id;
   bool ready = false;
-  bool parked = false;  // it is one function's already, but for the user's code
+  bool parked = false;   // it is one function's already, but for the user's code
+  std::string unforked;  // why containers of its image can't be forked; "": they are
 };
 
 struct TaskInfo {
@@ -204,6 +205,8 @@ class Containers : public scheduler::Launcher {
   std::optional<TaskInfo> find(const std::string& task_id) const;
   static constexpr std::size_t kEndedKept = 1000;
   std::vector<StandbyInfo> standbys() const;
+  // The host is short of room: of what is kept in reserve, what isn't accounted for goes. Control loop.
+  void give_way();
   void write_metrics(metrics::Page& page) const;
   // Starts a command in that container, with its environment, user and working directory. NotFound when it doesn't run;
   // otherwise as ContainerExec::start().

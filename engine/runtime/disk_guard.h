@@ -1,4 +1,4 @@
-// Keeps one running container from filling the disk for everybody: when little is left, the one that has written most ends.
+// Keeps one running container from filling the disk for everybody: when little is left, whoever has written most ends.
 //
 // A container's own layer is a directory of the daemon's filesystem, and most filesystems can't bound a directory. So
 // the free space is looked at, twice a second while containers run; only when it is short are files counted.

@@ -85,11 +85,15 @@ void Standbys::discard(std::shared_ptr<Standby> standby) {
 std::vector<StandbyInfo> Standbys::list() const {
   std::vector<StandbyInfo> all;
   for (const auto& [key, stock] : stocks_) {
-    for (const auto& standby : stock->waiting) all.push_back({standby->id(), stock->app_id, standby->ready()});
-    if (stock->waiting.empty()) all.push_back({"", stock->app_id, false});
+    auto unforked = unforked_.find(key);
+    const std::string why = unforked == unforked_.end() ? "" : unforked->second;
+    for (const auto& standby : stock->waiting) {
+      all.push_back({standby->id(), stock->app_id, standby->ready(), false, why});
+    }
+    if (stock->waiting.empty()) all.push_back({"", stock->app_id, false, false, why});
   }
   for (const auto& [task_id, parked] : parked_) {
-    all.push_back({parked.standby->id(), parked.version->app_id, parked.standby->ready(), true});
+    all.push_back({parked.standby->id(), parked.version->app_id, parked.standby->ready(), true, ""});
   }
   return all;
 }
@@ -278,7 +282,7 @@ std::size_t Standbys::wanted(const Stock& stock) const {
 
 void Standbys::note_unforked(const Stock& stock, const Error& why) {
   if (unforked_.size() >= kMaxSetbacks) unforked_.clear();
-  if (!unforked_.insert(stock.key).second) return;
+  if (!unforked_.emplace(stock.key, why.message).second) return;
   say(stock, "containers of this image aren't forked, but loaded one by one: " + why.message);
 }
 

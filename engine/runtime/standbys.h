@@ -18,6 +18,7 @@
 
 #include "async/pulse.h"
 #include "async/scope.h"
+#include "runtime/disk_guard.h"
 #include "runtime/live_container.h"
 #include "runtime/standby.h"
 #include "runtime/zygote.h"
@@ -44,6 +45,12 @@ class Standbys {
   void release(const std::shared_ptr<Standby>& standby);
   // Ends one that was taken and couldn't.
   void discard(std::shared_ptr<Standby> standby);
+
+  // The host is short of room: parked ones go, and for a while there are none.
+  void give_way();
+  // Of parked ones, in which code of the user's may have run: what they have written, and the end of one.
+  std::vector<DiskUser> disk_users() const;
+  void end_parked(const std::string& task_id, const std::string& why);
 
   std::vector<StandbyInfo> list() const;
   Task<void> close();
@@ -115,7 +122,8 @@ class Standbys {
   std::set<std::shared_ptr<Standby>> alive_;                 // those, and what was taken or is being ended
   std::set<std::shared_ptr<Zygote>> zygotes_;
   std::map<std::string, Setback> setbacks_;
-  std::set<std::string> unforked_;  // keys of what can't be forked
+  std::map<std::string, std::string> unforked_;  // keys of what can't be forked, and why
+  Deadline parking_from_ = Deadline::after({});  // not before
   static constexpr std::size_t kMaxSetbacks = 1'000;
   bool loading_ = false;
   bool closed_ = false;

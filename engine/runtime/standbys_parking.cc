@@ -6,6 +6,11 @@
 #include "runtime/standbys.h"
 
 namespace bimodal::runtime {
+namespace {
+
+constexpr std::chrono::minutes kAfterShortage{1};
+
+}  // namespace
 
 std::string Standbys::claim(const model::FunctionVersionPtr& version) {
   for (auto& [task_id, parked] : parked_) {
@@ -38,7 +43,7 @@ void Standbys::wish_parked(const std::string& key, model::FunctionVersionPtr ver
 void Standbys::park_if_ready(const std::string& key) {
   auto wish = wishes_.find(key);
   auto stock = stocks_.find(key);
-  if (closed_ || wish == wishes_.end() || stock == stocks_.end()) return;
+  if (closed_ || wish == wishes_.end() || stock == stocks_.end() || !parking_from_.passed()) return;
   auto& waiting = stock->second->waiting;
   if (waiting.empty() || !waiting.front()->ready()) return;
   model::FunctionVersionPtr version = std::move(wish->second);
@@ -94,6 +99,30 @@ void Standbys::drop_parked(std::string task_id) {
   standby->changed.notify_all();
   changed_.notify_all();
   scope_.spawn(end(std::move(standby)));
+}
+
+void Standbys::give_way() {
+  parking_from_ = Deadline::after(kAfterShortage);
+  std::vector<std::string> dropped;
+  for (const auto& [task_id, parked] : parked_) {
+    if (!parked.claimed) dropped.push_back(task_id);
+  }
+  for (auto& task_id : dropped) drop_parked(std::move(task_id));
+}
+
+std::vector<DiskUser> Standbys::disk_users() const {
+  std::vector<DiskUser> users;
+  for (const auto& [task_id, parked] : parked_) {
+    if (const RunDirectory* directory = parked.standby->directory()) users.push_back({task_id, directory->path()});
+  }
+  return users;
+}
+
+void Standbys::end_parked(const std::string& task_id, const std::string& why) {
+  auto found = parked_.find(task_id);
+  if (found == parked_.end()) return;
+  log::warning("{}/{}: a parked container ends: {}", found->second.version->app_name, found->second.version->tag, why);
+  drop_parked(task_id);
 }
 
 void Standbys::drop_parked_of(const std::string& app_id, const std::vector<model::FunctionVersionPtr>& but) {

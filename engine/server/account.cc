@@ -63,7 +63,9 @@ std::string account_of(
   json standbys = json::array();
   for (const runtime::StandbyInfo& standby : containers.standbys()) {
     standbys.push_back(
-        {{"app_id", standby.app_id}, {"state", standby.ready ? (standby.parked ? "parked" : "ready") : "loading"}});
+        {{"app_id", standby.app_id},
+         {"state", standby.ready ? (standby.parked ? "parked" : "ready") : "loading"},
+         {"unforked", standby.unforked}});
   }
   const json room{
       {"memory_mb", host.total.memory_mb},

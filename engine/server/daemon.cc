@@ -208,6 +208,7 @@ void Daemon::Parts::make_host_capacity() {
   auto pressure = [least = config.min_available_memory] { return host_pressure(least, "/proc"); };
   auto notice = [this](const model::FunctionVersion& version, const std::string& reason) {
     log::warning("a container waits: {}", reason);
+    containers->give_way();
     log_route->add({
         .app_id = version.app_id,
         .function_id = version.function_id,

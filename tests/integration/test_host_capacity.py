@@ -100,6 +100,23 @@ def test_a_container_waits_for_room_and_idle_ones_give_way(fresh_daemon, scripts
         assert f"function 'large' {why}" in refused.output
 
 
+def test_what_is_parked_gives_way_when_room_is_short(fresh_daemon, scripts):
+    daemon = fresh_daemon({"BIMODAL_HOST_MEMORY": "600MiB"})
+    urls = daemon.deploy(write(scripts, APP, "rooms"))
+    first, hasty = url_of(urls, "first"), url_of(urls, "hasty")
+
+    def parked():
+        return [one for one in daemon.status()["standbys"] if one["state"] == "parked"]
+
+    with ThreadPoolExecutor() as threads:
+        held = threads.submit(daemon.get, first + "/hold")
+        eventually(parked, 60, "one that is parked")
+        assert daemon.get(hasty).status_code == 503
+        assert not parked()
+        assert daemon.get(first + "/release").status_code == 200
+        assert held.result().status_code == 200
+
+
 def test_nothing_starts_on_a_host_without_memory(fresh_daemon, scripts):
     daemon = fresh_daemon({"BIMODAL_MIN_AVAILABLE_MEMORY": "100000GiB", "BIMODAL_STANDBY": "0"})
     (url,) = daemon.deploy(write(scripts, LARGE.format(memory=128, cpu=0.125), "large"))

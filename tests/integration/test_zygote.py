@@ -1,6 +1,7 @@
 """Containers that are forked: what they share, what they must not, and that they need nothing of their zygote's process."""
 
 import os
+import re
 import signal
 from concurrent.futures import ThreadPoolExecutor
 
@@ -111,7 +112,7 @@ def nudge(daemon, url: str) -> bool:
     return False
 
 
-def test_what_has_threads_after_its_imports_is_not_forked_and_the_log_says_so(daemon, tmp_path):
+def test_what_has_threads_after_its_imports_is_not_forked_and_log_and_doctor_say_so(daemon, tmp_path):
     # A .pth file of the image runs at every start of its Python.
     line = "import threading, time; threading.Thread(target=time.sleep, args=(1e6,), daemon=True).start()"
     place = "$(python -c 'import site; print(site.getsitepackages()[0])')"
@@ -119,6 +120,9 @@ def test_what_has_threads_after_its_imports_is_not_forked_and_the_log_says_so(da
     urls = daemon.deploy(write(tmp_path, APP.format(app="threaded", more=more), "threaded"))
     eventually(lambda: "has 1 threads of its own" in daemon.log(), 60, "a word in the log")
     daemon.wait_for_reserve()
+    assert re.search(
+        r"lacks .*: of threaded aren't forked: .* has 1 threads of its own", daemon.bimodal("doctor").output
+    )
     assert daemon.get(next(one for one in urls if "threaded-threaded" in one)).json() == "threaded"
     done = daemon.bimodal("app", "stop", "-y", "threaded")
     assert done.status == 0, done.output
