@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LAYERS = [
     ["base"],
     ["async", "metrics", "model", "wire"],
-    ["store", "http", "rpc", "sandbox"],
+    ["store", "acme", "http", "rpc", "sandbox"],
     ["image", "scheduler"],
     ["runtime", "gateway"],
     ["calls"],
