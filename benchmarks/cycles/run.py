@@ -17,6 +17,10 @@ from support.cycles import run_cycles  # noqa: E402
 from support.daemon import Daemon  # noqa: E402
 
 
+def report(done: int, held: dict[str, int]):
+    print(f"{done:6} cycles  " + "  ".join(f"{name} {count}" for name, count in held.items()), flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cycles", type=int, default=10_000)
@@ -25,7 +29,7 @@ def main():
     try:
         with tempfile.TemporaryDirectory(prefix="bm-app-") as folder:
             began = time.perf_counter()
-            before, after = run_cycles(daemon, Path(folder), cycles, warm_up=min(100, cycles))
+            before, after = run_cycles(daemon, Path(folder), cycles, min(100, cycles), report)
             seconds = time.perf_counter() - began
     finally:
         daemon.close()

@@ -65,8 +65,13 @@ for number in range({count}):
 """
 
 
-def run_cycles(daemon, folder: Path, cycles: int, warm_up: int) -> tuple[dict[str, int], dict[str, int]]:
-    """What is held after `warm_up` containers, and after `cycles` more."""
+_AT_A_TIME = 200  # calls of one client, which has four minutes
+
+
+def run_cycles(
+    daemon, folder: Path, cycles: int, warm_up: int, report=lambda done, held: None
+) -> tuple[dict[str, int], dict[str, int]]:
+    """What is held after `warm_up` containers, and after `cycles` more. `report` hears of some on the way."""
     daemon.deploy(write(folder, APP, "cycles"))
     seen = set()
 
@@ -77,7 +82,9 @@ def run_cycles(daemon, folder: Path, cycles: int, warm_up: int) -> tuple[dict[st
         eventually(lambda: is_quiet(daemon), 90, "no container, and a full reserve")
         return Holdings(daemon).now()
 
-    before = cycle(warm_up)
-    after = cycle(cycles)
+    before = after = cycle(warm_up)
+    for done in range(0, cycles, _AT_A_TIME):
+        after = cycle(min(_AT_A_TIME, cycles - done))
+        report(len(seen) - warm_up, after)
     assert len(seen) == warm_up + cycles  # each in a container of its own
     return before, after
