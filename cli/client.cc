@@ -86,7 +86,7 @@ const std::map<std::string, std::string>& client_commands() {
       {"environment", "Manage environments"},
       {"workspace", "Show the workspace"},
       {"profile", "Show the profile in use"},
-      {"token", "Show the token in use"},
+      {"token", "Set the token to use, or show it"},
       {"config", "Show the client's configuration"},
       {"curl", "Send an authenticated request to a web function"},
   };

@@ -7,6 +7,8 @@
 
 #include "cli/client.h"
 #include "cli/commands.h"
+#include "cli/token.h"
+#include "cli/values.h"
 #include "server/state_files.h"
 
 namespace bimodal::cli {
@@ -78,6 +80,8 @@ struct OwnCommands {
   bool foreground = false, replace = false, json = false, follow = false;
   int patience = kDefaultPatience;
   std::string log_app;
+  CLI::App* token = nullptr;
+  std::string token_name, token_lifetime = "0", token_id;
 
   OwnCommands() {
     app.require_subcommand(1, 1);
@@ -99,6 +103,30 @@ struct OwnCommands {
     CLI::App* logs = add("logs", "Show an app's logs, or the daemon's own");
     logs->add_option("app", log_app, "Name or id of an app");
     logs->add_flag("-f,--follow", follow, "Go on showing new lines");
+    add_token_commands();
+  }
+
+  void add_token_commands() {
+    token = add("token", "Make, list and revoke tokens for clients of the API; `info` and `set` are the client's");
+    token->require_subcommand(1, 1);
+    CLI::App* made = token->add_subcommand("new", "Make a token; prints its secret, once");
+    made->add_option("--name", token_name, "What it is for");
+    made->add_option("--expires", token_lifetime, "Its life, such as 12h or 30d; 0: it doesn't expire");
+    made->add_flag("--json", json, "As JSON");
+    token->add_subcommand("list", "List tokens")->add_flag("--json", json, "As JSON");
+    CLI::App* revoke = token->add_subcommand("revoke", "Revoke a token, at once");
+    revoke->add_option("id", token_id, "ak-…")->required();
+    for (CLI::App* command : {made, revoke, token->get_subcommand("list")}) add_settings(*command, flags, Shown::None);
+  }
+
+  Result<int> run_token(const Settings& settings) {
+    const auto format = json ? TokenFormat::Json : TokenFormat::Text;
+    const std::string name = token->get_subcommands().front()->get_name();
+    if (name == "list") return list_tokens(settings, format);
+    if (name == "revoke") return revoke_token(settings, token_id);
+    auto lifetime = parse_duration(token_lifetime);
+    if (!lifetime) return error(Code::InvalidArgument, "--expires: {}", lifetime.error().message);
+    return new_token(settings, token_name, *lifetime, format);
   }
 
   CLI::App* add(const std::string& name, const std::string& help) {
@@ -125,6 +153,7 @@ struct OwnCommands {
     if (name == "status") return status(settings, json ? StatusFormat::Json : StatusFormat::Text);
     if (name == "doctor") return doctor(settings);
     if (name == "env") return env(settings);
+    if (name == "token") return run_token(settings);
     std::optional<std::string> log_source;
     if (!log_app.empty()) log_source = log_app;
     return logs(settings, flags, log_source, follow ? Follow::Yes : Follow::No);
@@ -173,6 +202,7 @@ Result<PassedOn> split_client_command(const std::vector<std::string>& words) {
     }
     if (taken == 0) {
       if (found.words.empty() && !client_commands().contains(words[at])) return PassedOn{};
+      if (found.words == std::vector<std::string>{"token"} && is_token_command(words[at])) return PassedOn{};
       bool is_command = found.words.empty();
       found.words.push_back(words[at]);
       bool is_flag = words[at].starts_with('-') && words[at] != "--";

@@ -35,6 +35,14 @@ TEST(SplitClientCommand, DoesNotClaimOurOwnCommands) {
   EXPECT_TRUE(split({}).words.empty());
 }
 
+TEST(SplitClientCommand, TellsItsTokenCommandsFromTheClients) {
+  EXPECT_TRUE(split({"token", "new", "--name", "ci"}).words.empty());
+  EXPECT_TRUE(split({"token", "--home", "h", "list"}).words.empty());
+  EXPECT_TRUE(split({"token", "revoke", "ak-1"}).words.empty());
+  EXPECT_EQ(split({"token", "info"}).words, (Words{"token", "info"}));
+  EXPECT_EQ(split({"token", "set", "--profile", "new"}).words, (Words{"token", "set", "--profile", "new"}));
+}
+
 TEST(SplitClientCommand, RefusesAFlagWithoutItsValue) {
   Result<PassedOn> found = split_client_command({"deploy", "app.py", "--home"});
   ASSERT_FALSE(found);

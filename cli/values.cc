@@ -40,10 +40,10 @@ Result<std::uint64_t> scale(
 }  // namespace
 
 Result<std::chrono::milliseconds> parse_duration(const std::string& text) {
-  static const std::map<std::string, std::uint64_t> kUnits = {
-      {"ms", 1}, {"", 1000}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}};
+  static const std::map<std::string, std::uint64_t> kUnits = {{"ms", 1},     {"", 1000},       {"s", 1000},
+                                                              {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}};
   constexpr std::uint64_t kTenYears = 10ull * 366 * 24 * 3'600'000;
-  TRY(std::uint64_t milliseconds, scale(text, "250ms, 30s, 5m or 2h", kUnits, kTenYears));
+  TRY(std::uint64_t milliseconds, scale(text, "250ms, 30s, 5m, 2h or 7d", kUnits, kTenYears));
   return std::chrono::milliseconds(milliseconds);
 }
 

@@ -11,7 +11,7 @@
 
 namespace bimodal::cli {
 
-// "250ms", "30s", "5m", "2h"; a bare number means seconds.
+// "250ms", "30s", "5m", "2h", "7d"; a bare number means seconds.
 Result<std::chrono::milliseconds> parse_duration(const std::string& text);
 
 // "4GiB", "64 KiB", "10MiB", or a bare number of bytes.

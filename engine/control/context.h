@@ -21,6 +21,10 @@
 namespace bimodal::image {
 class Builder;
 }
+namespace bimodal::rpc {
+class Tokens;
+struct Caller;
+}  // namespace bimodal::rpc
 namespace bimodal::runtime {
 class Containers;
 }
@@ -43,7 +47,7 @@ struct Settings {
   std::string web_host = "127.0.0.1";  // where the gateway listens: for blob URLs
   std::uint16_t web_port = 8080;       // in URLs; left out when it is the scheme's default
   std::string api_url;                 // where clients of this host reach the API; known once it listens
-  std::string token_id;                // shown by `modal token info`
+  std::string edge_api_url;            // where clients of other hosts reach it; empty: nowhere
   int max_inputs = 1000;               // most concurrent requests per container that a function may ask for
   std::chrono::milliseconds scaledown_window = std::chrono::seconds(60);  // of functions that name none
   bool gpu_required = false;                                              // refuse gpu= instead of warning
@@ -63,6 +67,8 @@ struct Context {
   std::function<void(std::vector<model::Route>)> on_routes_changed;             // the gateway's new table
   std::function<void(std::vector<model::ProxyToken>)> on_proxy_tokens_changed;  // those that it accepts from now on
   Settings settings;
+  rpc::Tokens* tokens = nullptr;                                                       // those that the API accepts
+  std::function<void(const std::function<bool(const rpc::Caller&)>&)> end_calls = {};  // see rpc::Host
 
   // Runs `work(store::Transaction&)`, which returns a Result, as one transaction on the pool. It runs to its end even
   // when the caller is cancelled.

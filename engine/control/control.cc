@@ -1,5 +1,6 @@
 #include "control/control.h"
 
+#include "control/api_tokens.h"
 #include "control/app_logs.h"
 #include "control/app_queries.h"
 #include "control/app_tags.h"
@@ -76,6 +77,7 @@ struct Control::State {
         containers(context, calls, build_functions, service),
         servers(context, service),
         router_tokens(context),
+        api_tokens(context, router_tokens),
         command_router(context, router_tokens, service),
         sandboxes(context, planner, router_tokens, service),
         sandbox_streams(sandboxes, router_tokens, service),
@@ -115,6 +117,7 @@ struct Control::State {
   Containers containers;
   Servers servers;
   RouterTokens router_tokens;
+  ApiTokens api_tokens;
   CommandRouter command_router;
   Sandboxes sandboxes;
   SandboxStreams sandbox_streams;
@@ -135,12 +138,17 @@ const Registry& Control::registry() const {
   return state_->registry;
 }
 
+ApiTokens& Control::api_tokens() {
+  return state_->api_tokens;
+}
+
 BlobTransfers& Control::blob_transfers() {
   return state_->blob_transfers;
 }
 
 Task<Result<void>> Control::recover() {
   CO_TRY_VOID(co_await state_->proxy_tokens.recover());
+  CO_TRY_VOID(co_await state_->api_tokens.recover());
   CO_TRY_VOID(co_await state_->publisher.recover());
   CO_TRY_VOID(co_await state_->bindings.recover());
   CO_TRY_VOID(co_await state_->calls.recover());
@@ -170,6 +178,7 @@ void Control::abandon_calls() {
 }
 
 Task<void> Control::close() {
+  co_await state_->api_tokens.close();
   co_await state_->schedules.close();
   co_await state_->calls.close();
   co_await state_->collector.close();

@@ -13,6 +13,7 @@
 
 namespace bimodal::control {
 
+class ApiTokens;
 class Planner;
 class Registry;
 
@@ -42,6 +43,9 @@ class Control {
   const Registry& registry() const;
 
   void write_metrics(metrics::Page& page) const;
+
+  // For the home's owner.
+  ApiTokens& api_tokens();
 
   // For the gateway, which serves the URLs of blobs.
   BlobTransfers& blob_transfers();

@@ -76,7 +76,7 @@ class Api {
         secrets_(context_, service_) {
     loop_.start();
     loop_.run_blocking(recover());
-    host_ = *rpc::Host::listen("127.0.0.1:0", {"ak-1", "as-1"}, loop_.executor(), service_);
+    host_ = *rpc::Host::listen("127.0.0.1:0", tokens_, loop_.executor(), service_);
     stub_ = api::ModalClient::NewStub(
         grpc::CreateChannel("127.0.0.1:" + std::to_string(host_->port()), grpc::InsecureChannelCredentials()));
   }
@@ -123,7 +123,6 @@ class Api {
     Settings settings;
     settings.home = home;
     settings.workspace = "ws";
-    settings.token_id = "ak-1";
     auto keep = [this](std::vector<model::Route> routes) {
       std::lock_guard lock(mutex_);
       routes_ = std::move(routes);
@@ -158,6 +157,7 @@ class Api {
   std::vector<model::Route> routes_;
   Context context_;
   rpc::Service service_;
+  rpc::Tokens tokens_{{"ak-1", "as-1"}};
   Registry registry_;
   Bindings bindings_;
   calls::Calls calls_;

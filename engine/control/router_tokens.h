@@ -1,5 +1,5 @@
-// Tokens for the command router (protocol §10.11): each is good for one container, for 20 minutes. Those of an earlier
-// daemon are good for nothing. Loop-bound.
+// Tokens for the command router (protocol §10.11): each is good for one container, for 20 minutes, and no longer than
+// the API token of the client who got it. Those of an earlier daemon are good for nothing. Loop-bound.
 #pragma once
 
 #include <string>
@@ -18,7 +18,11 @@ class RouterTokens {
   // For a client; PermissionDenied for a container.
   Result<api::CommandRouterAccess> issue(const rpc::Call& call, const std::string& task_id) const;
 
-  // Unauthenticated without a good token, PermissionDenied with one for another container.
+  // Whether `bearer` is a good token that was given to a client of that API token.
+  bool is_of(const std::string& bearer, const std::string& token_id) const;
+
+  // Unauthenticated without a good token or once the API token that it was given for isn't good any more,
+  // PermissionDenied with one for another container.
   Result<void> check(const rpc::Call& call, const std::string& task_id) const;
 
  private:

@@ -5,6 +5,7 @@
 #include "control/environments.h"
 #include "control/urls.h"
 #include "control/web_token.h"
+#include "store/api_token_table.h"
 
 namespace bimodal::control {
 namespace {
@@ -30,7 +31,7 @@ Task<Result<api::ClientHelloResponse>> Workspace::hello(rpc::Call call, Empty re
 Task<Result<api::AuthTokenGetResponse>> Workspace::auth_token(rpc::Call call, api::AuthTokenGetRequest request) {
   const auto now = static_cast<std::int64_t>(unix_now());
   const std::string& subject =
-      call.caller.kind == rpc::Caller::Kind::Container ? call.caller.task_id : context_.settings.token_id;
+      call.caller.kind == rpc::Caller::Kind::Container ? call.caller.task_id : call.caller.token_id;
   api::AuthTokenGetResponse response;
   response.set_token(web_token(signing_key_, subject, now, now + kTokenLifeSeconds));
   co_return response;
@@ -51,8 +52,16 @@ Task<Result<api::WorkspaceDashboardUrlResponse>> Workspace::dashboard(
 }
 
 Task<Result<api::TokenInfoGetResponse>> Workspace::token_info(rpc::Call call, api::TokenInfoGetRequest request) {
+  auto work = [](store::Transaction& transaction) { return store::ApiTokenTable(transaction).list(); };
+  CO_TRY(const auto rows, co_await context_.transact(std::move(work)));
   api::TokenInfoGetResponse response;
-  response.set_token_id(context_.settings.token_id);
+  response.set_token_id(call.caller.token_id);
+  for (const store::ApiTokenRow& row : rows) {
+    if (row.token_id != call.caller.token_id) continue;
+    response.set_token_name(row.name);
+    response.mutable_created_at()->set_seconds(row.created_at);
+    if (row.expires_at != 0) response.mutable_expires_at()->set_seconds(row.expires_at);
+  }
   response.set_workspace_id(content_id("ws", context_.settings.workspace));
   response.set_workspace_name(context_.settings.workspace);
   response.mutable_user_identity()->set_user_id(content_id("us", context_.settings.workspace));

@@ -14,15 +14,15 @@ Result<UniqueFd> Connections::enlist(UniqueFd connection, std::string task_id) {
   if (count_open(task_id) >= kMaxPerTask) {
     return error(Code::ResourceExhausted, "it has {} API connections open: another one is closed", kMaxPerTask);
   }
-  return enlist_locked(std::move(connection), std::move(task_id));
+  return enlist_locked(std::move(connection), Peer{.task_id = std::move(task_id), .address = ""});
 }
 
-Result<UniqueFd> Connections::enlist_client(UniqueFd connection) {
+Result<UniqueFd> Connections::enlist_client(UniqueFd connection, Peer client) {
   std::lock_guard lock(mutex_);
-  return enlist_locked(std::move(connection), "");
+  return enlist_locked(std::move(connection), std::move(client));
 }
 
-Result<UniqueFd> Connections::enlist_locked(UniqueFd connection, std::string task_id) {
+Result<UniqueFd> Connections::enlist_locked(UniqueFd connection, Peer peer) {
   UniqueFd moved(::fcntl(connection.get(), F_DUPFD_CLOEXEC, next_));
   if (!moved) moved.reset(::fcntl(connection.get(), F_DUPFD_CLOEXEC, kFirst));  // past the limit: round again
   if (!moved) return errno_error(errno, "taking over an API connection (raise the open files limit)");
@@ -31,14 +31,14 @@ Result<UniqueFd> Connections::enlist_locked(UniqueFd connection, std::string tas
   struct stat about{};
   if (::fstat(moved.get(), &about) != 0) return errno_error(errno, "an API connection");
   next_ = moved.get() + 1;
-  entries_[moved.get()] = Entry{std::move(task_id), about.st_dev, about.st_ino};
+  entries_[moved.get()] = Entry{std::move(peer), about.st_dev, about.st_ino};
   return moved;
 }
 
 void Connections::cut_clients() const {
   std::lock_guard lock(mutex_);
   for (const auto& [number, entry] : entries_) {
-    if (entry.task_id.empty() && is_open(number, entry)) ::shutdown(number, SHUT_RDWR);
+    if (entry.peer.task_id.empty() && is_open(number, entry)) ::shutdown(number, SHUT_RDWR);
   }
 }
 
@@ -50,22 +50,21 @@ bool Connections::is_open(int number, const Entry& entry) {
 int Connections::count_open(const std::string& task_id) const {
   int open = 0;
   for (const auto& [number, entry] : entries_) {
-    if (entry.task_id == task_id && is_open(number, entry)) ++open;
+    if (entry.peer.task_id == task_id && is_open(number, entry)) ++open;
   }
   return open;
 }
 
-std::optional<std::string> Connections::task_of(const std::string& peer) const {
+Peer Connections::peer(const std::string& name) const {
   constexpr std::string_view kPrefix = "fd:";
-  if (!peer.starts_with(kPrefix)) return std::nullopt;
+  if (!name.starts_with(kPrefix)) return {};
   int number = -1;
-  const char* end = peer.data() + peer.size();
-  auto [parsed, failure] = std::from_chars(peer.data() + kPrefix.size(), end, number);
-  if (failure != std::errc() || parsed != end) return std::nullopt;
+  const char* end = name.data() + name.size();
+  auto [parsed, failure] = std::from_chars(name.data() + kPrefix.size(), end, number);
+  if (failure != std::errc() || parsed != end) return {};
   std::lock_guard lock(mutex_);
   auto found = entries_.find(number);
-  if (found == entries_.end() || found->second.task_id.empty()) return std::nullopt;
-  return found->second.task_id;
+  return found == entries_.end() ? Peer() : found->second.peer;
 }
 
 }  // namespace bimodal::rpc

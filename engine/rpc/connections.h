@@ -7,7 +7,6 @@
 
 #include <sys/types.h>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <unordered_map>
 
@@ -15,6 +14,13 @@
 #include "base/unique_fd.h"
 
 namespace bimodal::rpc {
+
+// Who is at the other end. A container's has a task_id.
+struct Peer {
+  std::string task_id;
+  std::string address;     // of a client, without its port
+  bool over_edge = false;  // see Caller
+};
 
 class Connections {
  public:
@@ -24,26 +30,26 @@ class Connections {
   // ResourceExhausted when the task has kMaxPerTask open ones.
   Result<UniqueFd> enlist(UniqueFd connection, std::string task_id);
 
-  // The same for a client's connection, without that limit.
-  Result<UniqueFd> enlist_client(UniqueFd connection);
+  // The same for a client's connection, without that limit. `client` has no task_id.
+  Result<UniqueFd> enlist_client(UniqueFd connection, Peer client);
   // Ends the connections of clients: gRPC sees them hang up once it has read what came.
   void cut_clients() const;
 
-  // `peer` as ServerContext::peer() gives it. Nullopt for a peer from the network.
-  std::optional<std::string> task_of(const std::string& peer) const;
+  // `name` as ServerContext::peer() gives it. Nobody for one that was never enlisted.
+  Peer peer(const std::string& name) const;
 
  private:
   static constexpr int kFirst = 512;  // above what the daemon opens at start, below the smallest usual limit
 
   // gRPC closes connections without a word; whether one is still open shows by the socket behind its number.
   struct Entry {
-    std::string task_id;  // empty: a client's
+    Peer peer;
     dev_t device = 0;
     ino_t socket = 0;
   };
 
   static bool is_open(int number, const Entry& entry);
-  Result<UniqueFd> enlist_locked(UniqueFd connection, std::string task_id);
+  Result<UniqueFd> enlist_locked(UniqueFd connection, Peer peer);
   int count_open(const std::string& task_id) const;
 
   mutable std::mutex mutex_;

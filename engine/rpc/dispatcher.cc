@@ -59,6 +59,14 @@ Task<void> Dispatcher::wait_for_clients_mutations(Deadline deadline) {
   }
 }
 
+void Dispatcher::end_calls(const std::function<bool(const Caller&)>& is_meant) {
+  const std::unordered_set<Running*> callers = running;
+  for (Running* call : callers) {
+    if (!running.contains(call) || call->kind() == Kind::Mutation) continue;
+    if (const Caller* client = call->client(); client != nullptr && is_meant(*client)) call->cancel();
+  }
+}
+
 Task<void> Dispatcher::close(Deadline grace) {
   closing = true;
   const std::unordered_set<Running*> callers = running;

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <boost/asio/any_io_executor.hpp>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string_view>
@@ -23,16 +24,17 @@ class Running {
  public:
   virtual ~Running() = default;
   virtual Kind kind() const = 0;
-  virtual bool is_clients() const = 0;  // false while it is held
+  virtual bool is_clients() const = 0;                      // false while it is held
+  virtual const Caller* client() const { return nullptr; }  // null: a container's
   virtual void cancel() = 0;
 };
 
-// Loop-bound, but for `service`, `token`, `connections` and `refuses_clients`.
+// Loop-bound, but for `service`, `tokens`, `connections`, `guesses` and `refuses_clients`.
 struct Dispatcher {
-  Dispatcher(boost::asio::any_io_executor executor, const Service& service, Token token)
+  Dispatcher(boost::asio::any_io_executor executor, const Service& service, const Tokens& tokens)
       : executor(executor),
         service(service),
-        token(std::move(token)),
+        tokens(tokens),
         replays(executor),
         idle(executor),
         mutated(executor),
@@ -40,8 +42,9 @@ struct Dispatcher {
 
   boost::asio::any_io_executor executor;
   const Service& service;
-  const Token token;
+  const Tokens& tokens;
   Connections connections;
+  Guesses guesses;
   Replays replays;
   std::unordered_set<Running*> running;
   Pulse idle;                                                           // nothing runs any more
@@ -65,6 +68,9 @@ struct Dispatcher {
   void release_clients();
   // Completes when no mutation of theirs runs, and at `deadline`.
   Task<void> wait_for_clients_mutations(Deadline deadline);
+
+  // Cancels the clients' queries and streams of whom `is_meant`.
+  void end_calls(const std::function<bool(const Caller&)>& is_meant);
 
   // Cancels queries and streams, waits for mutations until `grace`, then cancels those too and waits for all.
   Task<void> close(Deadline grace);

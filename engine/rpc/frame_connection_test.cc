@@ -182,7 +182,7 @@ TEST_F(FrameConnectionTest, EndsItsCallsWhenTheServerCloses) {
   loop_.run_blocking(host_->close(Deadline::after(5s)));
   const Answer answer = read();
   EXPECT_EQ(answer.status, static_cast<int>(Code::Unavailable));
-  host_ = *Host::listen("127.0.0.1:0", Token{"ak-1", "as-1"}, loop_.executor(), service_);
+  host_ = *Host::listen("127.0.0.1:0", tokens_, loop_.executor(), service_);
 }
 
 }  // namespace

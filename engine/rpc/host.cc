@@ -52,6 +52,14 @@ class Refusals {
   std::uint64_t unsaid_ = 0;
 };
 
+// Of a connection's other end, without its port; "?" when that has gone already.
+std::string address_of(int connection) {
+  asio::ip::tcp::endpoint peer;
+  auto size = static_cast<socklen_t>(peer.capacity());
+  if (::getpeername(connection, peer.data(), &size) != 0) return "?";
+  return peer.address().to_string();
+}
+
 // What a connection begins with; 0 when it ended first, or the wait was cancelled. Takes nothing away.
 Task<char> first_byte(asio::any_io_executor executor, int connection) {
   asio::posix::stream_descriptor descriptor(executor, connection);
@@ -67,8 +75,8 @@ Task<char> first_byte(asio::any_io_executor executor, int connection) {
 }  // namespace
 
 struct Host::State : grpc::CallbackGenericService {
-  State(asio::any_io_executor control, const Service& service, Token token)
-      : dispatcher(control, service, std::move(token)), scope(control, "container connections") {}
+  State(asio::any_io_executor control, const Service& service, const Tokens& tokens)
+      : dispatcher(control, service, tokens), scope(control, "container connections") {}
 
   // Frames of ours or HTTP/2: the first byte tells.
   Result<UniqueFd> copy_of_listener() const {
@@ -81,14 +89,18 @@ struct Host::State : grpc::CallbackGenericService {
     auto copy = copy_of_listener();
     if (!copy) return log::error("no client is accepted: {}", copy.error().message);
     accepting = std::make_unique<Scope>(dispatcher.executor, "clients of the API");
-    auto take = [this](UniqueFd connection) { take_client(std::move(connection)); };
+    auto take = [this](UniqueFd connection) {
+      std::string address = address_of(connection.get());
+      take_client(std::move(connection), Peer{.task_id = "", .address = std::move(address)});
+    };
     accepting->spawn(accept_connections(*std::move(copy), "the API", std::move(take)));
   }
 
-  void take_client(UniqueFd connection) {
+  // Any thread.
+  void take_client(UniqueFd connection, Peer client) {
     const int on = 1;
-    ::setsockopt(connection.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    auto enlisted = dispatcher.connections.enlist_client(std::move(connection));
+    ::setsockopt(connection.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // fails for what isn't TCP
+    auto enlisted = dispatcher.connections.enlist_client(std::move(connection), std::move(client));
     if (!enlisted) return log::warning("a client's connection is closed: {}", enlisted.error().message);
     grpc::AddInsecureChannelFromFd(server.get(), enlisted->release());
   }
@@ -176,18 +188,18 @@ Result<UniqueFd> Host::bind(const std::string& address) {
 }
 
 Result<std::unique_ptr<Host>> Host::listen(
-    const std::string& address, Token token, asio::any_io_executor control, const Service& service) {
+    const std::string& address, const Tokens& tokens, asio::any_io_executor control, const Service& service) {
   TRY(UniqueFd listener, bind(address));
-  TRY(auto host, serve(std::move(listener), std::move(token), std::move(control), service));
+  TRY(auto host, serve(std::move(listener), tokens, std::move(control), service));
   asio::post(host->state_->dispatcher.executor, [state = host->state_.get()] { state->accept_clients(); });
   return host;
 }
 
 Result<std::unique_ptr<Host>> Host::serve(
-    UniqueFd listener, Token token, asio::any_io_executor control, const Service& service) {
+    UniqueFd listener, const Tokens& tokens, asio::any_io_executor control, const Service& service) {
   static std::once_flag log_taken;
   std::call_once(log_taken, [] { gpr_set_log_function(log_grpc_line); });
-  auto state = std::make_unique<State>(control, service, std::move(token));
+  auto state = std::make_unique<State>(control, service, tokens);
   TRY(state->port, port_of(listener.get()));
   state->listener = std::move(listener);
   grpc::ServerBuilder builder;
@@ -251,6 +263,14 @@ void Host::write_metrics(metrics::Page& page) const {
   for (const auto& [rpc, count] : state_->dispatcher.answered) {
     family.add({{"rpc_method", rpc.first}, {"rpc_response_status_code", name_of(rpc.second)}}, count);
   }
+}
+
+void Host::adopt_client(UniqueFd connection, std::string address) {
+  state_->take_client(std::move(connection), Peer{.task_id = "", .address = std::move(address), .over_edge = true});
+}
+
+void Host::end_calls(const std::function<bool(const Caller&)>& is_meant) {
+  state_->dispatcher.end_calls(is_meant);
 }
 
 void Host::refuse_clients() {

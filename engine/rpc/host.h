@@ -4,6 +4,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -12,22 +13,23 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "metrics/page.h"
-#include "rpc/identity.h"
+#include "rpc/call.h"
 #include "rpc/service.h"
+#include "rpc/tokens.h"
 
 namespace bimodal::rpc {
 
 class Host {
  public:
   // Binds `address` ("127.0.0.1:6420"; port 0 picks one) and serves at once; handlers run on `control`'s loop.
-  // `service` must outlive the Host. AlreadyExists when the port is in use, InvalidArgument when the address can't be
-  // bound.
+  // `tokens` and `service` must outlive the Host. AlreadyExists when the port is in use, InvalidArgument when the
+  // address can't be bound.
   static Result<std::unique_ptr<Host>> listen(
-      const std::string& address, Token token, boost::asio::any_io_executor control, const Service& service);
+      const std::string& address, const Tokens& tokens, boost::asio::any_io_executor control, const Service& service);
   // The same at once, or only from accept_clients() on: on a socket of bind() or of another daemon's share_listener().
   static Result<UniqueFd> bind(const std::string& address);
   static Result<std::unique_ptr<Host>> serve(
-      UniqueFd listener, Token token, boost::asio::any_io_executor control, const Service& service);
+      UniqueFd listener, const Tokens& tokens, boost::asio::any_io_executor control, const Service& service);
   ~Host();  // after close()
 
   std::uint16_t port() const;
@@ -45,6 +47,12 @@ class Host {
 
   // Serves an accepted stream connection of that container: every call on it is that task's. Any thread.
   void adopt(UniqueFd connection, std::string task_id);
+
+  // Serves a client who came to another door, whose bytes are already in clear. Any thread.
+  void adopt_client(UniqueFd connection, std::string address);
+
+  // Cancels the queries and streams of clients of whom `is_meant`. On the control loop.
+  void end_calls(const std::function<bool(const Caller&)>& is_meant);
 
   // New calls of clients get Unavailable from now on; containers, which are finishing their work, are still served.
   // Any thread.

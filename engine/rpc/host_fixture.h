@@ -85,7 +85,7 @@ class HostTest : public testing::Test {
   HostTest() : loop_("test"), handlers_(loop_.executor()) {
     handlers_.bind(service_);
     loop_.start();
-    host_ = *Host::listen("127.0.0.1:0", Token{"ak-1", "as-1"}, loop_.executor(), service_);
+    host_ = *Host::listen("127.0.0.1:0", tokens_, loop_.executor(), service_);
     stub_ = api::ModalClient::NewStub(
         grpc::CreateChannel("127.0.0.1:" + std::to_string(host_->port()), grpc::InsecureChannelCredentials()));
   }
@@ -94,9 +94,9 @@ class HostTest : public testing::Test {
     host_.reset();
   }
 
-  static void sign(grpc::ClientContext& context) {
-    context.AddMetadata("x-modal-token-id", "ak-1");
-    context.AddMetadata("x-modal-token-secret", "as-1");
+  static void sign(grpc::ClientContext& context, const std::string& id = "ak-1", const std::string& secret = "as-1") {
+    context.AddMetadata("x-modal-token-id", id);
+    context.AddMetadata("x-modal-token-secret", secret);
   }
 
   grpc::Status create(const std::string& key, const std::string& description, api::AppCreateResponse* response) {
@@ -126,6 +126,7 @@ class HostTest : public testing::Test {
   Loop loop_;
   Handlers handlers_;
   Service service_;
+  Tokens tokens_{Token{"ak-1", "as-1"}};
   std::unique_ptr<Host> host_;
   std::unique_ptr<api::ModalClient::Stub> stub_;
 };

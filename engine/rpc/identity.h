@@ -6,6 +6,8 @@
 #include "base/result.h"
 #include "rpc/call.h"
 #include "rpc/connections.h"
+#include "rpc/guesses.h"
+#include "rpc/tokens.h"
 
 namespace grpc {
 class ServerContextBase;
@@ -13,18 +15,16 @@ class ServerContextBase;
 
 namespace bimodal::rpc {
 
-// What clients show in x-modal-token-id and x-modal-token-secret.
-struct Token {
-  std::string id;
-  std::string secret;
-};
-
 enum class Credentials { Token, Bearer };  // what an RPC's callers show
 
-// Unauthenticated when the token is missing or wrong, except for the RPCs that come without one (protocol §1.3).
+// Unauthenticated when the token is missing or wrong, except for the RPCs that come without one (protocol §1.3);
+// ResourceExhausted from an address that has failed too often. Failures are logged, with the token's id.
 // A container is known by its connection alone. Where a bearer is shown, it is for the handler to check.
 Result<Caller> identify(
-    const grpc::ServerContextBase& context, const std::string& rpc, Credentials credentials, const Token& token,
-    const Connections& connections);
+    const grpc::ServerContextBase& context, const std::string& rpc, Credentials credentials, const Tokens& tokens,
+    const Connections& connections, Guesses& guesses);
+
+// A handler has refused what that caller showed.
+void note_refused(const Call& call, Guesses& guesses);
 
 }  // namespace bimodal::rpc

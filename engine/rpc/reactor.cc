@@ -26,6 +26,10 @@ std::string name_in(const std::string& path) {
   return path.substr(path.rfind('/') + 1);
 }
 
+std::int64_t unix_now() {
+  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
 Deadline deadline_of(const grpc::ServerContextBase& context) {
   const auto at = context.deadline();
   if (at == std::chrono::system_clock::time_point::max()) return Deadline::never();
@@ -61,7 +65,8 @@ void Reactor::accept() {
   // Also for an RPC of the router's that isn't served: a client without a good token would ask for another one first.
   const bool by_bearer = context_.method().starts_with("/modal.task_command_router.");
   const auto credentials = by_bearer ? Credentials::Bearer : Credentials::Token;
-  auto caller = identify(context_, call_.rpc, credentials, dispatcher_.token, dispatcher_.connections);
+  auto caller =
+      identify(context_, call_.rpc, credentials, dispatcher_.tokens, dispatcher_.connections, dispatcher_.guesses);
   if (!caller) {
     Finish(status_of(caller.error()));
     return;
@@ -121,6 +126,10 @@ void Reactor::cancel() {
 void Reactor::run() {
   if (dispatcher_.closing) return finish(shutting_down());
   if (caller_gone_) return finish(error(Code::Cancelled, "{} was cancelled", call_.rpc));
+  // Since accept() it may have been revoked, which ends only calls that run.
+  if (call_.caller.kind == Caller::Kind::Client && !dispatcher_.tokens.is_good(call_.caller.token_id, unix_now())) {
+    return finish(error(Code::Unauthenticated, "Token {} has been revoked", call_.caller.token_id));
+  }
   dispatcher_.add(*this);
   auto ended = [self = shared_from_this()](std::exception_ptr) { self->dispatcher_.remove(*self); };
   asio::co_spawn(
@@ -147,6 +156,8 @@ Task<void> Reactor::answer(std::shared_ptr<Reactor> self) {
 }
 
 void Reactor::finish(Result<SharedMessage> answer) {
+  const bool refused = !answer && answer.error().code == Code::Unauthenticated;
+  if (refused && call_.caller.kind == Caller::Kind::Anonymous) note_refused(call_, dispatcher_.guesses);
   const grpc::Status status = answer ? grpc::Status::OK : status_of(answer.error());
   if (writing_) {
     after_write_ = status;

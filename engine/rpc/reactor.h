@@ -28,6 +28,9 @@ class Reactor final : public grpc::ServerGenericBidiReactor,
 
   Kind kind() const override { return method_->kind; }
   bool is_clients() const override { return !held_ && call_.caller.kind != Caller::Kind::Container; }
+  const Caller* client() const override {
+    return call_.caller.kind == Caller::Kind::Container ? nullptr : &call_.caller;
+  }
   void cancel() override;
 
   Task<bool> write(SharedMessage message) override;

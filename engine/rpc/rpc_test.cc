@@ -190,7 +190,7 @@ TEST_F(HostTest, ServesContainersWhileItRefusesClients) {
 }
 
 TEST_F(HostTest, SaysThatAPortIsTaken) {
-  const auto second = Host::listen("127.0.0.1:" + std::to_string(host_->port()), Token{}, loop_.executor(), service_);
+  const auto second = Host::listen("127.0.0.1:" + std::to_string(host_->port()), tokens_, loop_.executor(), service_);
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, Code::AlreadyExists);
   EXPECT_NE(second.error().message.find(std::to_string(host_->port())), std::string::npos);

@@ -18,6 +18,7 @@
 #include "control/registry.h"
 #include "image/builder.h"
 #include "rpc/host.h"
+#include "rpc/tokens.h"
 #include "sandbox/cgroups.h"
 #include "sandbox/own_namespace.h"
 #include "scheduler/functions.h"
@@ -25,10 +26,12 @@
 #include "server/account.h"
 #include "server/adapters.h"
 #include "server/admin.h"
+#include "server/commands.h"
 #include "server/host_resources.h"
 #include "server/log_route.h"
 #include "server/own_metrics.h"
 #include "server/pool_metrics.h"
+#include "server/token_commands.h"
 #include "store/blobs.h"
 #include "store/database.h"
 #include "store/freeze.h"
@@ -92,8 +95,8 @@ int most_starts() {
 }  // namespace
 
 struct Daemon::Parts {
-  Parts(Config config, Token token, sandbox::LauncherProcess launcher)
-      : config(std::move(config)), token(std::move(token)), launcher_process(std::move(launcher)) {}
+  Parts(Config config, const Token& token, sandbox::LauncherProcess launcher)
+      : config(std::move(config)), tokens({token.id, token.secret}), launcher_process(std::move(launcher)) {}
 
   Result<void> open_store();
   void make_engine();
@@ -113,7 +116,7 @@ struct Daemon::Parts {
   DaemonInfo info() const;
 
   Config config;
-  Token token;
+  rpc::Tokens tokens;
   sandbox::LauncherProcess launcher_process;
 
   Loop control_loop{"control"};
@@ -142,9 +145,11 @@ struct Daemon::Parts {
   LoopLag lag;
   HomeSize home_size{config.home};
   std::unique_ptr<Admin> admin;
+  Commands commands;
   Scope account_scope{control_loop.executor(), "account"};  // and what is measured now and then
-  std::shared_ptr<HandOverChannel> successor;               // has taken over
-  bool given = false;                                       // nothing of the state is changed
+  Scope command_scope{control_loop.executor(), "commands"};
+  std::shared_ptr<HandOverChannel> successor;  // has taken over
+  bool given = false;                          // nothing of the state is changed
   Scope warming{control_loop.executor(), "first containers"};
   Scope following{control_loop.executor(), "the daemon before"};
   Pulse followed{control_loop.executor()};  // a container is warm, or that daemon has ended
@@ -249,11 +254,14 @@ void Daemon::Parts::make_control() {
       .base_domain = config.base_domain,
       .web_host = host_part(config.web),
       .web_port = gateway->port(),
-      .token_id = token.id,
       .max_inputs = config.max_inputs,
       .scaledown_window = config.scaledown_window,
       .gpu_required = config.gpu_required,
       .unenforced_limits = sandbox::unenforced_limits(config.home),
+  };
+  context->tokens = &tokens;
+  context->end_calls = [this](const std::function<bool(const rpc::Caller&)>& is_meant) {
+    if (host) host->end_calls(is_meant);
   };
   if (const auto& text = context->settings.unenforced_limits; !text.empty()) log::warning("{}", text);
   control = std::make_unique<control::Control>(*context, *planner, service);
@@ -266,7 +274,7 @@ Result<void> Daemon::Parts::listen_api(UniqueFd inherited) {
     if (!bound) return tl::unexpected(listening(bound.error(), "--api"));
     inherited = *std::move(bound);
   }
-  auto opened = rpc::Host::serve(std::move(inherited), {token.id, token.secret}, control_loop.executor(), service);
+  auto opened = rpc::Host::serve(std::move(inherited), tokens, control_loop.executor(), service);
   if (!opened) return tl::unexpected(opened.error());
   host = *std::move(opened);
   context->settings.api_url = fmt::format("http://127.0.0.1:{}", host->port());
@@ -282,6 +290,9 @@ Result<void> Daemon::Parts::serve_status() {
         context->settings.unenforced_limits);
   };
   account_scope.spawn(serve_account(std::move(listener), account));
+  TRY(UniqueFd command_listener, listen_for_commands(config.home));
+  add_token_commands(control->api_tokens(), commands);
+  command_scope.spawn(serve_commands(std::move(command_listener), commands, command_scope));
   return {};
 }
 
@@ -326,7 +337,7 @@ DaemonInfo Daemon::Parts::info() const {
 }
 
 Daemon::Daemon(Config config, Token token, sandbox::LauncherProcess launcher)
-    : parts_(std::make_unique<Parts>(std::move(config), std::move(token), std::move(launcher))) {}
+    : parts_(std::make_unique<Parts>(std::move(config), token, std::move(launcher))) {}
 
 Daemon::~Daemon() = default;
 
@@ -464,6 +475,7 @@ Task<void> Daemon::stop() {
   parts.start_gateway_loops();  // a start that failed before them: the gateway ends on its loops
   if (!parts.successor) co_await take_back();
   co_await parts.account_scope.close();
+  co_await parts.command_scope.close();
   co_await parts.warming.close();
   parts.admin.reset();
   if (parts.host) parts.host->refuse_clients();

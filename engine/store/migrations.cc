@@ -267,8 +267,20 @@ CREATE TABLE proxy_token_environments (
 );
 )sql";
 
-constexpr std::array kMigrations = {kVersion1,  kVersionKinds,   kObjects,     kCalls,   kVolumes,    kBindings,
-                                    kSchedules, kBindingOptions, kRequestKeys, kAppTags, kProxyTokens};
+// Tokens for clients of the API, beside the home's own.
+constexpr std::string_view kApiTokens = R"sql(
+CREATE TABLE api_tokens (
+  token_id     TEXT PRIMARY KEY,
+  secret_hash  TEXT NOT NULL,  -- SHA-256 of the secret, in hex
+  name         TEXT NOT NULL,
+  created_at   INTEGER NOT NULL,  -- Unix seconds
+  expires_at   INTEGER NOT NULL,  -- 0: never
+  last_used_at INTEGER NOT NULL
+);
+)sql";
+
+constexpr std::array kMigrations = {kVersion1,  kVersionKinds,   kObjects,     kCalls,   kVolumes,     kBindings,
+                                    kSchedules, kBindingOptions, kRequestKeys, kAppTags, kProxyTokens, kApiTokens};
 
 }  // namespace
 
