@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # Lowest first. A module may include modules of lower layers only.
 LAYERS = [
     ["base"],
-    ["async", "metrics", "model", "wire"],
+    ["async", "metrics", "model", "tls", "wire"],
     ["store", "acme", "http", "rpc", "sandbox"],
     ["image", "scheduler"],
     ["runtime", "gateway"],

@@ -69,11 +69,9 @@ class Records {
 
 }  // namespace
 
-void TlsSessionDeleter::operator()(ssl_st* session) const {
-  SSL_free(session);
-}
-
-Transport::Transport(UniqueFd socket, TlsSession session) : socket_(std::move(socket)), session_(std::move(session)) {}
+// The handshake may have read on into what follows it.
+Transport::Transport(UniqueFd socket, tls::Session session)
+    : socket_(std::move(socket)), unread_(SSL_has_pending(session.get()) == 1), session_(std::move(session)) {}
 
 std::string_view Transport::tls_version() const {
   return session_ ? SSL_get_version(session_.get()) : std::string_view();

@@ -10,21 +10,13 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <string_view>
 
 #include "base/unique_fd.h"
-
-struct ssl_st;
+#include "tls/session.h"
 
 namespace bimodal::http {
-
-struct TlsSessionDeleter {
-  void operator()(ssl_st* session) const;
-};
-// OpenSSL's SSL, with the socket's descriptor in its BIOs (make_tls_session()).
-using TlsSession = std::unique_ptr<ssl_st, TlsSessionDeleter>;
 
 class Transport {
  public:
@@ -41,8 +33,8 @@ class Transport {
 
   Transport() = default;
   Transport(UniqueFd socket) : socket_(std::move(socket)) {}  // plain
-  // `session`'s handshake is done, or step() does it.
-  Transport(UniqueFd socket, TlsSession session);
+  // `session`'s handshake is done.
+  Transport(UniqueFd socket, tls::Session session);
   Transport(Transport&&) noexcept = default;
   Transport& operator=(Transport&&) noexcept = default;
   // Closes the socket without a goodbye.
@@ -85,7 +77,7 @@ class Transport {
   bool write_wants_read_ = false;
   bool spoiled_ = false;
   bool ended_ = false;
-  TlsSession session_;
+  tls::Session session_;
 };
 
 }  // namespace bimodal::http
