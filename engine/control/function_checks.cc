@@ -6,6 +6,7 @@
 #include "control/function_version.h"
 #include "control/schedule.h"
 #include "control/volume_paths.h"
+#include "control/web_name.h"
 #include "rpc/fields.h"
 #include "scheduler/functions.h"
 
@@ -42,15 +43,30 @@ bool is_domain(std::string_view name) {
   return labels >= 2;
 }
 
-Result<void> check_web(const std::string& object, const api::WebhookConfig& config) {
-  if (!is_web(config)) return {};
-  for (const auto& domain : config.custom_domains()) {
-    if (is_domain(domain.name())) continue;
+Result<void> check_domain(const std::string& object, const std::string& name, const std::string& base_domain) {
+  if (std::any_of(name.begin(), name.end(), [](unsigned char c) { return c >= 0x80; })) {
+    return error(
+        Code::InvalidArgument, "{}: custom_domains= has '{}'; write it as DNS has it, in Punycode (xn--…)", object,
+        name);
+  }
+  if (!is_domain(name)) {
     return error(
         Code::InvalidArgument,
         "{}: custom_domains= has '{}', which is no domain name; write api.example.com, or *.example.com for all names "
         "directly below it",
-        object, domain.name());
+        object, name);
+  }
+  if (!lower_case(name).ends_with("." + base_domain) && lower_case(name) != base_domain) return {};
+  return error(
+      Code::InvalidArgument,
+      "{}: custom_domains= has '{}', which is under this server's base domain {}; choose such a name with label=",
+      object, name, base_domain);
+}
+
+Result<void> check_web(const std::string& object, const api::WebhookConfig& config, const Settings& settings) {
+  if (!is_web(config)) return {};
+  for (const auto& domain : config.custom_domains()) {
+    TRY_VOID(check_domain(object, domain.name(), settings.base_domain));
   }
   return {};
 }
@@ -203,9 +219,9 @@ Result<void> check_supported(const api::Function& function, const Settings& sett
     return error(
         Code::InvalidArgument, "{}: an allowlist of outbound addresses is not supported by this server", object);
   }
-  TRY_VOID(check_web(object, function.webhook_config()));
+  TRY_VOID(check_web(object, function.webhook_config(), settings));
   for (const auto& [name, method] : function.method_definitions()) {
-    TRY_VOID(check_web("method '" + name + "' of " + object, method.webhook_config()));
+    TRY_VOID(check_web("method '" + name + "' of " + object, method.webhook_config(), settings));
   }
   if (has_web_methods(function)) TRY_VOID(check_web_options(object, function));
   return {};

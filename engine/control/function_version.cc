@@ -26,13 +26,6 @@ std::string class_name(const std::string& tag) {
   return tag.ends_with(".*") ? tag.substr(0, tag.size() - 2) : tag;
 }
 
-std::string lower(std::string text) {
-  for (char& c : text) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return text;
-}
-
 WebSpace web_space(const Home& home) {
   return {home.settings.workspace, home.environment.web_suffix, home.app.shown_name(), is_ephemeral(home.app)};
 }
@@ -51,7 +44,7 @@ Result<WebAddress> web_address(
   if (config.web_server_startup_timeout() > 0) {
     out.method.server_startup_timeout = milliseconds(static_cast<long>(config.web_server_startup_timeout() * 1000));
   }
-  for (const auto& domain : config.custom_domains()) out.method.custom_domains.push_back(lower(domain.name()));
+  for (const auto& domain : config.custom_domains()) out.method.custom_domains.push_back(lower_case(domain.name()));
   return out;
 }
 

@@ -138,17 +138,17 @@ Result<void> check_hosts(const PublishedApp& app, const TakenHosts& taken) {
       std::vector<std::string> hosts = method.custom_domains;
       hosts.push_back(method.host);
       for (const std::string& host : hosts) {
-        if (auto holder = taken.find(host); holder != taken.end() && holder->second.app_id != app.app_id) {
+        if (const HostOwner* holder = taken.owner_of(host); holder != nullptr && holder->app_id != app.app_id) {
           const char* remedy = host == method.host ? "set another label=" : "take it out of custom_domains= of one";
           return error(
               Code::AlreadyExists, "Function '{}': the address {} belongs to the deployed app '{}'; {}", function->tag,
-              host, holder->second.name, remedy);
+              host, holder->name, remedy);
         }
         auto [entry, fresh] = own.emplace(host, function->tag);
         if (!fresh) {
           return error(
-              Code::InvalidArgument, "Functions '{}' and '{}' have the same address {}; set a label= on one of them",
-              entry->second, function->tag, host);
+              Code::InvalidArgument, "Functions '{}' and '{}' have the same address {}; {}", entry->second,
+              function->tag, host, host == method.host ? "set a label= on one of them" : "let one of them have it");
         }
       }
     }

@@ -327,7 +327,27 @@ TEST_F(PublishTest, RefusesADomainOfAnotherDeployedAppByName) {
   EXPECT_EQ(status.error_code(), grpc::StatusCode::ALREADY_EXISTS);
   EXPECT_NE(status.error_message().find("*.example.com"), std::string::npos) << status.error_message();
   EXPECT_NE(status.error_message().find("'first'"), std::string::npos) << status.error_message();
-  EXPECT_TRUE(stage(app_id, with_domain(web_function("hello", "im-1"), "api.example.com"), &response).ok());
+  const auto under = stage(app_id, with_domain(web_function("hello", "im-1"), "api.example.com"), &response);
+  EXPECT_EQ(under.error_code(), grpc::StatusCode::ALREADY_EXISTS);
+  EXPECT_NE(under.error_message().find("'first'"), std::string::npos) << under.error_message();
+  EXPECT_TRUE(stage(app_id, with_domain(web_function("hello", "im-1"), "example.org.test"), &response).ok());
+}
+
+TEST_F(PublishTest, RefusesADomainUnderTheBaseDomainAndOneThatIsntAscii) {
+  const auto app_id = create_app("web", api::APP_STATE_INITIALIZING);
+  api::FunctionCreateResponse response;
+  const std::pair<const char*, const char*> table[] = {
+      {"api.localhost", "label="},
+      {"*.localhost", "custom_domains="},
+      {"a.b.LOCALHOST", "label="},
+      {"b\xc3\xbc.example", "xn--"}};
+  for (const auto& [name, word] : table) {
+    const auto status = stage(app_id, with_domain(web_function("hello", "im-1"), name), &response);
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT) << name;
+    EXPECT_NE(status.error_message().find(word), std::string::npos) << status.error_message();
+  }
+  EXPECT_TRUE(stage(app_id, with_domain(web_function("hello", "im-1"), "xn--b-xga.example"), &response).ok());
+  EXPECT_TRUE(stage(app_id, with_domain(web_function("hello", "im-1"), "api.notlocalhost.example"), &response).ok());
 }
 
 TEST_F(PublishTest, RefusesMoreConcurrencyThanTheLimit) {

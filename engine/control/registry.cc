@@ -22,6 +22,14 @@ void for_each_host(const PublishedApp& app, Visit visit) {
 
 }  // namespace
 
+const HostOwner* TakenHosts::owner_of(const std::string& host) const {
+  if (auto exact = others.find(host); exact != others.end()) return &exact->second;
+  const std::size_t dot = host.find('.');
+  if (dot == host.npos || host.starts_with("*.") || held.contains(host)) return nullptr;
+  auto above = others.find("*" + host.substr(dot));
+  return above == others.end() ? nullptr : &above->second;
+}
+
 void Registry::put(PublishedApp app) {
   apps_[app.app_id] = std::move(app);
   changed_.notify_all();
@@ -59,9 +67,14 @@ model::FunctionVersionPtr Registry::function(const std::string& function_id) con
 TakenHosts Registry::hosts_taken_from(const std::string& app_id) const {
   TakenHosts out;
   for (const auto& [id, app] : apps_) {
-    if (app.stopped || app.ephemeral || id == app_id) continue;
-    for_each_host(
-        app, [&](const std::string& host, const auto&, const auto&) { out.emplace(host, HostOwner{id, app.name}); });
+    if (app.stopped || (app.ephemeral && id != app_id)) continue;
+    for_each_host(app, [&](const std::string& host, const auto&, const auto&) {
+      if (id == app_id) {
+        out.held.insert(host);
+      } else {
+        out.others.emplace(host, HostOwner{id, app.name});
+      }
+    });
   }
   return out;
 }

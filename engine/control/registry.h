@@ -6,6 +6,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -33,12 +34,20 @@ struct PublishedApp {
   std::vector<ScheduledFunction> scheduled;
 };
 
-// Who holds a host among deployed apps: host -> app.
 struct HostOwner {
   std::string app_id;
   std::string name;
 };
-using TakenHosts = std::map<std::string, HostOwner>;
+
+// Which hosts an app can't have. A wildcard takes every name that it stands for, but for those that somebody had
+// before.
+struct TakenHosts {
+  std::map<std::string, HostOwner> others;  // host -> the other deployed app
+  std::set<std::string> held;               // by this app already
+
+  // Whose `host` is; null: it is free.
+  const HostOwner* owner_of(const std::string& host) const;
+};
 
 class Registry {
  public:
@@ -52,7 +61,7 @@ class Registry {
   std::vector<PublishedApp> running() const;                                 // by id, stopped ones apart
   model::FunctionVersionPtr function(const std::string& function_id) const;  // null when not published, or stopped
 
-  // Hosts of running deployed apps other than `app_id`.
+  // Those of running deployed apps other than `app_id`.
   TakenHosts hosts_taken_from(const std::string& app_id) const;
   // Who answers at `host`, stopped apps apart.
   const PublishedApp* owner(const std::string& host) const;

@@ -69,8 +69,23 @@ TEST_F(RegistryTest, OnlyRunningDeployedAppsHoldTheirHosts) {
   put("a", "deployed", 1, {});
   put("b", "ephemeral", 1, {.ephemeral = true});
   put("c", "stopped", 1, {.stopped = true});
-  EXPECT_EQ(registry_.hosts_taken_from("other").size(), 1u);
-  EXPECT_TRUE(registry_.hosts_taken_from("a").empty());
+  EXPECT_EQ(registry_.hosts_taken_from("other").others.size(), 1u);
+  EXPECT_TRUE(registry_.hosts_taken_from("a").others.empty());
+}
+
+TEST_F(RegistryTest, AWildcardTakesTheNamesUnderItButForThoseThatSomebodyHadBefore) {
+  put("early", "h1", 1, {.domains = {"shop.example.com"}});
+  put("wild", "h2", 2, {.domains = {"*.example.com"}});
+  const TakenHosts others = registry_.hosts_taken_from("new");
+  ASSERT_NE(others.owner_of("api.example.com"), nullptr);
+  EXPECT_EQ(others.owner_of("api.example.com")->name, "wild");
+  EXPECT_EQ(others.owner_of("shop.example.com")->name, "early");
+  for (const char* free : {"a.b.example.com", "example.com", "*.b.example.com", "localhost"}) {
+    EXPECT_EQ(others.owner_of(free), nullptr) << free;
+  }
+  EXPECT_EQ(registry_.hosts_taken_from("early").owner_of("shop.example.com"), nullptr);
+  EXPECT_EQ(registry_.hosts_taken_from("wild").owner_of("*.example.com"), nullptr);
+  EXPECT_EQ(registry_.hosts_taken_from("wild").owner_of("api.example.com"), nullptr);
 }
 
 TEST_F(RegistryTest, FindsFunctionsOfRunningAppsOnly) {

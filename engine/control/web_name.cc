@@ -63,4 +63,11 @@ std::string web_url(std::string_view scheme, std::string_view host, std::uint16_
   return fmt::format("{}://{}:{}", scheme, host, port);
 }
 
+std::string lower_case(std::string text) {
+  for (char& c : text) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return text;
+}
+
 }  // namespace bimodal::control

@@ -34,4 +34,7 @@ std::string web_url(std::string_view scheme, std::string_view host, std::uint16_
 // Lower case, everything but [a-z0-9] as '-', runs of '-' folded, none at either end.
 std::string folded(std::string_view text);
 
+// ASCII letters in lower case, the rest as it is.
+std::string lower_case(std::string text);
+
 }  // namespace bimodal::control
