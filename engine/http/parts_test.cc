@@ -52,6 +52,26 @@ TEST(TimerWheel, KeepsTimersBeyondOneTurnOfTheWheel) {
   EXPECT_EQ(log.size(), 1u);
 }
 
+TEST(TimerWheel, SkipsToTheFirstTimerAndCallsNobody) {
+  const auto start = Deadline::Clock::now();
+  TimerWheel wheel(start);
+  wheel.skip(start + 1h);  // an empty one all the way
+  std::vector<int> fired;
+  Recorder first(fired, 1), second(fired, 2);
+  wheel.arm(first, 1s);
+  EXPECT_EQ(wheel.ticks_to_next(), 1s / TimerWheel::kTick + 1);
+  wheel.skip(start + 1h + 500ms);
+  EXPECT_EQ(wheel.ticks_to_next(), 500ms / TimerWheel::kTick + 1);
+  wheel.arm(second, 1s);
+  wheel.skip(start + 1h + 10s);
+  EXPECT_EQ(wheel.ticks_to_next(), 1U);
+  EXPECT_TRUE(fired.empty());
+  wheel.advance(start + 1h + 1s + TimerWheel::kTick);
+  EXPECT_EQ(fired, std::vector<int>{1});
+  wheel.advance(start + 1h + 1500ms + TimerWheel::kTick);
+  EXPECT_EQ(fired, (std::vector<int>{1, 2}));
+}
+
 TEST(TimerWheel, ForgetsWhatIsDisarmedMovedOrDestroyed) {
   const Clock::time_point start{};
   TimerWheel wheel(start);

@@ -34,8 +34,7 @@ void TimerWheel::disarm(Timer& timer) {
 }
 
 void TimerWheel::advance(Deadline::Clock::time_point now) {
-  if (now <= start_) return;
-  const auto target = static_cast<std::uint64_t>((now - start_) / kTick);  // rounded down: whole ticks only
+  const std::uint64_t target = tick_of(now);
   while (current_ < target) {
     if (armed_ == 0) {
       current_ = target;
@@ -44,6 +43,26 @@ void TimerWheel::advance(Deadline::Clock::time_point now) {
     ++current_;
     fire_slot(slots_[current_ % kSlots]);
   }
+}
+
+void TimerWheel::skip(Deadline::Clock::time_point now) {
+  const std::uint64_t target = tick_of(now);
+  if (armed_ == 0) current_ = std::max(current_, target);
+  while (current_ < target && next_slot().next == &next_slot()) ++current_;
+}
+
+// Rounded down: whole ticks only.
+std::uint64_t TimerWheel::tick_of(Deadline::Clock::time_point now) const {
+  return now <= start_ ? 0 : static_cast<std::uint64_t>((now - start_) / kTick);
+}
+
+std::size_t TimerWheel::ticks_to_next() const {
+  std::size_t ticks = 1;
+  for (; ticks < kSlots; ++ticks) {
+    const Link& slot = slots_[(current_ + ticks) % kSlots];
+    if (slot.next != &slot) break;
+  }
+  return ticks;
 }
 
 // The due ones move to a list of their own first: a callback may arm and disarm any timer, also one of those.

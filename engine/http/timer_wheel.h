@@ -47,11 +47,18 @@ class TimerWheel {
   // Moves on to `now` and calls on_timeout() of every timer whose time has come; each is disarmed first.
   void advance(Deadline::Clock::time_point now);
 
+  // Moves on to `now`, but not beyond the first timer: calls nobody.
+  void skip(Deadline::Clock::time_point now);
+
   bool empty() const { return armed_ == 0; }
+  // Ticks until one may fire, at least 1; only where some are armed.
+  std::size_t ticks_to_next() const;
 
  private:
   static constexpr std::size_t kSlots = 512;
 
+  std::uint64_t tick_of(Deadline::Clock::time_point now) const;
+  const Link& next_slot() const { return slots_[(current_ + 1) % kSlots]; }
   void fire_slot(Link& slot);
   static void move_before(Link& link, Link& place);
 
