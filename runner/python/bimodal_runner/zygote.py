@@ -32,6 +32,7 @@ def serve(channel):
     """Forks until the daemon hangs up, which ends the process. Returns in each container, its channel."""
     _end_client_thread()
     _be_alone()
+    sys.path_importer_cache.clear()  # or each container would, and copy the pages that it is on
     gc.collect()
     gc.freeze()  # a later collection touches none of it, so that it stays shared
     channel.sendall(b"ready")
