@@ -43,7 +43,7 @@ bool takes_trailers(const http::RequestHead& head) {
 std::size_t begin_request_frame(
     const http::RequestHead& head, const RequestFacts& facts, wire::RequestHead& scratch, std::string& out) {
   scratch.kind = facts.kind;
-  scratch.http_version = static_cast<std::uint8_t>(10 + head.minor_version);
+  scratch.http_version = static_cast<std::uint8_t>(head.major_version == 2 ? 20 : 10 + head.minor_version);
   scratch.https = false;
   scratch.web_method = facts.web_method;
   scratch.request_id = facts.request_id;

@@ -22,7 +22,8 @@ struct RequestHead {
   std::vector<Field> fields;  // all, in order, names in lower case; Host says the same as `host`
   std::vector<std::string_view> connection_options;  // elements of Connection, as written
   std::optional<std::uint64_t> content_length;
-  int minor_version = 1;  // of HTTP/1
+  int major_version = 1;  // 1 or 2
+  int minor_version = 1;  // of HTTP/1; 1 in HTTP/2, too
   bool chunked = false;
   bool keep_alive = true;
   bool expects_continue = false;

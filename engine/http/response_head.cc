@@ -2,15 +2,10 @@
 
 #include <charconv>
 
-#include "http/chars.h"
+#include "http/response_fields.h"
 
 namespace bimodal::http {
 namespace {
-
-bool parse_length(std::string_view text, std::uint64_t& length) {
-  auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), length);
-  return failure == std::errc() && end == text.data() + text.size();
-}
 
 void append_number(std::string& out, std::uint64_t number) {
   char digits[20];
@@ -29,69 +24,13 @@ void append_status_line(std::string& out, int status) {
   out.append(" ").append(reason_phrase(status)).append("\r\n");
 }
 
-// What the application's own fields say.
-struct Said {
-  std::optional<std::uint64_t> length;
-  bool close = false;
-  bool date = false;
-};
-
-enum class Use { Write, Drop, Refuse };
-
-// Cheap first look, so that most fields cost one comparison: every name that matters begins with one of these.
-bool may_matter(char c) {
-  c = lower(c);
-  return c == 'c' || c == 'd' || c == 'k' || c == 'p' || c == 't' || c == 'u';
-}
-
-Use note_length(std::string_view value, Said& said) {
-  std::uint64_t length = 0;
-  if (said.length || !parse_length(value, length)) return Use::Refuse;
-  said.length = length;
-  return Use::Drop;  // written with the framing
-}
-
-Use examine(const Field& field, Said& said) {
-  if (!is_token(field.name) || !is_field_value(field.value)) return Use::Refuse;
-  if (!may_matter(field.name[0])) return Use::Write;
-  constexpr std::size_t kLongest = 19;  // "proxy-authorization"
-  if (field.name.size() > kLongest) return Use::Write;
-  char lowered[kLongest];
-  for (std::size_t i = 0; i < field.name.size(); ++i) lowered[i] = lower(field.name[i]);
-  std::string_view name(lowered, field.name.size());
-  if (name == "content-length") return note_length(field.value, said);
-  if (name == "date") said.date = true;
-  if (name == "connection") {
-    for_each_element(
-        field.value, [&said](std::string_view option) { said.close |= equals_ignoring_case(option, "close"); });
-  }
-  return is_hop_by_hop(name) ? Use::Drop : Use::Write;
-}
-
-Framing choose_framing(const ResponseHead& head, const ResponseContext& context, const Said& said) {
-  Framing framing{.keep_alive = context.keep_alive && !said.close};
-  if (context.is_head || head.status == 204 || head.status == 304) return framing;
-  if (said.length || head.body_size) {
-    framing.kind = Framing::Kind::Length;
-    framing.length = said.length ? *said.length : *head.body_size;
-  } else if (context.minor_version >= 1) {
-    framing.kind = Framing::Kind::Chunked;
-  } else {
-    framing.kind = Framing::Kind::UntilClose;
-    framing.keep_alive = false;
-  }
-  return framing;
-}
-
 void append_framing(
-    const Framing& framing, const ResponseHead& head, const ResponseContext& context, const Said& said,
+    const Framing& framing, const ResponseHead& head, const ResponseContext& context, const SaidFields& said,
     std::string& out) {
   if (framing.kind == Framing::Kind::Chunked) out.append("transfer-encoding: chunked\r\n");
-  // HEAD and 304 repeat the length that the application states; 204 has none (RFC 9110 §8.6).
-  const bool stated = framing.kind == Framing::Kind::None && said.length && head.status != 204;
-  if (framing.kind == Framing::Kind::Length || stated) {
+  if (const auto length = length_to_write(framing, head, said)) {
     out.append("content-length: ");
-    append_number(out, stated ? *said.length : framing.length);
+    append_number(out, *length);
     out.append("\r\n");
   }
   if (!framing.keep_alive) out.append("connection: close\r\n");
@@ -104,14 +43,14 @@ std::optional<Framing> write_response_head(const ResponseHead& head, const Respo
   if (head.status < 200 || head.status > 599) return std::nullopt;
   const std::size_t before = out.size();
   append_status_line(out, head.status);
-  Said said;
+  SaidFields said;
   for (const Field& field : head.fields) {
-    Use use = examine(field, said);
-    if (use == Use::Refuse) {
+    FieldUse use = examine_field(field, said);
+    if (use == FieldUse::Refuse) {
       out.resize(before);
       return std::nullopt;
     }
-    if (use == Use::Write) append_field(out, field.name, field.value);
+    if (use == FieldUse::Write) append_field(out, field.name, field.value);
   }
   for (const Field& field : head.extra) append_field(out, field.name, field.value);
   if (!said.date) append_field(out, "date", context.date);
@@ -128,14 +67,14 @@ bool write_switching_head(
   append_status_line(out, 101);
   append_field(out, "upgrade", protocol);
   append_field(out, "connection", "Upgrade");
-  Said said;
+  SaidFields said;
   for (const Field& field : fields) {
-    const Use use = examine(field, said);
-    if (use == Use::Refuse) {
+    const FieldUse use = examine_field(field, said);
+    if (use == FieldUse::Refuse) {
       out.resize(before);
       return false;
     }
-    if (use == Use::Write) append_field(out, field.name, field.value);
+    if (use == FieldUse::Write) append_field(out, field.name, field.value);
   }
   for (const Field& field : extra) append_field(out, field.name, field.value);
   if (!said.date) append_field(out, "date", date);

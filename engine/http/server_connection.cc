@@ -8,7 +8,7 @@
 #include <limits>
 #include <utility>
 
-#include "http/chars.h"
+#include "http/response_fields.h"
 
 namespace bimodal::http {
 namespace {
@@ -16,14 +16,6 @@ namespace {
 constexpr std::size_t kDirectWrite = 8 * 1024;  // from here on bytes go to the kernel without being copied first
 constexpr std::chrono::seconds kLingerTime{5};
 constexpr std::chrono::seconds kLingerTimeDraining{1};
-
-// Fields of framing and routing must not come behind a body, where some recipients would heed them: RFC 9110 §6.5.1.
-bool is_trailer(const Field& field) {
-  std::string name(field.name);
-  for (char& c : name) c = lower(c);
-  return is_token(name) && is_field_value(field.value) && !is_hop_by_hop(name) && name != "content-length" &&
-         name != "host";
-}
 
 }  // namespace
 

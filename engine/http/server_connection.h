@@ -8,7 +8,6 @@
 // the response for that long.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -16,6 +15,7 @@
 
 #include "http/caller.h"
 #include "http/chunk_decoder.h"
+#include "http/connection_limits.h"
 #include "http/reactor.h"
 #include "http/response_head.h"
 #include "http/send_queue.h"
@@ -23,12 +23,6 @@
 #include "http/transport.h"
 
 namespace bimodal::http {
-
-struct ConnectionLimits {
-  std::size_t max_head_bytes = 64 * 1024;
-  std::chrono::milliseconds head_timeout = std::chrono::seconds(30);
-  std::chrono::milliseconds idle_timeout = std::chrono::seconds(75);
-};
 
 class ServerConnection final : public Connection, public Caller, private TimerWheel::Timer {
  public:
