@@ -51,13 +51,32 @@ void Front::on_passed_on(UniqueFd socket, std::string received) {
 }
 
 http::ServerConnection& Front::accept(http::Transport caller, const http::Address& peer) {
-  ++shared_.connections;
-  shared_.traffic.loop(number_).connections.add(1);
   auto connection =
       std::make_unique<http::ServerConnection>(reactor_, std::move(caller), peer, *this, shared_.connection_limits);
   http::ServerConnection& accepted = *connection;
-  connections_.emplace(&accepted, std::move(connection));
+  hold(std::move(connection));
   return accepted;
+}
+
+http::Http2Connection& Front::accept_http2(http::Transport caller, const http::Address& peer) {
+  auto connection =
+      std::make_unique<http::Http2Connection>(reactor_, std::move(caller), peer, *this, shared_.connection_limits);
+  http::Http2Connection& accepted = *connection;
+  hold(std::move(connection));
+  return accepted;
+}
+
+void Front::hold(std::unique_ptr<http::Connection> connection) {
+  ++shared_.connections;
+  shared_.traffic.loop(number_).connections.add(1);
+  http::Connection* const held = connection.get();
+  connections_.emplace(held, std::move(connection));
+}
+
+void Front::on_http2(http::Transport caller, const http::Address& peer, std::string received) {
+  http::Http2Connection& connection = accept_http2(std::move(caller), peer);
+  connection.start(std::move(received));
+  if (draining_) connection.drain();
 }
 
 const RoutingTable& Front::routes() {

@@ -21,6 +21,7 @@
 #include "gateway/runner_connection.h"
 #include "gateway/server_link.h"
 #include "gateway/traffic.h"
+#include "http/http2_connection.h"
 #include "http/listener.h"
 #include "http/message_deflate.h"
 #include "http/reactor.h"
@@ -93,6 +94,9 @@ class Front final : public http::Service, private RunnerConnection::Owner, priva
   void on_bad_request(http::Caller& client, int status, std::string_view reason) override;
   void on_closed(http::Connection& connection) override;
   void on_passed_on(UniqueFd socket, std::string received) override;
+  // Only on the machine itself: elsewhere a name and TLS come first.
+  bool takes_http2(const http::Caller& client) override { return client.peer().is_loopback(); }
+  void on_http2(http::Transport caller, const http::Address& peer, std::string received) override;
   void on_runner_closed(RunnerConnection& connection) override;
   void on_server_gone(ServerLink& link) override;
   void on_link_idle(ServerLink& link) override;
@@ -101,6 +105,8 @@ class Front final : public http::Service, private RunnerConnection::Owner, priva
   ServerLink& server_for(const std::shared_ptr<scheduler::Container>& container, std::uint16_t port);
 
   http::ServerConnection& accept(http::Transport caller, const http::Address& peer);
+  http::Http2Connection& accept_http2(http::Transport caller, const http::Address& peer);
+  void hold(std::unique_ptr<http::Connection> connection);
   void resume(
       http::Caller& client, const http::RequestHead& head, const RequestId& id, const RoutingTable::Entry& entry);
   void take_over(http::Transport caller, const http::Address& peer, std::string received);

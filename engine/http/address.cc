@@ -48,6 +48,14 @@ void Address::set_port(std::uint16_t port) {
   reinterpret_cast<sockaddr_in&>(storage).sin_port = htons(port);
 }
 
+bool Address::is_loopback() const {
+  if (storage.ss_family == AF_INET) return (ntohl(v4(storage).sin_addr.s_addr) >> 24) == IN_LOOPBACKNET;
+  if (storage.ss_family != AF_INET6) return false;
+  const in6_addr& address = v6(storage).sin6_addr;
+  if (IN6_IS_ADDR_V4MAPPED(&address)) return address.s6_addr[12] == IN_LOOPBACKNET;
+  return IN6_IS_ADDR_LOOPBACK(&address);
+}
+
 Result<Address> parse_address(const std::string& text) {
   const std::size_t colon = text.rfind(':');
   if (colon == std::string::npos) {

@@ -18,6 +18,7 @@ struct Address {
   std::string host() const;  // "127.0.0.1", "::1"
   std::uint16_t port() const;
   void set_port(std::uint16_t port);
+  bool is_loopback() const;  // 127.0.0.0/8, mapped into IPv6 too, or ::1
 };
 
 // "127.0.0.1:8080", "[::1]:0", "localhost:80". InvalidArgument when it isn't one; names but localhost aren't resolved.

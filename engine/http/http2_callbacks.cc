@@ -9,13 +9,6 @@ namespace bimodal::http {
 struct Http2Connection::Callbacks {
   static Http2Connection& of(void* user) { return *static_cast<Http2Connection*>(user); }
 
-  static int on_begin_frame(nghttp2_session*, const nghttp2_frame_hd* head, void* user) {
-    Http2Connection& self = of(user);
-    if (head->type == NGHTTP2_CONTINUATION && ++self.continuations_ > kMaxContinuations) self.calm();
-    if (head->type > NGHTTP2_CONTINUATION) self.charge(self.floods_.noise);  // no other callback hears of these
-    return self.ending_ ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
-  }
-
   static int on_begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* user) {
     of(user).begin_block(frame->hd.stream_id);
     return 0;
@@ -77,8 +70,9 @@ struct Http2Connection::Callbacks {
     return self.ending_ ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
   }
 
-  static int on_invalid_frame(nghttp2_session*, const nghttp2_frame*, int, void* user) {
+  static int on_invalid_frame(nghttp2_session*, const nghttp2_frame* frame, int, void* user) {
     Http2Connection& self = of(user);
+    self.reset_here_.add(frame->hd.stream_id);
     self.reactor_.disarm(self.head_);
     self.charge(self.floods_.resets);
     return self.ending_ ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
@@ -100,16 +94,13 @@ struct Http2Connection::Callbacks {
     return 0;
   }
 
-  static int on_frame_send(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
+  static int on_frame_send(nghttp2_session*, const nghttp2_frame* frame, void* user) {
     Http2Connection& self = of(user);
+    if (frame->hd.type == NGHTTP2_RST_STREAM) self.reset_here_.add(frame->hd.stream_id);
     if (frame->hd.type == NGHTTP2_DATA) self.floods_.updates.give(Http2Floods::kUpdatesPerDataFrame);
     if (frame->hd.type != NGHTTP2_DATA && frame->hd.type != NGHTTP2_HEADERS) return 0;
     if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return 0;
-    // RFC 9113 §8.1: the response is complete; the rest of the request isn't wanted.
-    Http2Stream* stream = self.find(frame->hd.stream_id);
-    if (stream && stream->peer_goes_on()) {
-      nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_NO_ERROR);
-    }
+    if (Http2Stream* stream = self.find(frame->hd.stream_id)) stream->on_response_sent();
     return 0;
   }
 
@@ -153,7 +144,6 @@ struct Http2Connection::Callbacks {
     static nghttp2_session_callbacks* const made = [] {
       nghttp2_session_callbacks* callbacks = nullptr;
       nghttp2_session_callbacks_new(&callbacks);
-      nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, on_begin_frame);
       nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
       nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
       nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks, on_invalid_header);

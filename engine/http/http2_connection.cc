@@ -1,11 +1,12 @@
 #include "http/http2_connection.h"
 
 #include <sys/epoll.h>
-#include <sys/socket.h>
 
 #include <algorithm>
-#include <cerrno>
+#include <optional>
 #include <utility>
+
+#include "http/server_connection.h"
 
 namespace bimodal::http {
 namespace {
@@ -25,32 +26,35 @@ std::uint32_t code_for(ssize_t failure) {
 }  // namespace
 
 Http2Connection::Http2Connection(
-    Reactor& reactor, UniqueFd socket, const Address& peer, Service& service, const ConnectionLimits& limits)
-    : Connection(peer),
+    Reactor& reactor, Transport transport, const Address& peer, Service& service, const ConnectionLimits& limits)
+    : Connection(peer, transport.tls_version()),
       reactor_(reactor),
-      socket_(std::move(socket)),
+      transport_(std::move(transport)),
       service_(service),
       limits_(limits),
       session_(open_session()),
       out_(reactor.buffers()),
+      scan_(kHttp2Preface.size()),
       idle_(*this, &Http2Connection::on_idle),
       blocked_alarm_(*this, &Http2Connection::on_block),
       head_(*this, &Http2Connection::on_late_head),
       drain_(*this, &Http2Connection::on_drain) {}
 
 Http2Connection::~Http2Connection() {
-  if (!closed_ && interest_ != 0) reactor_.poller().forget(socket_.get(), *this);
+  if (!closed_ && watched_ != 0) reactor_.poller().forget(transport_.fd(), *this);
 }
 
 void Http2Connection::start(std::string received) {
-  interest_ = EPOLLIN;
-  reactor_.poller().watch(socket_.get(), interest_, *this);
+  watched_ = transport_.interest(EPOLLIN);
+  reactor_.poller().watch(transport_.fd(), watched_, *this);
+  if (transport_.unread()) reactor_.poller().again(*this);
   reactor_.arm(idle_, limits_.head_timeout);
   early_ = std::move(received);
   flush_later();
 }
 
-void Http2Connection::on_ready(std::uint32_t events) {
+void Http2Connection::on_ready(std::uint32_t found) {
+  const std::uint32_t events = transport_.ready(found);
   if (events & EPOLLIN) read();
   if (!closed_ && (events & EPOLLOUT)) {
     blocked_ = false;
@@ -72,23 +76,44 @@ void Http2Connection::on_turn_end() {
 
 void Http2Connection::read() {
   std::span<char> scratch = reactor_.scratch();
-  const ssize_t received = ::recv(socket_.get(), scratch.data(), scratch.size(), 0);
-  if (received == 0) return lose();
-  if (received < 0) {
-    if (errno != EAGAIN && errno != EINTR) lose();
-    return;
-  }
-  receive({scratch.data(), static_cast<std::size_t>(received)});
+  const auto [outcome, size] = transport_.read(scratch);
+  if (outcome == Transport::Outcome::Closed || outcome == Transport::Outcome::Broken) return lose();
+  if (outcome == Transport::Outcome::Blocked) return update_interest();
+  receive({scratch.data(), size});
+  if (!closed_) update_interest();
 }
 
 void Http2Connection::receive(std::string_view bytes) {
-  if (ending_ || shut_) return;
-  const auto* data = reinterpret_cast<const std::uint8_t*>(bytes.data());
-  const ssize_t taken = nghttp2_session_mem_recv(session_.get(), data, bytes.size());
-  if (taken < 0 && !std::exchange(ending_, true)) nghttp2_session_terminate_session(session_.get(), code_for(taken));
+  while (!bytes.empty() && !ending_ && !shut_) {
+    std::optional<FrameHead> begun;
+    const std::size_t size = scan_.next(bytes, begun);
+    if (begun) check_frame(*begun);
+    if (ending_) break;
+    const auto* data = reinterpret_cast<const std::uint8_t*>(bytes.data());
+    const ssize_t taken = nghttp2_session_mem_recv(session_.get(), data, size);
+    if (taken < 0) end(code_for(taken));
+    bytes.remove_prefix(size);
+  }
   tell_pauses();
   repay();
   flush_later();
+}
+
+void Http2Connection::check_frame(const FrameHead& frame) {
+  switch (frame.type) {
+    case NGHTTP2_CONTINUATION:
+      if (++continuations_ > kMaxContinuations) calm();
+      return;
+    case NGHTTP2_DATA:
+    case NGHTTP2_HEADERS:
+      return check_stream(frame);
+    case NGHTTP2_PRIORITY:
+      charge(floods_.noise);
+      if (frame.stream == 0) end(NGHTTP2_PROTOCOL_ERROR);  // nghttp2 looks at none of them
+      return;
+    default:
+      if (frame.type > NGHTTP2_CONTINUATION) charge(floods_.noise);
+  }
 }
 
 void Http2Connection::begin_block(std::int32_t stream) {
@@ -136,6 +161,7 @@ void Http2Connection::drop(std::int32_t stream) {
     block_.clear();
     reactor_.disarm(head_);
   }
+  if (!reset_here_.has(stream)) over_.add(stream);
   auto found = streams_.find(stream);
   if (found == streams_.end()) return;
   found->second->close();
@@ -144,9 +170,19 @@ void Http2Connection::drop(std::int32_t stream) {
   if (streams_.empty()) reactor_.arm(idle_, limits_.idle_timeout);
 }
 
-void Http2Connection::calm() {
+// nghttp2 forgives frames of streams that it has forgotten. A peer that can't know yet that we reset its stream, or
+// that we take no more, is forgiven here as well.
+void Http2Connection::check_stream(const FrameHead& frame) {
+  const std::int32_t id = frame.stream;
+  const bool known = id > nghttp2_session_get_last_proc_stream_id(session_.get()) ||
+                     nghttp2_session_find_stream(session_.get(), id) != nullptr;
+  if (known || id % 2 == 0 || told_last_ || reset_here_.has(id)) return;
+  end(over_.has(id) || frame.type == NGHTTP2_DATA ? NGHTTP2_STREAM_CLOSED : NGHTTP2_PROTOCOL_ERROR);
+}
+
+void Http2Connection::end(std::uint32_t code) {
   if (std::exchange(ending_, true)) return;
-  nghttp2_session_terminate_session(session_.get(), NGHTTP2_ENHANCE_YOUR_CALM);
+  nghttp2_session_terminate_session(session_.get(), code);
 }
 
 void Http2Connection::charge(TokenBucket& bucket) {
@@ -218,7 +254,7 @@ void Http2Connection::pump() {
   for (int round = 0; more && !blocked_ && round < kRoundsPerTurn; ++round) {
     more = pull_frames();
     if (out_.empty()) break;
-    const SendQueue::Outcome outcome = out_.flush(socket_.get());
+    const SendQueue::Outcome outcome = out_.flush(transport_);
     if (outcome == SendQueue::Outcome::Broken) return lose();
     blocked_ = outcome == SendQueue::Outcome::Blocked;
     watch_block(true);
@@ -238,10 +274,11 @@ void Http2Connection::tell_sent() {
 }
 
 void Http2Connection::update_interest() {
-  const std::uint32_t wanted = EPOLLIN | (blocked_ ? EPOLLOUT : 0u);
-  if (wanted == interest_) return;
-  interest_ = wanted;
-  reactor_.poller().change(socket_.get(), interest_, *this);
+  if (transport_.unread()) reactor_.poller().again(*this);
+  const std::uint32_t wanted = transport_.interest(EPOLLIN | (blocked_ ? EPOLLOUT : 0u));
+  if (wanted == watched_) return;
+  watched_ = wanted;
+  reactor_.poller().change(transport_.fd(), watched_, *this);
 }
 
 void Http2Connection::watch_block(bool progress) {
@@ -263,6 +300,7 @@ void Http2Connection::drain() {
 // The peer has read the notice, or had its time.
 void Http2Connection::on_drain() {
   reactor_.disarm(drain_);
+  told_last_ = true;
   const std::int32_t last = nghttp2_session_get_last_proc_stream_id(session_.get());
   nghttp2_submit_goaway(session_.get(), NGHTTP2_FLAG_NONE, last, NGHTTP2_NO_ERROR, nullptr, 0);
   flush_later();
@@ -280,11 +318,14 @@ void Http2Connection::on_block() {
 
 // When nothing is to be said and nothing to be heard any more.
 void Http2Connection::end_if_over() {
-  if (closed_ || shut_ || !out_.empty()) return;
+  if (closed_ || shut_ || blocked_ || !out_.empty()) return;
   if (nghttp2_session_want_read(session_.get()) || nghttp2_session_want_write(session_.get())) return;
   end_streams();
+  if (transport_.end() == Transport::Outcome::Blocked) {
+    blocked_ = true;
+    return watch_block(true);
+  }
   shut_ = true;
-  ::shutdown(socket_.get(), SHUT_WR);
   reactor_.arm(idle_, drained_ ? kLingerTimeDraining : kLingerTime);
 }
 
@@ -299,21 +340,22 @@ void Http2Connection::cut() {
   // What the responders said last may be of use to the peer.
   if (!blocked_ && !shut_) {
     pull_frames();
-    (void)out_.flush(socket_.get());
+    (void)out_.flush(transport_);
   }
   lose();
 }
 
 void Http2Connection::lose() {
   end_streams();
+  transport_.spoil();
   close();
 }
 
 void Http2Connection::close() {
   if (std::exchange(closed_, true)) return;
   for (Alarm* alarm : {&idle_, &blocked_alarm_, &head_, &drain_}) reactor_.disarm(*alarm);
-  reactor_.poller().forget(socket_.get(), *this);
-  socket_.reset();
+  reactor_.poller().forget(transport_.fd(), *this);
+  transport_.close();
   service_.on_closed(*this);
 }
 

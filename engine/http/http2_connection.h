@@ -12,6 +12,8 @@
 
 #include <nghttp2/nghttp2.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -19,20 +21,18 @@
 #include <unordered_map>
 #include <vector>
 
-#include "base/unique_fd.h"
 #include "http/caller.h"
 #include "http/connection_limits.h"
 #include "http/http2_floods.h"
+#include "http/http2_frame_scan.h"
 #include "http/http2_head.h"
 #include "http/http2_stream.h"
 #include "http/reactor.h"
 #include "http/send_queue.h"
 #include "http/service.h"
+#include "http/transport.h"
 
 namespace bimodal::http {
-
-// What a client that knows that we speak HTTP/2 sends first (RFC 9113 §3.4).
-inline constexpr std::string_view kHttp2Preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 class Http2Connection final : public Connection {
  public:
@@ -45,10 +45,10 @@ class Http2Connection final : public Connection {
 
   // `limits` outlives the connection.
   Http2Connection(
-      Reactor& reactor, UniqueFd socket, const Address& peer, Service& service, const ConnectionLimits& limits);
+      Reactor& reactor, Transport transport, const Address& peer, Service& service, const ConnectionLimits& limits);
   ~Http2Connection() override;
 
-  // Begins to read. `received` is what others read of this socket.
+  // Begins to read. `received` is what others read of this transport.
   void start(std::string received = {});
 
   // Connection. Draining tells the peer twice (RFC 9113 §6.8), so that no request on its way is lost.
@@ -60,7 +60,8 @@ class Http2Connection final : public Connection {
 
   BufferPool& buffers() { return reactor_.buffers(); }
   std::string_view date() { return reactor_.date(); }
-  void arm(TimerWheel::Timer& timer) { reactor_.arm(timer, limits_.idle_timeout); }
+  std::chrono::milliseconds patience() const { return limits_.idle_timeout; }
+  void arm(TimerWheel::Timer& timer, std::chrono::milliseconds span) { reactor_.arm(timer, span); }
   void disarm(TimerWheel::Timer& timer) { reactor_.disarm(timer); }
   // Accounts of what was received: the connection's window is owed it, the stream has taken it, nobody has yet.
   void owe(std::size_t bytes) { owed_ += bytes; }
@@ -90,6 +91,13 @@ class Http2Connection final : public Connection {
     void on_timeout() override { (connection.*ring)(); }
     Http2Connection& connection;
     Ring ring;
+  };
+  // The last few streams that something happened to.
+  struct Recent {
+    void add(std::int32_t stream) { streams[next++ % streams.size()] = stream; }
+    bool has(std::int32_t stream) const { return std::find(streams.begin(), streams.end(), stream) != streams.end(); }
+    std::array<std::int32_t, 32> streams{};
+    std::size_t next = 0;
   };
   struct SessionDeleter {
     void operator()(nghttp2_session* session) const { nghttp2_session_del(session); }
@@ -122,8 +130,13 @@ class Http2Connection final : public Connection {
   void end_block(bool ended);
   Http2Stream* find(std::int32_t stream);
   void drop(std::int32_t stream);
-  // Ends the connection for a peer that goes too far. Within a callback.
-  void calm();
+  // The rules that nghttp2 doesn't apply.
+  void check_frame(const FrameHead& frame);
+  // Refuses what a stream that is closed, or was left out, can't get (RFC 9113 §5.1, §5.1.1).
+  void check_stream(const FrameHead& frame);
+  // Ends the connection for what the peer did.
+  void end(std::uint32_t code);
+  void calm() { end(NGHTTP2_ENHANCE_YOUR_CALM); }
   // Takes a token for what the peer did, or calms it.
   void charge(TokenBucket& bucket);
 
@@ -133,7 +146,7 @@ class Http2Connection final : public Connection {
   void on_drain();
 
   Reactor& reactor_;
-  UniqueFd socket_;
+  Transport transport_;
   Service& service_;
   const ConnectionLimits& limits_;
   std::unique_ptr<nghttp2_session, SessionDeleter> session_;
@@ -143,19 +156,23 @@ class Http2Connection final : public Connection {
   std::vector<std::int32_t> touched_;  // in this turn's input
   std::vector<std::int32_t> resumed_;  // were granted what had come already
   std::vector<std::int32_t> sent_;     // some of their output left
-  HeadBlock block_;                    // being received
-  std::int32_t block_stream_ = 0;      // 0: none
+  FrameScan scan_;
+  HeadBlock block_;                // being received
+  std::int32_t block_stream_ = 0;  // 0: none
   int continuations_ = 0;
   Http2Floods floods_;
+  Recent reset_here_;  // the peer may not know yet
+  Recent over_;        // closed by both sides, or by the peer
   Alarm idle_, blocked_alarm_, head_, drain_;
   std::size_t held_ = 0;  // of bodies, in all streams
   std::size_t owed_ = 0;  // of the connection's window
-  std::uint32_t interest_ = 0;
+  std::uint32_t watched_ = 0;
   bool block_too_large_ = false;
-  bool blocked_ = false;  // the socket takes no more
-  bool drained_ = false;  // drain() was called
-  bool ending_ = false;   // terminated: the last frames go out
-  bool shut_ = false;     // our side is; reading and dropping, so that our last frames aren't lost to a reset
+  bool blocked_ = false;    // the socket takes no more
+  bool drained_ = false;    // drain() was called
+  bool told_last_ = false;  // which stream is the last
+  bool ending_ = false;     // terminated: the last frames go out
+  bool shut_ = false;       // our side is; reading and dropping, so that our last frames aren't lost to a reset
   bool closed_ = false;
 };
 

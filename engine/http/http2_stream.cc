@@ -43,6 +43,7 @@ void Http2Stream::touch() {
 void Http2Stream::on_data(std::string_view bytes) {
   continue_wanted_ = false;
   connection_.owe(bytes.size());
+  if (over_ && (discarded_ += bytes.size()) > kMaxDiscard) return connection_.reset(id_, NGHTTP2_NO_ERROR);
   // Nobody wants it: its window stays shut behind it, unless a switch is still to be decided.
   if (!takes_body() || (end_told_ && !websocket_)) return;
   if (in_.empty() && body_due_) {
@@ -222,6 +223,13 @@ void Http2Stream::note_sent() {
   if (responder_ && !closed_) responder_->on_sent();
 }
 
+void Http2Stream::on_response_sent() {
+  over_ = true;
+  if (closed_ || ended_) return;
+  connection_.arm(*this, kDiscardTime);
+  timed_ = true;
+}
+
 // --- how it ends ---
 
 void Http2Stream::close() {
@@ -244,17 +252,18 @@ bool Http2Stream::waits_for_body() const {
 }
 
 void Http2Stream::watch_time(bool progress) {
-  if (closed_) return;
+  if (closed_ || over_) return;
   if (unsent() == 0 && !waits_for_body() && !aborting_) {
     if (std::exchange(timed_, false)) connection_.disarm(*this);
     return;
   }
-  if (progress || !timed_) connection_.arm(*this);
+  if (progress || !timed_) connection_.arm(*this, connection_.patience());
   timed_ = true;
 }
 
 void Http2Stream::on_timeout() {
   timed_ = false;
+  if (over_) return connection_.reset(id_, NGHTTP2_NO_ERROR);
   if (unsent() > 0 || aborting_ || response_ != State::None) return give_up(NGHTTP2_CANCEL);
   Responder* responder = std::exchange(responder_, nullptr);
   if (responder) responder->on_gone();

@@ -5,6 +5,7 @@
 // until the windows of stream and connection let it go, and the responder keeps it bounded by unsent().
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -25,6 +26,11 @@ struct RequestHead;
 
 class Http2Stream final : public Poller::Retirable, public Caller, private TimerWheel::Timer {
  public:
+  // What still comes of a body when its response is complete is dropped up to here and for so long; then the stream is
+  // reset.
+  static constexpr std::size_t kMaxDiscard = 32 * 1024;
+  static constexpr std::chrono::seconds kDiscardTime{2};
+
   Http2Stream(Http2Connection& connection, const Peer& peer, std::int32_t id);
   ~Http2Stream() override;
 
@@ -38,7 +44,7 @@ class Http2Stream final : public Poller::Retirable, public Caller, private Timer
   bool switch_protocols(
       std::string_view protocol, std::span<const Field> fields, std::span<const Field> extra) override;
   void abort() override;
-  UniqueFd hand_over() override { return {}; }
+  Transport hand_over() override { return {}; }
   bool response_begun() const override { return response_ != State::None; }
   std::size_t unsent() const override { return out_.size() - sent_; }
 
@@ -62,8 +68,8 @@ class Http2Stream final : public Poller::Retirable, public Caller, private Timer
   void note_sent();
   // No frame of it will come or go any more: tells the responder, unless the response is complete.
   void close();
-  // Whether our side is over but the peer goes on sending its body.
-  bool peer_goes_on() const { return !ended_; }
+  // The last frame of the response has left; the peer may go on with its body for a moment (RFC 9113 §8.1).
+  void on_response_sent();
 
  private:
   enum class State : std::uint8_t { None, Begun, Finished };
@@ -95,12 +101,14 @@ class Http2Stream final : public Poller::Retirable, public Caller, private Timer
   bool touched_ = false;   // pause() is due
   bool resumed_ = false;   // deliver() is due
   bool timed_ = false;
+  bool over_ = false;  // the response was sent
   bool closed_ = false;
   std::size_t grant_ = 0;
   std::uint64_t response_left_ = 0;
-  std::string in_;        // received, not taken
-  std::string out_;       // written, not sent
-  std::size_t sent_ = 0;  // of out_
+  std::size_t discarded_ = 0;  // of the body, behind the response
+  std::string in_;             // received, not taken
+  std::string out_;            // written, not sent
+  std::size_t sent_ = 0;       // of out_
   std::vector<std::pair<std::string, std::string>> trailers_;
 
   friend class Http2Connection;

@@ -24,6 +24,9 @@
 
 namespace bimodal::http {
 
+// What a client that knows that HTTP/2 is spoken sends first (RFC 9113 §3.4).
+inline constexpr std::string_view kHttp2Preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
 class ServerConnection final : public Connection, public Caller, private TimerWheel::Timer {
  public:
   static constexpr std::size_t kMaxReadAhead = 64 * 1024;
@@ -78,6 +81,9 @@ class ServerConnection final : public Connection, public Caller, private TimerWh
   std::size_t process(char* data, std::size_t size);
   std::size_t consume(char* data, std::size_t size);
   std::size_t consume_head(char* data, std::size_t size);
+  enum class Preface { No, Maybe, Yes };
+  Preface look_for_http2(std::string_view bytes);
+  std::size_t turn_to_http2(std::string_view bytes);
   std::size_t consume_sized(std::string_view input);
   std::size_t consume_chunked(std::string_view input);
   void deliver(std::string_view bytes, Part part);
@@ -116,6 +122,7 @@ class ServerConnection final : public Connection, public Caller, private TimerWh
   std::uint32_t watched_ = 0;   // what the poller waits for, for that
   Input input_ = Input::Head;
   ResponseState response_ = ResponseState::None;
+  bool first_ = true;  // no request has come
   bool chunked_body_ = false;
   bool continue_wanted_ = false;
   bool head_started_ = false;  // its time runs

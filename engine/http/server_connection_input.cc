@@ -92,6 +92,11 @@ std::size_t ServerConnection::consume(char* data, std::size_t size) {
 
 std::size_t ServerConnection::consume_head(char* data, std::size_t size) {
   if (out_.size() > kMaxUnsent || passing_) return 0;
+  if (first_ && data[0] == 'P') {
+    const Preface preface = look_for_http2({data, size});
+    if (preface == Preface::Maybe) return 0;
+    if (preface == Preface::Yes) return turn_to_http2({data, size});
+  }
   RequestHead& head = reactor_.request_head();
   HeadResult result = parse_request_head(data, size, limits_.max_head_bytes, head_resume_, head);
   if (result.outcome == HeadResult::Outcome::NeedMore) return 0;
@@ -104,8 +109,23 @@ std::size_t ServerConnection::consume_head(char* data, std::size_t size) {
   return result.size;
 }
 
+// A client that knows that HTTP/2 is spoken here begins with what no HTTP/1 request is.
+ServerConnection::Preface ServerConnection::look_for_http2(std::string_view bytes) {
+  const std::string_view begun = bytes.substr(0, kHttp2Preface.size());
+  if (!kHttp2Preface.starts_with(begun) || !service_.takes_http2(*this)) return Preface::No;
+  return begun.size() < kHttp2Preface.size() ? Preface::Maybe : Preface::Yes;
+}
+
+std::size_t ServerConnection::turn_to_http2(std::string_view bytes) {
+  std::string received(bytes);
+  const Address peer = remote_.address;
+  Transport transport = hand_over();
+  service_.on_http2(std::move(transport), peer, std::move(received));
+  return bytes.size();
+}
+
 void ServerConnection::begin_request(const RequestHead& head) {
-  head_started_ = false;
+  head_started_ = first_ = false;
   context_ = {.minor_version = head.minor_version, .is_head = head.method == "HEAD", .keep_alive = head.keep_alive};
   response_ = ResponseState::None;
   chunked_body_ = head.chunked;

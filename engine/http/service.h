@@ -6,10 +6,12 @@
 
 #include "base/unique_fd.h"
 #include "http/request_head.h"
+#include "http/transport.h"
 
 namespace bimodal::http {
 
 class Caller;
+struct Address;
 class Connection;
 
 enum class Part { More, Last };
@@ -44,6 +46,17 @@ class Service {
   // next one.
   virtual void on_passed_on(UniqueFd socket, std::string received) {
     static_cast<void>(socket);
+    static_cast<void>(received);
+  }
+  // Whether a client that begins to speak HTTP/2 on this connection, unasked (RFC 9113 §3.3), may do so.
+  virtual bool takes_http2(const Caller& caller) {
+    static_cast<void>(caller);
+    return false;
+  }
+  // It does: behind on_closed(), the transport and what was read of it, from the preface on.
+  virtual void on_http2(Transport transport, const Address& peer, std::string received) {
+    static_cast<void>(transport);
+    static_cast<void>(peer);
     static_cast<void>(received);
   }
 
