@@ -3,7 +3,7 @@
 #include <condition_variable>
 #include <nlohmann/json.hpp>
 
-#include "acme/files.h"
+#include "base/private_files.h"
 #include "acme/json_text.h"
 #include "base/log.h"
 

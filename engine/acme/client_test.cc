@@ -8,7 +8,7 @@
 #include <thread>
 
 #include "acme/fake_ca.h"
-#include "acme/files.h"
+#include "base/private_files.h"
 
 namespace bimodal::acme {
 namespace {

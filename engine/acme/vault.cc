@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "acme/files.h"
+#include "base/private_files.h"
 #include "acme/json_text.h"
 #include "acme/names.h"
 #include "base/log.h"

@@ -10,8 +10,8 @@
 #include "gateway/gateway.h"
 #include "gateway/request_id.h"
 #include "http/caller.h"
-#include "http/service.h"
 #include "http/reactor.h"
+#include "http/service.h"
 
 namespace bimodal::gateway {
 

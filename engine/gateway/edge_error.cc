@@ -61,6 +61,15 @@ void reply_redirect(http::Caller& client, const RequestId& id, std::string_view 
   client.reply(303, std::span(fields).first(from_page ? fields.size() : fields.size() - 2), "");
 }
 
+void reply_moved(http::Caller& client, const RequestId& id, std::string_view location) {
+  const std::array<http::Field, 3> fields{{
+      {"content-type", "text/plain; charset=utf-8"},
+      {"location", location},
+      {kRequestIdHeader, text_of(id)},
+  }};
+  client.reply(308, fields, "modal-http: this host answers by https\n");
+}
+
 EdgeError unknown_call() {
   return {404, "unknown-call", "invalid function call"};
 }

@@ -35,6 +35,9 @@ void refuse_handshake(http::Caller& client, const RequestId& id, int status, std
 // Answers 303: `location` is where the caller finds the response, `origin` the page that it asks from, if any.
 void reply_redirect(http::Caller& client, const RequestId& id, std::string_view location, std::string_view origin);
 
+// Answers 308: the same is to be asked for at `location`, by https.
+void reply_moved(http::Caller& client, const RequestId& id, std::string_view location);
+
 // Of a call that was redirected: there is no such one any more, and it can't be asked for in this way.
 EdgeError unknown_call();
 EdgeError bad_redirect_method();

@@ -107,8 +107,9 @@ void Exchange::start(const http::RequestHead& head, const std::string& web_metho
       .web_method = web_method,
       .client_host = client_->peer_host(),
       .client_port = client_->peer_port(),
-      .server_host = front_.address_host(),
-      .server_port = front_.address().port(),
+      .server_host = front_.address_host(*client_),
+      .server_port = front_.address(*client_).port(),
+      .https = client_->secure(),
   };
   head_size_ = begin_request_frame(head, facts, front_.head_scratch(), opening_);
   if (head_size_ == 0) return fail(bad_request(431, "the request head has too many fields"));

@@ -29,10 +29,15 @@ Front::Front(Loop& loop, Shared& shared, http::Address address, std::size_t numb
 
 Front::~Front() = default;
 
-void Front::listen(UniqueFd socket) {
-  auto may_accept = [this] { return shared_.connections.load() < shared_.limits.max_connections; };
-  auto on_accept = [this](UniqueFd caller, const http::Address& peer) {
+void Front::listen(UniqueFd socket, Entry entry) {
+  auto may_accept = [this, entry] {
+    const std::size_t arrivals = shared_.arrivals.load();
+    if (entry == Entry::Secure && arrivals >= shared_.limits.max_handshakes) return false;
+    return shared_.connections.load() + arrivals < shared_.limits.max_connections;
+  };
+  auto on_accept = [this, entry](UniqueFd caller, const http::Address& peer) {
     shared_.traffic.loop(number_).accepted.add();
+    if (entry == Entry::Secure) return receive(std::move(caller), peer);
     accept(std::move(caller), peer).start();
   };
   listeners_.push_back(std::make_unique<http::Listener>(reactor_, std::move(socket), may_accept, on_accept));
@@ -90,6 +95,7 @@ const RoutingTable& Front::routes() {
 
 void Front::on_request(http::Caller& client, const http::RequestHead& head) {
   const RequestId id = ids_.next();
+  if (must_redirect(client, head)) return redirect_to_https(client, head, id);
   if (const RoutingTable::Entry* entry = routes().find(head.host)) {
     if (!admit(client, head, id, *entry)) return;
     const bool redirects = shared_.limits.redirect_after.count() > 0;
@@ -295,7 +301,8 @@ void Front::drain() {
 
 Task<void> Front::close(Deadline grace) {
   drain();
-  while (!(connections_.empty() && exchanges_.empty()) && !grace.passed()) co_await emptied_.wait(grace);
+  while (!(connections_.empty() && exchanges_.empty() && arrivals_.empty()) && !grace.passed())
+    co_await emptied_.wait(grace);
   cut_all();
   co_await scope_.close();
 }
@@ -305,6 +312,8 @@ void Front::cut_all() {
   std::vector<Exchange*> running;
   for (auto& owned : exchanges_) running.push_back(owned.get());
   for (Exchange* exchange : running) exchange->restart();
+  shared_.arrivals -= arrivals_.size();
+  arrivals_.clear();
   std::vector<http::Connection*> open;
   for (auto& [connection, owned] : connections_) open.push_back(connection);
   for (http::Connection* connection : open) connection->cut();

@@ -21,6 +21,7 @@
 #include "gateway/runner_connection.h"
 #include "gateway/server_link.h"
 #include "gateway/traffic.h"
+#include "http/arrival.h"
 #include "http/http2_connection.h"
 #include "http/listener.h"
 #include "http/message_deflate.h"
@@ -37,27 +38,39 @@ struct Shared {
   BlobGate& blobs;
   GatewayLimits limits;
   http::ConnectionLimits connection_limits;
+  http::ArrivalLimits arrival_limits;
   RateLimits rates;
   TrafficTable traffic = {};
   std::atomic<std::shared_ptr<const RoutingTable>> routes;
   std::atomic<std::uint64_t> routes_version = 0;
   std::atomic<std::shared_ptr<const ProxyTokens>> tokens;
   std::atomic<std::size_t> connections = 0;
-  PassOn pass_on;                           // set before any Front drains
-  BlockingPool blocking{kBlockingThreads};  // for blobs
+  std::atomic<std::size_t> arrivals = 0;  // whose handshakes run
+  // The entry with TLS, set before any caller comes that way.
+  tls::Context* tls = nullptr;
+  http::Address secure_address = {};
+  std::string secure_address_host = {};
+  std::atomic<std::uint16_t> secure_port = 0;  // 0: there is none
+  PassOn pass_on;                              // set before any Front drains
+  BlockingPool blocking{kBlockingThreads};     // for blobs
   const std::shared_ptr<Redirects> redirects = std::make_shared<Redirects>();
 
   static constexpr std::size_t kBlockingThreads = 2;
 };
 
-class Front final : public http::Service, private RunnerConnection::Owner, private ServerLink::Owner {
+class Front final : public http::Service,
+                    private http::Arrival::Owner,
+                    private RunnerConnection::Owner,
+                    private ServerLink::Owner {
  public:
+  enum class Entry { Plain, Secure };
+
   // `number` is the loop's among those of the gateway.
   Front(Loop& loop, Shared& shared, http::Address address, std::size_t number);
   ~Front();
 
   // Takes callers from `socket`, which listens. More than once: from each.
-  void listen(UniqueFd socket);
+  void listen(UniqueFd socket, Entry entry);
   // A caller from elsewhere, and what was read of it.
   void adopt(UniqueFd socket, std::string received);
   // Stops accepting, and closes connections as they become idle or passes them on.
@@ -74,8 +87,13 @@ class Front final : public http::Service, private RunnerConnection::Owner, priva
   wire::RequestHead& head_scratch() { return head_scratch_; }
   http::DeflatePool& deflate() { return deflate_; }
   std::vector<http::Field>& field_scratch() { return field_scratch_; }
-  const http::Address& address() const { return address_; }
-  const std::string& address_host() const { return address_host_; }
+  // Where that caller reached us.
+  const http::Address& address(const http::Caller& client) const {
+    return client.secure() ? shared_.secure_address : address_;
+  }
+  const std::string& address_host(const http::Caller& client) const {
+    return client.secure() ? shared_.secure_address_host : address_host_;
+  }
   // The connection to that container, made now if there is none. Unavailable when it can't be reached.
   Result<ContainerLink*> link_to(
       const std::shared_ptr<scheduler::Container>& container, const model::FunctionVersion& version,
@@ -97,6 +115,8 @@ class Front final : public http::Service, private RunnerConnection::Owner, priva
   // Only on the machine itself: elsewhere a name and TLS come first.
   bool takes_http2(const http::Caller& client) override { return client.peer().is_loopback(); }
   void on_http2(http::Transport caller, const http::Address& peer, std::string received) override;
+  void on_arrived(http::Arrival& arrival, http::Transport transport) override;
+  void on_lost(http::Arrival& arrival, std::string_view reason) override;
   void on_runner_closed(RunnerConnection& connection) override;
   void on_server_gone(ServerLink& link) override;
   void on_link_idle(ServerLink& link) override;
@@ -110,6 +130,12 @@ class Front final : public http::Service, private RunnerConnection::Owner, priva
   void resume(
       http::Caller& client, const http::RequestHead& head, const RequestId& id, const RoutingTable::Entry& entry);
   void take_over(http::Transport caller, const http::Address& peer, std::string received);
+  // front_secure.cc: callers with TLS, and those who should have it.
+  void receive(UniqueFd caller, const http::Address& peer);
+  void welcome(const tls::Handshake& handshake, http::Transport transport, const http::Address& peer);
+  void forget(http::Arrival& arrival);
+  bool must_redirect(const http::Caller& client, const http::RequestHead& head) const;
+  void redirect_to_https(http::Caller& client, const http::RequestHead& head, const RequestId& id);
   const RoutingTable& routes();
   std::optional<EdgeError> unauthorized(const http::RequestHead& head, const model::Route& route) const;
   bool admit(
@@ -136,6 +162,7 @@ class Front final : public http::Service, private RunnerConnection::Owner, priva
   std::vector<http::Field> field_scratch_;
   http::DeflatePool deflate_;  // outlives the exchanges
   boost::unordered_flat_map<http::Connection*, std::unique_ptr<http::Connection>> connections_;
+  boost::unordered_flat_map<http::Arrival*, std::unique_ptr<http::Arrival>> arrivals_;
   boost::unordered_flat_map<std::string, std::unique_ptr<RunnerConnection>> runners_;  // by task id
   boost::unordered_flat_map<std::string, std::unique_ptr<ServerLink>> servers_;        // by task id and port
   std::vector<std::unique_ptr<RunnerConnection>> worn_out_;   // no stream number left; closed with their last stream

@@ -24,6 +24,7 @@ class LoopGateway final : public Gateway {
                 {.max_head_bytes = limits.max_head_bytes,
                  .head_timeout = limits.head_timeout,
                  .idle_timeout = limits.idle_timeout},
+            .arrival_limits = {.head_timeout = limits.head_timeout, .certificate_timeout = limits.certificate_timeout},
             .rates{limits}} {
     publish({});
     publish_tokens({});
@@ -33,16 +34,8 @@ class LoopGateway final : public Gateway {
 
   // Binds every loop's socket before the first caller is accepted, so that a failure leaves nothing behind.
   Result<void> open(const std::vector<Loop*>& loops, const std::string& text) {
-    TRY(http::Address address, http::parse_address(text));
-    TRY_VOID(http::check_free(address));
-    std::vector<UniqueFd> sockets;
-    for (std::size_t i = 0; i < loops.size(); ++i) {
-      TRY(UniqueFd socket, http::listen_on(address));
-      TRY(address, http::bound_address(socket.get()));  // port 0 is a number now
-      sockets.push_back(std::move(socket));
-    }
-    port_ = address.port();
-    start(loops, address, std::move(sockets));
+    TRY(std::vector<UniqueFd> sockets, bind(text, loops.size()));
+    TRY_VOID(open(loops, std::move(sockets)));
     accept();
     return {};
   }
@@ -50,34 +43,36 @@ class LoopGateway final : public Gateway {
   Result<void> open(const std::vector<Loop*>& loops, std::vector<UniqueFd> sockets) {
     if (sockets.empty()) return error(Code::InvalidArgument, "gateway: no socket to listen on");
     TRY(http::Address address, http::bound_address(sockets[0].get()));
-    while (sockets.size() < loops.size()) {
-      TRY(UniqueFd socket, http::listen_on(address));
-      sockets.push_back(std::move(socket));
-    }
+    TRY_VOID(fill_up(sockets, loops.size(), address));
     port_ = address.port();
     start(loops, address, std::move(sockets));
     return {};
   }
 
+  Result<void> open_secure(SecureEntry entry) override {
+    std::vector<UniqueFd> sockets = std::move(entry.sockets);
+    if (sockets.empty()) {
+      TRY(sockets, bind(entry.address, fronts_.size()));
+    }
+    TRY(shared_.secure_address, http::bound_address(sockets[0].get()));
+    TRY_VOID(fill_up(sockets, fronts_.size(), shared_.secure_address));
+    shared_.secure_address_host = shared_.secure_address.host();
+    shared_.tls = &entry.context;
+    shared_.secure_port.store(shared_.secure_address.port());
+    secure_.take(std::move(sockets));
+    return {};
+  }
+
+  std::uint16_t secure_port() const override { return shared_.secure_port.load(); }
   std::uint16_t port() const override { return port_; }
 
   void accept() override {
-    for (std::size_t i = 0; i < sockets_.size(); ++i) {
-      auto shared_socket = std::make_shared<UniqueFd>(std::move(sockets_[i]));
-      Slot& slot = *fronts_[i % fronts_.size()];
-      slot.loop.post([&slot, shared_socket] { slot.front->listen(std::move(*shared_socket)); });
-    }
-    sockets_.clear();
+    accept(plain_, Front::Entry::Plain);
+    accept(secure_, Front::Entry::Secure);
   }
 
-  Result<std::vector<UniqueFd>> share_listeners() const override {
-    std::vector<UniqueFd> copies;
-    for (const int number : listening_) {
-      copies.emplace_back(::fcntl(number, F_DUPFD_CLOEXEC, 0));
-      if (!copies.back()) return errno_error(errno, "the gateway's listening sockets");
-    }
-    return copies;
-  }
+  Result<std::vector<UniqueFd>> share_listeners() const override { return plain_.copies(); }
+  Result<std::vector<UniqueFd>> share_secure_listeners() const override { return secure_.copies(); }
 
   void adopt(UniqueFd socket, std::string received) override {
     if (fronts_.empty()) return;
@@ -104,7 +99,8 @@ class LoopGateway final : public Gateway {
   std::vector<TrafficSummary> summaries() const override { return shared_.traffic.summaries(); }
 
   Task<void> close(Deadline grace, PassOn pass_on) override {
-    listening_.clear();
+    plain_.listening.clear();
+    secure_.listening.clear();
     shared_.pass_on = std::move(pass_on);  // before any loop reads it
     // All begin to drain at once; then each is waited for.
     for (auto& slot : fronts_) slot->loop.post([&slot = *slot] { slot.front->drain(); });
@@ -122,10 +118,58 @@ class LoopGateway final : public Gateway {
     std::unique_ptr<Front> front;
   };
 
+  // The sockets of one entry.
+  struct Listening {
+    std::vector<UniqueFd> sockets;  // until accept()
+    std::vector<int> listening;     // all of them; open until close()
+
+    void take(std::vector<UniqueFd> all) {
+      for (const UniqueFd& socket : all) listening.push_back(socket.get());
+      sockets = std::move(all);
+    }
+
+    Result<std::vector<UniqueFd>> copies() const {
+      std::vector<UniqueFd> copies;
+      for (const int number : listening) {
+        copies.emplace_back(::fcntl(number, F_DUPFD_CLOEXEC, 0));
+        if (!copies.back()) return errno_error(errno, "the gateway's listening sockets");
+      }
+      return copies;
+    }
+  };
+
+  static Result<std::vector<UniqueFd>> bind(const std::string& text, std::size_t count) {
+    TRY(http::Address address, http::parse_address(text));
+    TRY_VOID(http::check_free(address));
+    std::vector<UniqueFd> sockets;
+    TRY(UniqueFd first, http::listen_on(address));
+    TRY(address, http::bound_address(first.get()));  // port 0 is a number now
+    sockets.push_back(std::move(first));
+    TRY_VOID(fill_up(sockets, count, address));
+    return sockets;
+  }
+
+  // Loops without a socket get one.
+  static Result<void> fill_up(std::vector<UniqueFd>& sockets, std::size_t count, const http::Address& address) {
+    while (sockets.size() < count) {
+      TRY(UniqueFd socket, http::listen_on(address));
+      sockets.push_back(std::move(socket));
+    }
+    return {};
+  }
+
+  void accept(Listening& entry, Front::Entry kind) {
+    for (std::size_t i = 0; i < entry.sockets.size(); ++i) {
+      auto shared_socket = std::make_shared<UniqueFd>(std::move(entry.sockets[i]));
+      Slot& slot = *fronts_[i % fronts_.size()];
+      slot.loop.post([&slot, shared_socket, kind] { slot.front->listen(std::move(*shared_socket), kind); });
+    }
+    entry.sockets.clear();
+  }
+
   void start(const std::vector<Loop*>& loops, const http::Address& address, std::vector<UniqueFd> sockets) {
     shared_.traffic.prepare(loops.size());
-    for (const UniqueFd& socket : sockets) listening_.push_back(socket.get());
-    sockets_ = std::move(sockets);
+    plain_.take(std::move(sockets));
     for (Loop* loop : loops) {
       fronts_.push_back(std::make_unique<Slot>(*loop, nullptr));
       const std::size_t number = fronts_.size() - 1;
@@ -144,9 +188,8 @@ class LoopGateway final : public Gateway {
   Shared shared_;
   std::uint16_t port_ = 0;
   std::vector<std::unique_ptr<Slot>> fronts_;
-  std::vector<UniqueFd> sockets_;  // until accept()
-  std::vector<int> listening_;     // all of them; open until close()
-  std::size_t next_ = 0;           // front for a connection from elsewhere
+  Listening plain_, secure_;
+  std::size_t next_ = 0;  // front for a connection from elsewhere
 };
 
 }  // namespace

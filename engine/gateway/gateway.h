@@ -1,4 +1,5 @@
-// The front door for web requests: HTTP/1.1 on every gateway loop, routed by host to a function's pool.
+// The front door for web requests: HTTP/1.1, with and without TLS, on every gateway loop, routed by host to a
+// function's pool.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +17,12 @@
 #include "model/model.h"
 #include "model/proxy_token.h"
 #include "scheduler/functions.h"
+#include "tls/context.h"
 
 namespace bimodal::gateway {
+
+// What becomes of plain HTTP where callers can have TLS. Callers on this host are served in any case.
+enum class PlainHttp { Redirect, Serve };
 
 struct GatewayLimits {
   std::uint64_t max_body_bytes = std::uint64_t{4} << 30;
@@ -38,6 +43,10 @@ struct GatewayLimits {
   // For WebSockets and event streams in a container whose version is served no longer. Then they are ended.
   std::chrono::milliseconds stream_drain = std::chrono::seconds(30);
   std::size_t max_connections = 65536;
+  std::size_t max_handshakes = 1024;  // of TLS, at once
+  // For a certificate that a caller's handshake waits for.
+  std::chrono::milliseconds certificate_timeout = std::chrono::seconds(30);
+  PlainHttp plain = PlainHttp::Redirect;
   // 0: as many as come. Beyond them: 429.
   std::int64_t requests_per_second = 0;           // of the workspace
   std::int64_t function_requests_per_second = 0;  // of each function
@@ -73,6 +82,13 @@ class BlobGate {
 // block for a moment.
 using PassOn = std::function<void(UniqueFd socket, std::string_view received)>;
 
+// Where callers with TLS are taken, besides.
+struct SecureEntry {
+  std::string address;            // "127.0.0.1:8443"; port 0 picks one
+  std::vector<UniqueFd> sockets;  // instead, where there are any: from another daemon's share_secure_listeners()
+  tls::Context& context;          // outlives the gateway
+};
+
 class Gateway {
  public:
   // Binds `address` ("127.0.0.1:8080"; port 0 picks one) for every loop in `loops`. AlreadyExists when it is in use.
@@ -87,10 +103,14 @@ class Gateway {
   virtual ~Gateway() = default;
 
   virtual std::uint16_t port() const = 0;
-  // Takes callers. After listen(), it does already.
+  // Control loop, once: takes callers with TLS too, from the next accept() on. AlreadyExists as listen().
+  virtual Result<void> open_secure(SecureEntry entry) = 0;
+  virtual std::uint16_t secure_port() const = 0;  // 0: there is no such entry
+  // Takes callers. After listen(), it does already, but for those with TLS.
   virtual void accept() = 0;
   // Other descriptors of the listening sockets, for the daemon that takes over. Control loop.
   virtual Result<std::vector<UniqueFd>> share_listeners() const = 0;
+  virtual Result<std::vector<UniqueFd>> share_secure_listeners() const = 0;
   // Control loop: a caller's connection of another daemon, between two requests, and what that read of the next one.
   virtual void adopt(UniqueFd socket, std::string received) = 0;
   // Any thread: swaps the whole routing table.

@@ -44,7 +44,7 @@ std::size_t begin_request_frame(
     const http::RequestHead& head, const RequestFacts& facts, wire::RequestHead& scratch, std::string& out) {
   scratch.kind = facts.kind;
   scratch.http_version = static_cast<std::uint8_t>(head.major_version == 2 ? 20 : 10 + head.minor_version);
-  scratch.https = false;
+  scratch.https = facts.https;
   scratch.web_method = facts.web_method;
   scratch.request_id = facts.request_id;
   scratch.method = head.method;

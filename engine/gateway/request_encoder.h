@@ -21,6 +21,7 @@ struct RequestFacts {
   std::uint16_t client_port = 0;
   std::string_view server_host;
   std::uint16_t server_port = 0;
+  bool https = false;
 };
 
 // Appends a Request frame without body to `out`: room for its header, then the head. Left out are fields that concern

@@ -117,6 +117,7 @@ class FunctionTraffic {
 struct alignas(64) LoopTraffic {
   metrics::Gauge connections;
   metrics::Counter accepted;
+  metrics::Counter full_handshakes, resumed_handshakes, failed_handshakes;  // of TLS
 };
 
 // How a function does, for people.

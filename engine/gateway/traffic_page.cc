@@ -119,10 +119,14 @@ void TrafficTable::write(Page& page) const {
   }
   auto& connections = page.family("bimodal_http_connections", "Callers' connections that are open", Type::Gauge);
   auto& accepted = page.family("bimodal_http_accepted_total", "Callers' connections so far", Type::Counter);
+  auto& handshakes = page.family("bimodal_tls_handshakes_total", "TLS handshakes that have ended", Type::Counter);
   for (std::size_t i = 0; i < loops_.size(); ++i) {
     const std::string number = fmt::to_string(i);
     connections.add({{"loop", number}}, loops_[i].connections.value());
     accepted.add({{"loop", number}}, loops_[i].accepted.value());
+    handshakes.add({{"loop", number}, {"outcome", "full"}}, loops_[i].full_handshakes.value());
+    handshakes.add({{"loop", number}, {"outcome", "resumed"}}, loops_[i].resumed_handshakes.value());
+    handshakes.add({{"loop", number}, {"outcome", "failed"}}, loops_[i].failed_handshakes.value());
   }
 }
 

@@ -179,6 +179,9 @@ void ServerConnection::drain() {
   draining_ = true;
   if (closed_) return;
   const bool idle = input_ == Input::Head && !head_started_ && out_.empty();
+  // Behind its handshake a caller's first request is on its way, and nobody else can take that.
+  const bool is_new = transport_.secure() && first_;
+  if (idle && is_new) return reactor_.arm(*this, kLingerTimeDraining);
   if (idle) return close();
   if (shut_) reactor_.arm(*this, kLingerTimeDraining);
 }

@@ -1,4 +1,4 @@
-#include "acme/files.h"
+#include "base/private_files.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -10,7 +10,7 @@
 
 #include "base/unique_fd.h"
 
-namespace bimodal::acme {
+namespace bimodal {
 namespace {
 
 namespace fs = std::filesystem;
@@ -63,4 +63,4 @@ Result<std::string> read_file(const fs::path& file) {
   return text.str();
 }
 
-}  // namespace bimodal::acme
+}  // namespace bimodal
