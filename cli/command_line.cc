@@ -34,6 +34,11 @@ Result<std::size_t> take_flag(const std::vector<std::string>& words, std::size_t
     flags[key->name] = words[at].substr(equals + 1);
     return 1;
   }
+  if (key->may_stand_alone()) {
+    const bool has_value = at + 1 < words.size() && parse_bool(words[at + 1]).has_value();
+    flags[key->name] = has_value ? words[at + 1] : "true";
+    return has_value ? 2 : 1;
+  }
   if (at + 1 == words.size()) return error(Code::InvalidArgument, "{} needs a value: {}", words[at], key->argument);
   flags[key->name] = words[at + 1];
   return 2;
@@ -57,6 +62,7 @@ void add_settings(CLI::App& command, Flags& flags, Shown shown) {
     std::string help = fmt::format("{} [{}]", key.help, key.variable());
     bool visible = shown == Shown::All || (shown == Shown::Common && key.common);
     CLI::Option* option = command.add_option_function<std::string>(key.flag(), keep, help);
+    if (key.may_stand_alone()) option->expected(0, 1);
     option->type_name(key.argument)->group(visible ? "Settings" : "");
   }
 }

@@ -186,6 +186,10 @@ Result<void> run_daemon(Settings settings, OverRunning over) {
 
 void print_addresses(const server::DaemonInfo& info) {
   std::cout << "api  " << api_url(info) << "\nweb  " << web_url(info) << std::endl;
+  if (!info.https.empty()) std::cout << "https  " << https_url(info) << std::endl;
+  if (info.authority_file.empty()) return;
+  std::cout << "Certificates are a development CA's. To trust it: curl --cacert, or\n"
+            << "  export SSL_CERT_FILE=" << info.authority_file << std::endl;
 }
 
 std::string api_url(const server::DaemonInfo& info) {
@@ -194,6 +198,10 @@ std::string api_url(const server::DaemonInfo& info) {
 
 std::string web_url(const server::DaemonInfo& info) {
   return "http://" + reachable(info.web);
+}
+
+std::string https_url(const server::DaemonInfo& info) {
+  return info.https.empty() ? "" : "https://" + reachable(info.https);
 }
 
 std::string admin_url(const server::DaemonInfo& info) {

@@ -33,6 +33,7 @@ Result<void> stop_daemon(const std::filesystem::path& home, std::chrono::seconds
 
 std::string api_url(const server::DaemonInfo& info);  // "http://127.0.0.1:6420"
 std::string web_url(const server::DaemonInfo& info);
+std::string https_url(const server::DaemonInfo& info);  // empty: there is none
 std::string admin_url(const server::DaemonInfo& info);  // empty: there is none
 void print_addresses(const server::DaemonInfo& info);
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cstdlib>
+#include <sstream>
 
 #include "cli/config_file.h"
 #include "cli/resources.h"
@@ -64,6 +65,12 @@ Result<std::string> address_or_off(const std::string& text) {
   return parse_address(text);
 }
 
+Result<gateway::PlainHttp> plain_http(const std::string& text) {
+  if (text == "redirect") return gateway::PlainHttp::Redirect;
+  if (text == "serve") return gateway::PlainHttp::Serve;
+  return error(Code::InvalidArgument, "'{}' isn't redirect or serve", text);
+}
+
 Result<std::string> lower_case(const std::string& text) {
   std::string lower = text;
   std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
@@ -88,6 +95,9 @@ std::vector<Setting> server_settings() {
       {{"server", "admin", "HOST:PORT",
         "Where /metrics answers (default 127.0.0.1:6421); port 0 picks one, off: nowhere"},
        to(address_or_off, [](Settings& s) -> auto& { return s.daemon.admin; })},
+      {{"server", "https", "HOST:PORT",
+        "Where they answer with TLS, once there are certificates (default 127.0.0.1:8443); port 0 picks one", true},
+       to(parse_address, [](Settings& s) -> auto& { return s.daemon.tls.address; })},
       {{"server", "base_domain", "DOMAIN", "Domain under which URLs are made (default localhost)", true},
        to(lower_case, [](Settings& s) -> auto& { return s.daemon.base_domain; })},
       {{"server", "layers", "DIR", "Image layers; may be shared by several homes (default <home>/layers)"},
@@ -106,6 +116,51 @@ std::vector<Setting> server_settings() {
       {{"server", "python", "FILE", "Python that has the official client (default: that of `modal` on PATH)"},
        to(absolute_path, [](Settings& s) -> auto& { return s.python; })},
   };
+}
+
+// PEM files, several separated by commas: the first key is the first certificate's.
+template <typename Place>
+Setter to_paths(Place place) {
+  return [place](Settings& settings, const std::string& text) -> Result<void> {
+    std::vector<tls::CertificatePaths>& files = settings.daemon.tls.files;
+    std::istringstream all(text);
+    std::size_t count = 0;
+    for (std::string one; std::getline(all, one, ','); ++count) {
+      if (files.size() == count) files.emplace_back();
+      TRY(place(files[count]), absolute_path(one));
+    }
+    // What an earlier place named besides is overruled.
+    for (; count < files.size(); ++count) place(files[count]).clear();
+    return {};
+  };
+}
+
+std::vector<Setting> tls_settings() {
+  return {
+      {{"tls", "tls_cert", "FILES",
+        "Certificates with their chains (PEM), separated by commas; read anew when they change", false, "cert"},
+       to_paths([](tls::CertificatePaths& paths) -> auto& { return paths.certificate; })},
+      {{"tls", "tls_key", "FILES", "Their private keys, in the same order", false, "key"},
+       to_paths([](tls::CertificatePaths& paths) -> auto& { return paths.key; })},
+      {{"tls", "tls_dev", "BOOL", "Give certificates of a development CA of this home's own (default false)", false,
+        "dev"},
+       to(parse_bool, [](Settings& s) -> auto& { return s.daemon.tls.own_authority; })},
+      {{"edge", "plain", "WHAT",
+        "What callers of other hosts get by plain HTTP when there is TLS: redirect or serve (default redirect)"},
+       to(plain_http, [](Settings& s) -> auto& { return s.daemon.gateway.plain; })},
+      {{"limits", "max_handshakes", "N", "TLS handshakes at once (default 1024)"},
+       to(count(1, kMaxConnections), [](Settings& s) -> auto& { return s.daemon.gateway.max_handshakes; })},
+      {{"limits", "certificate_timeout", "TIME", "For a certificate that a caller waits for (default 30s)"},
+       to(parse_duration, [](Settings& s) -> auto& { return s.daemon.gateway.certificate_timeout; })},
+  };
+}
+
+Result<void> check_tls(const server::TlsConfig& config) {
+  for (const tls::CertificatePaths& each : config.files) {
+    if (!each.certificate.empty() && !each.key.empty()) continue;
+    return error(Code::InvalidArgument, "--tls-cert and --tls-key must name as many files each");
+  }
+  return {};
 }
 
 std::vector<Setting> limit_settings() {
@@ -182,6 +237,7 @@ std::vector<Setting> limit_settings() {
 const std::vector<Setting>& settings_table() {
   static const std::vector<Setting> table = [] {
     std::vector<Setting> all = server_settings();
+    for (Setting& setting : tls_settings()) all.push_back(std::move(setting));
     for (Setting& setting : limit_settings()) all.push_back(std::move(setting));
     return all;
   }();
@@ -271,6 +327,7 @@ Result<Settings> load_settings(const Flags& flags, const Environment& environmen
     auto flag = flags.find(setting.key.name);
     if (flag != flags.end()) TRY_VOID(apply(settings, setting, flag->second, setting.key.flag()));
   }
+  TRY_VOID(check_tls(settings.daemon.tls));
   if (settings.daemon.layers.empty()) settings.daemon.layers = settings.daemon.home / "layers";
   return settings;
 }

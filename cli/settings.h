@@ -30,8 +30,9 @@ struct Key {
   bool common = false;       // shown in the help of every command, not only of `up`
   std::string in_file = "";  // its name in its section of the file, where that isn't `name`
 
-  std::string flag() const;      // "--base-domain"
-  std::string variable() const;  // "BIMODAL_BASE_DOMAIN"
+  bool may_stand_alone() const { return argument == "BOOL"; }  // --tls-dev for --tls-dev true
+  std::string flag() const;                                    // "--base-domain"
+  std::string variable() const;                                // "BIMODAL_BASE_DOMAIN"
 };
 const std::vector<Key>& keys();
 

@@ -113,6 +113,7 @@ std::string as_text(const DaemonStatus& status) {
   std::string text = fmt::format(
       "pid      {}\nversion  {}\nhome     {}\napi      {}\nweb      {}\n", status.info->pid, status.info->version,
       status.home.string(), api_url(*status.info), web_url(*status.info));
+  if (!status.info->https.empty()) text += fmt::format("https    {}\n", https_url(*status.info));
   if (!status.info->admin.empty()) text += fmt::format("admin    {}\n", admin_url(*status.info));
   if (!status.unenforced_limits.empty()) text += fmt::format("limits   {}\n", status.unenforced_limits);
   text += fmt::format("apps     {}\n", status.apps.size());
@@ -148,6 +149,8 @@ std::string as_json(const DaemonStatus& status) {
     out["version"] = status.info->version;
     out["api"] = api_url(*status.info);
     out["web"] = web_url(*status.info);
+    out["https"] = https_url(*status.info);
+    out["authority_file"] = status.info->authority_file;
     out["admin"] = admin_url(*status.info);
     out["base_domain"] = status.info->base_domain;
     out["started_at"] = status.info->started_at;

@@ -18,7 +18,7 @@ inline std::string front_url(const Settings& settings) {
 // Where the blob of a ticket is sent to or fetched from. Plain HTTP to a numeric local address: the client verifies
 // https against its own certificates only, and takes an upload's checksum from local addresses alone.
 inline std::string blob_url(const Settings& settings, const std::string& ticket) {
-  return fmt::format("http://127.0.0.1:{}/_bimodal/blobs/{}", settings.web_port, ticket);
+  return fmt::format("http://127.0.0.1:{}/_bimodal/blobs/{}", settings.plain_port, ticket);
 }
 
 }  // namespace bimodal::control

@@ -91,6 +91,8 @@ class LoopGateway final : public Gateway {
     shared_.routes_version.fetch_add(1, std::memory_order_release);
   }
 
+  bool serves(std::string_view host) const override { return shared_.routes.load()->find(host) != nullptr; }
+
   void publish_tokens(std::vector<model::ProxyToken> tokens) override {
     shared_.tokens.store(std::make_shared<const ProxyTokens>(std::move(tokens)));
   }

@@ -115,6 +115,8 @@ class Gateway {
   virtual void adopt(UniqueFd socket, std::string received) = 0;
   // Any thread: swaps the whole routing table.
   virtual void publish(std::vector<model::Route> routes) = 0;
+  // Any thread: whether some function has that host name, in lower case and without port.
+  virtual bool serves(std::string_view host) const = 0;
   // Any thread: these proxy tokens are accepted from now on, and no others. None at first.
   virtual void publish_tokens(std::vector<model::ProxyToken> tokens) = 0;
   // Any thread: what was counted so far.

@@ -7,6 +7,7 @@
 
 #include "gateway/gateway.h"
 #include "scheduler/pool.h"
+#include "server/tls_config.h"
 
 namespace bimodal::server {
 
@@ -17,6 +18,7 @@ struct Config {
   std::filesystem::path init_path;   // bimodal-init
   std::string api = "127.0.0.1:6420";
   std::string web = "127.0.0.1:8080";
+  TlsConfig tls;
   std::string admin = "127.0.0.1:6421";  // empty: no admin listener
   std::string base_domain = "localhost";
   std::string workspace = "local";

@@ -31,6 +31,7 @@
 #include "server/log_route.h"
 #include "server/own_metrics.h"
 #include "server/pool_metrics.h"
+#include "server/secure_web.h"
 #include "server/token_commands.h"
 #include "store/blobs.h"
 #include "store/database.h"
@@ -102,6 +103,7 @@ struct Daemon::Parts {
   void make_engine();
   void make_host_capacity();
   Result<void> listen_web(std::vector<UniqueFd> inherited);
+  Result<void> listen_https(Inherited& inherited);
   void make_control();
   Result<void> listen_api(UniqueFd inherited);
   Result<void> serve_status();
@@ -137,6 +139,7 @@ struct Daemon::Parts {
   std::unique_ptr<scheduler::Functions> functions;
   std::vector<std::unique_ptr<Loop>> gateway_loops;
   bool gateway_loops_run = false;
+  std::unique_ptr<SecureWeb> secure_web;  // outlives the gateway
   std::unique_ptr<gateway::Gateway> gateway;
   rpc::Service service;
   std::unique_ptr<control::Control> control;
@@ -244,6 +247,22 @@ Result<void> Daemon::Parts::listen_web(std::vector<UniqueFd> inherited) {
   return {};
 }
 
+Result<void> Daemon::Parts::listen_https(Inherited& inherited) {
+  if (!config.tls.is_on()) return {};
+  auto serves = [this](const std::string& name) {
+    return name == "localhost" || name == config.base_domain || name.ends_with("." + config.base_domain) ||
+           gateway->serves(name);
+  };
+  TRY(secure_web, SecureWeb::open(config.tls, config.home, std::move(serves)));
+  if (!inherited.ticket_keys.empty()) secure_web->context().tickets().load(inherited.ticket_keys);
+  gateway::SecureEntry entry{
+      .address = config.tls.address, .sockets = std::move(inherited.https), .context = secure_web->context()};
+  auto opened = gateway->open_secure(std::move(entry));
+  if (!opened) return tl::unexpected(listening(opened.error(), "--https"));
+  account_scope.spawn(secure_web->watch(pool));
+  return {};
+}
+
 void Daemon::Parts::make_control() {
   context->functions = functions.get();
   context->containers = containers.get();
@@ -252,8 +271,10 @@ void Daemon::Parts::make_control() {
       .home = config.home,
       .workspace = config.workspace,
       .base_domain = config.base_domain,
-      .web_host = host_part(config.web),
-      .web_port = gateway->port(),
+      .web_scheme = secure_web ? "https" : "http",
+      .web_host = host_part(secure_web ? config.tls.address : config.web),
+      .web_port = secure_web ? gateway->secure_port() : gateway->port(),
+      .plain_port = gateway->port(),
       .max_inputs = config.max_inputs,
       .scaledown_window = config.scaledown_window,
       .gpu_required = config.gpu_required,
@@ -333,6 +354,8 @@ DaemonInfo Daemon::Parts::info() const {
       .base_domain = config.base_domain,
       .started_at = started_at,
       .admin = admin ? fmt::format("{}:{}", host_part(config.admin), admin->port()) : "",
+      .https = secure_web ? fmt::format("{}:{}", host_part(config.tls.address), gateway->secure_port()) : "",
+      .authority_file = secure_web ? secure_web->authority_file() : "",
   };
 }
 
@@ -350,6 +373,7 @@ Task<Result<void>> Daemon::start(Inherited inherited) {
   CO_TRY_VOID(parts.open_store());
   parts.make_engine();
   CO_TRY_VOID(parts.listen_web(std::move(inherited.web)));
+  CO_TRY_VOID(parts.listen_https(inherited));
   parts.make_control();
   CO_TRY_VOID(co_await parts.control->recover());
   CO_TRY_VOID(parts.listen_api(std::move(inherited.api)));
@@ -378,6 +402,8 @@ Task<Result<Inherited>> Daemon::give() {
   Inherited given{.warm = parts.warm_functions()};
   CO_TRY(given.api, parts.host->share_listener());
   CO_TRY(given.web, parts.gateway->share_listeners());
+  CO_TRY(given.https, parts.gateway->share_secure_listeners());
+  if (parts.secure_web) given.ticket_keys = parts.secure_web->context().tickets().save();
   co_return given;
 }
 

@@ -23,6 +23,8 @@ namespace bimodal::server {
 struct Inherited {
   UniqueFd api;                   // listening; none: this daemon binds its own, as for the gateway
   std::vector<UniqueFd> web;      // the same
+  std::vector<UniqueFd> https;    // the same
+  std::string ticket_keys;        // of TLS sessions; secret; empty: none
   std::string admin;              // its address, which both daemons have for a moment
   std::vector<std::string> warm;  // functions that had warm containers, and get one before open()
 };

@@ -2,9 +2,11 @@
 // <home>/hand_over.sock, which only the home's owner may open.
 //
 //   new → old  hello
-//   old → new  hello {pid, generation, api, web}
+//   old → new  hello {pid, generation, api, web, admin, https}
 //   new → old  give          the old one writes no state any more, and goes on serving
-//   old → new  state {warm} + the listening sockets: the API's, then the gateway's
+//   old → new  state {warm, https} + the listening sockets: the API's, the gateway's, the last `https` of them with
+//   TLS;
+//              the keys of TLS session tickets
 //   new → old  ready         the end of the connection before this: the old one takes everything back
 //   old → new  go            the home is the new one's; the old one ends what runs in it, and then itself
 //   old → new  connection + its socket, any number; log {…}, any number

@@ -31,7 +31,7 @@ log::Level level_of(const std::string& name) {
 
 // What run() shares with the coroutine that serves.
 struct Term {
-  const std::string api, web, admin;  // as configured
+  const Places places;
   std::function<void()> ready;
   std::optional<Predecessor> predecessor = {};
   Tenure tenure = {};
@@ -41,7 +41,7 @@ struct Term {
 Task<Result<void>> begin(Daemon& daemon, Term& term) {
   Inherited inherited;
   if (term.predecessor) {
-    CO_TRY(inherited, co_await inherit(*term.predecessor, term.api, term.web, term.admin));
+    CO_TRY(inherited, co_await inherit(*term.predecessor, term.places));
   }
   CO_TRY_VOID(co_await daemon.start(std::move(inherited)));
   if (term.predecessor) {
@@ -89,7 +89,13 @@ Result<void> run(Config config, std::function<void()> ready) {
   TRY_VOID(sandbox::enter_own_namespace());
   TRY_VOID(make_home(config.home));
   TRY_VOID(refuse_foreign(config.layers, "--layers"));
-  Term term{.api = config.api, .web = config.web, .admin = config.admin, .ready = std::move(ready)};
+  Term term{
+      .places =
+          {.api = config.api,
+           .web = config.web,
+           .admin = config.admin,
+           .https = config.tls.is_on() ? config.tls.address : ""},
+      .ready = std::move(ready)};
   term.tenure.home = config.home;
   if (config.replace) {
     TRY(term.predecessor, meet_predecessor(config.home));

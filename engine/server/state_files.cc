@@ -160,6 +160,8 @@ Result<void> write_daemon_info(const fs::path& home, const DaemonInfo& info) {
       {"api", info.api},
       {"web", info.web},
       {"admin", info.admin},
+      {"https", info.https},
+      {"authority_file", info.authority_file},
       {"base_domain", info.base_domain},
       {"started_at", info.started_at}};
   return replace_file(info_path(home), value.dump(2) + "\n", 0644);
@@ -179,6 +181,8 @@ Result<DaemonInfo> read_daemon_info(const fs::path& home) {
   info.api = value->value("api", "");
   info.web = value->value("web", "");
   info.admin = value->value("admin", "");
+  info.https = value->value("https", "");
+  info.authority_file = value->value("authority_file", "");
   info.base_domain = value->value("base_domain", "");
   info.started_at = value->value("started_at", 0.0);
   if (info.pid == ::getpid()) return info;  // the daemon itself, which must not touch its lock

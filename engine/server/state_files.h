@@ -67,8 +67,10 @@ struct DaemonInfo {
   std::string api;  // "127.0.0.1:6420", as bound
   std::string web;  // "127.0.0.1:8080", as bound
   std::string base_domain;
-  double started_at = 0;   // Unix seconds
-  std::string admin = "";  // "127.0.0.1:6421", as bound; empty: none
+  double started_at = 0;            // Unix seconds
+  std::string admin = "";           // "127.0.0.1:6421", as bound; empty: none
+  std::string https = "";           // "127.0.0.1:8443", as bound; empty: none
+  std::string authority_file = "";  // of the development CA, which programs must trust; empty: none
 };
 
 // Written whole, once everything answers; removed first thing when the daemon begins to stop.

@@ -62,7 +62,8 @@ Result<std::optional<Predecessor>> meet_predecessor(const std::filesystem::path&
       .generation = hello.head.value("generation", 0),
       .api = hello.head.value("api", ""),
       .web = hello.head.value("web", ""),
-      .admin = hello.head.value("admin", "")};
+      .admin = hello.head.value("admin", ""),
+      .https = hello.head.value("https", "")};
 }
 
 Result<int> free_generation(const std::vector<int>& spared) {
@@ -74,17 +75,24 @@ Result<int> free_generation(const std::vector<int>& spared) {
       spared.size());
 }
 
-Task<Result<Inherited>> inherit(Predecessor predecessor, std::string api, std::string web, std::string admin) {
+Task<Result<Inherited>> inherit(Predecessor predecessor, Places places) {
   HandOverChannel& channel = *predecessor.channel;
   CO_TRY_VOID(channel.send(saying("give")));
   CO_TRY(HandOverMessage state, co_await channel.expect("state", Deadline::after(kStatePatience)));
   if (state.fds.empty()) co_return error(Code::Unavailable, "the other daemon gave no sockets");
   Inherited inherited;
   inherited.warm = state.head.value("warm", std::vector<std::string>());
-  if (is_same_place(predecessor.admin, admin)) inherited.admin = predecessor.admin;
-  if (is_same_place(predecessor.api, api)) inherited.api = std::move(state.fds[0]);
-  if (!is_same_place(predecessor.web, web)) co_return inherited;
-  for (std::size_t i = 1; i < state.fds.size(); ++i) inherited.web.push_back(std::move(state.fds[i]));
+  if (is_same_place(predecessor.admin, places.admin)) inherited.admin = predecessor.admin;
+  if (is_same_place(predecessor.api, places.api)) inherited.api = std::move(state.fds[0]);
+  const std::size_t secure = std::min(state.head.value("https", std::size_t{0}), state.fds.size() - 1);
+  const std::size_t plain = state.fds.size() - 1 - secure;
+  for (std::size_t i = 0; i < plain && is_same_place(predecessor.web, places.web); ++i) {
+    inherited.web.push_back(std::move(state.fds[1 + i]));
+  }
+  for (std::size_t i = 0; i < secure && is_same_place(predecessor.https, places.https); ++i) {
+    inherited.https.push_back(std::move(state.fds[1 + plain + i]));
+  }
+  inherited.ticket_keys = std::move(state.body);
   co_return inherited;
 }
 
@@ -123,8 +131,13 @@ namespace {
 
 Task<Result<void>> hand_over(Daemon& daemon, Tenure& tenure, std::shared_ptr<HandOverChannel> successor) {
   CO_TRY_VOID(co_await successor->expect("hello", Deadline::after(kAnswerPatience)));
-  nlohmann::json hello = {{"say", "hello"},         {"pid", tenure.info.pid}, {"generation", tenure.generation},
-                          {"api", tenure.info.api}, {"web", tenure.info.web}, {"admin", tenure.info.admin}};
+  nlohmann::json hello = {{"say", "hello"},
+                          {"pid", tenure.info.pid},
+                          {"generation", tenure.generation},
+                          {"api", tenure.info.api},
+                          {"web", tenure.info.web},
+                          {"admin", tenure.info.admin},
+                          {"https", tenure.info.https}};
   CO_TRY_VOID(successor->send(std::move(hello)));
   CO_TRY_VOID(co_await successor->expect("give", Deadline::after(kGivePatience)));
   log::info("another daemon takes over");
@@ -137,8 +150,9 @@ Task<Result<void>> give_home(Daemon& daemon, Tenure& tenure, std::shared_ptr<Han
   CO_TRY(const Inherited given, co_await daemon.give());
   std::vector<int> sockets = {given.api.get()};
   for (const UniqueFd& socket : given.web) sockets.push_back(socket.get());
-  nlohmann::json state = {{"say", "state"}, {"warm", given.warm}};
-  CO_TRY_VOID(successor->send(std::move(state), {}, sockets));
+  for (const UniqueFd& socket : given.https) sockets.push_back(socket.get());
+  nlohmann::json state = {{"say", "state"}, {"warm", given.warm}, {"https", given.https.size()}};
+  CO_TRY_VOID(successor->send(std::move(state), given.ticket_keys, sockets));
   CO_TRY_VOID(co_await successor->expect("ready", Deadline::after(kReadyPatience)));
   CO_TRY(tenure.draining, mark_draining(tenure.home, tenure.generation));
   tenure.lock.reset();

@@ -20,7 +20,7 @@ struct Predecessor {
   std::shared_ptr<HandOverChannel> channel;
   int pid = 0;
   int generation = 0;
-  std::string api, web, admin;  // as bound
+  std::string api, web, admin, https;  // as bound
 };
 
 // Greets the daemon of that home. Blocks for at most 5 s. Nothing when there is none.
@@ -29,9 +29,13 @@ Result<std::optional<Predecessor>> meet_predecessor(const std::filesystem::path&
 // A generation for a launcher beside those of `spared`. ResourceExhausted when each is in use.
 Result<int> free_generation(const std::vector<int>& spared);
 
-// Asks for the state. `api`, `web` and `admin` are where this daemon is to listen: other sockets than those are not
-// inherited.
-Task<Result<Inherited>> inherit(Predecessor predecessor, std::string api, std::string web, std::string admin);
+// Where a daemon is to listen, as configured; empty: not at all.
+struct Places {
+  std::string api, web, admin, https;
+};
+
+// Asks for the state. Sockets that listen elsewhere than at `places` are not inherited.
+Task<Result<Inherited>> inherit(Predecessor predecessor, Places places);
 // This daemon could answer: takes the home.
 Task<Result<HomeLock>> take_home(Predecessor predecessor, std::filesystem::path home);
 

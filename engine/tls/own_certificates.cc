@@ -66,8 +66,10 @@ std::shared_ptr<const Certificate> OwnCertificates::find(const std::string& name
   auto made = pair ? Certificate::from_pem(pair->certificate, pair->key)
                    : Result<std::shared_ptr<const Certificate>>(tl::unexpected(pair.error()));
   if (!made) {
+    const auto before = kept;
+    if (!before) made_.erase(name);  // names are callers' words, and without end
     log::warning("no development certificate: {}", made.error().message);
-    return kept;
+    return before;
   }
   const auto given = *std::move(made);
   kept = given;
