@@ -44,9 +44,8 @@ struct Settings {
   std::string workspace = "local";        // first part of every web host
   std::string base_domain = "localhost";  // last part
   std::string web_scheme = "http";
-  std::string web_host = "127.0.0.1";  // where the gateway listens
+  std::string web_host = "127.0.0.1";  // where the gateway listens: for blob URLs
   std::uint16_t web_port = 8080;       // in URLs; left out when it is the scheme's default
-  std::uint16_t plain_port = 8080;     // where the gateway answers this host without TLS: for blob URLs
   std::string api_url;                 // where clients of this host reach the API; known once it listens
   std::string edge_api_url;            // where clients of other hosts reach it; empty: nowhere
   int max_inputs = 1000;               // most concurrent requests per container that a function may ask for

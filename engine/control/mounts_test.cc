@@ -14,7 +14,7 @@ class MountsTest : public ServiceTest {
  protected:
   MountsTest() {
     context_.builder = &builder_;
-    context_.settings.plain_port = 4321;
+    context_.settings.web_port = 4321;
   }
 
   Result<api::MountPutFileResponse> put(const std::string& digest, const std::string& content) {

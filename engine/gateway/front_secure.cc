@@ -31,6 +31,7 @@ void Front::on_arrived(http::Arrival& arrival, http::Transport transport) {
 // What was agreed on decides who serves the connection.
 void Front::welcome(const tls::Handshake& handshake, http::Transport transport, const http::Address& peer) {
   if (handshake.is_challenge) return transport.close();  // the handshake was the answer
+  if (handshake.protocol == tls::kHttp2) return on_http2(std::move(transport), peer, {});
   http::ServerConnection& connection = accept(std::move(transport), peer);
   connection.start();
   if (draining_) connection.drain();

@@ -42,7 +42,7 @@ Task<bool> next_signal(asio::signal_set& signals) {
 Result<std::unique_ptr<SecureWeb>> SecureWeb::open(
     const TlsConfig& config, const std::filesystem::path& home, std::function<bool(const std::string&)> serves) {
   std::unique_ptr<SecureWeb> made(new SecureWeb());
-  tls::Context::Settings settings;
+  tls::Context::Settings settings{.sources = {}, .offers_http2 = [](std::string_view) { return true; }};
   if (!config.files.empty()) {
     const auto unknown =
         config.own_authority ? tls::CertificateFiles::Unknown::Refuse : tls::CertificateFiles::Unknown::ShowFirst;
