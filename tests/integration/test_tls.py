@@ -135,7 +135,7 @@ class Secure:
     def daemon_page(self) -> str:
         host, _, port = self.daemon.info["admin"].rpartition(":")
         with socket.create_connection((host, int(port))) as raw:
-            raw.sendall(b"GET /metrics HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n")
+            raw.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
             return b"".join(iter(lambda: raw.recv(65536), b"")).decode()
 
     def peak_mib(self) -> float:
