@@ -3,9 +3,9 @@
 #include <condition_variable>
 #include <nlohmann/json.hpp>
 
-#include "base/private_files.h"
 #include "acme/json_text.h"
 #include "base/log.h"
+#include "base/private_files.h"
 
 namespace bimodal::acme {
 

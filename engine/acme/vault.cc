@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "base/private_files.h"
 #include "acme/json_text.h"
 #include "acme/names.h"
 #include "base/log.h"
+#include "base/private_files.h"
 
 namespace bimodal::acme {
 

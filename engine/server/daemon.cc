@@ -33,6 +33,7 @@
 #include "server/pool_metrics.h"
 #include "server/secure_web.h"
 #include "server/token_commands.h"
+#include "server/warmth.h"
 #include "store/blobs.h"
 #include "store/database.h"
 #include "store/freeze.h"
@@ -58,16 +59,6 @@ std::string host_part(const std::string& address) {
 
 double unix_now() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
-
-std::map<std::string, std::string> environment() {
-  std::map<std::string, std::string> variables;
-  for (char** entry = environ; *entry != nullptr; ++entry) {
-    std::string_view text = *entry;
-    auto equals = text.find('=');
-    if (equals != std::string_view::npos) variables.emplace(text.substr(0, equals), text.substr(equals + 1));
-  }
-  return variables;
 }
 
 gateway::PassOn passed_to(std::shared_ptr<HandOverChannel> successor) {
@@ -112,8 +103,6 @@ struct Daemon::Parts {
   void start_gateway_loops();
   Task<void> warm_up(std::vector<std::string> function_ids);
   Task<void> warm_up_one(std::shared_ptr<scheduler::Pool> pool);
-  std::vector<std::string> warm_functions() const;
-  void let_idle_containers_go();
   Task<void> follow(std::shared_ptr<HandOverChannel> predecessor);
   DaemonInfo info() const;
 
@@ -398,7 +387,7 @@ Task<Result<Inherited>> Daemon::give() {
   auto frozen = [&parts] { return store::freeze(*parts.database); };
   CO_TRY_VOID(co_await parts.pool.run(std::move(frozen)));
   parts.log_route->hold();
-  Inherited given{.warm = parts.warm_functions()};
+  Inherited given{.warm = warm_functions(parts.control->registry(), *parts.functions)};
   CO_TRY(given.api, parts.host->share_listener());
   CO_TRY(given.web, parts.gateway->share_listeners());
   CO_TRY(given.https, parts.gateway->share_secure_listeners());
@@ -425,7 +414,7 @@ void Daemon::leave_to(std::shared_ptr<HandOverChannel> successor) {
   parts.host->leave_clients();
   parts.control->abandon_calls();
   parts.log_route->lead_to(parts.successor);
-  parts.let_idle_containers_go();
+  let_idle_containers_go(parts.control->registry(), *parts.functions);
 }
 
 void Daemon::follow(std::shared_ptr<HandOverChannel> predecessor) {
@@ -444,28 +433,6 @@ Task<void> Daemon::Parts::follow(std::shared_ptr<HandOverChannel> predecessor) {
   log::info("the daemon before has ended");
   follows = false;
   followed.notify_all();
-}
-
-std::vector<std::string> Daemon::Parts::warm_functions() const {
-  std::vector<std::string> ids;
-  for (const control::PublishedApp& app : control->registry().running()) {
-    for (const auto& function : app.functions) {
-      const auto load = functions->load(function->function_id);
-      if (load && load->containers > 0) ids.push_back(function->function_id);
-    }
-  }
-  return ids;
-}
-
-void Daemon::Parts::let_idle_containers_go() {
-  for (const control::PublishedApp& app : control->registry().running()) {
-    for (const auto& function : app.functions) {
-      model::ScalingPolicy none = function->scaling;
-      none.min_containers = none.buffer_containers = 0;
-      none.scaledown_window = {};
-      functions->update_scaling(function->function_id, none);
-    }
-  }
 }
 
 // So that callers who come now find what they had.

@@ -71,4 +71,14 @@ std::optional<std::string> host_pressure(std::uint64_t least_available, const st
   return fmt::format("the host is short of process ids: {} of {} are in use (kernel.pid_max)", *used, bound);
 }
 
+std::map<std::string, std::string> environment() {
+  std::map<std::string, std::string> variables;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    std::string_view text = *entry;
+    auto equals = text.find('=');
+    if (equals != std::string_view::npos) variables.emplace(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return variables;
+}
+
 }  // namespace bimodal::server

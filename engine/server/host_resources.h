@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -17,5 +18,8 @@ scheduler::HostCapacity::Amount host_amount(std::uint64_t memory_bytes, int cpu_
 // Why no container should start now, in one line that names the setting: less than `least_available` bytes of memory
 // are available, or nine tenths of the host's process ids are in use. What can't be read is no reason. `proc` is /proc.
 std::optional<std::string> host_pressure(std::uint64_t least_available, const std::filesystem::path& proc);
+
+// The variables of this process.
+std::map<std::string, std::string> environment();
 
 }  // namespace bimodal::server

@@ -20,6 +20,13 @@ TicketKeys::Key fresh() {
   return key;
 }
 
+// Looked up once: to have it looked up for each ticket costs more than sealing it.
+const EVP_CIPHER* cipher_of_tickets() {
+  static EVP_CIPHER* const cipher = EVP_CIPHER_fetch(nullptr, "AES-256-CBC", nullptr);
+  CHECK(cipher != nullptr);
+  return cipher;
+}
+
 bool set_mac(EVP_MAC_CTX* context, TicketKeys::Key& key) {
   char digest[] = "SHA256";
   const std::array<OSSL_PARAM, 3> parameters{
@@ -43,11 +50,11 @@ int on_ticket(
   if (sealing) {
     key = keys->sealing();
     std::memcpy(name, key.name.data(), key.name.size());
-    if (RAND_bytes(iv, EVP_CIPHER_get_iv_length(EVP_aes_256_cbc())) != 1) return -1;
-    if (EVP_EncryptInit_ex(cipher, EVP_aes_256_cbc(), nullptr, key.cipher.data(), iv) != 1) answer = -1;
+    if (RAND_bytes(iv, EVP_CIPHER_get_iv_length(cipher_of_tickets())) != 1) return -1;
+    if (EVP_EncryptInit_ex(cipher, cipher_of_tickets(), nullptr, key.cipher.data(), iv) != 1) answer = -1;
   } else {
     if (!keys->opening(name, key, is_old)) return 0;
-    if (EVP_DecryptInit_ex(cipher, EVP_aes_256_cbc(), nullptr, key.cipher.data(), iv) != 1) answer = -1;
+    if (EVP_DecryptInit_ex(cipher, cipher_of_tickets(), nullptr, key.cipher.data(), iv) != 1) answer = -1;
   }
   if (answer == 1 && !set_mac(mac, key)) answer = -1;
   OPENSSL_cleanse(&key, sizeof key);
