@@ -78,6 +78,10 @@ EdgeError bad_redirect_method() {
   return {400, "bad-redirect-method", "bad redirect method"};
 }
 
+EdgeError other_connection() {
+  return {421, "other-connection", "ask for this call again over a new HTTP/1.1 connection"};
+}
+
 EdgeError unknown_host() {
   return {404, "unknown-host", "invalid function call"};
 }

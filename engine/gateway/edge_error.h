@@ -41,6 +41,8 @@ void reply_moved(http::Caller& client, const RequestId& id, std::string_view loc
 // Of a call that was redirected: there is no such one any more, and it can't be asked for in this way.
 EdgeError unknown_call();
 EdgeError bad_redirect_method();
+// It is worked on where this connection can't go (RFC 9110 §15.5.20: the caller may try another one).
+EdgeError other_connection();
 EdgeError unknown_host();
 EdgeError app_stopped();
 EdgeError missing_credentials();

@@ -1,5 +1,6 @@
 // What a Front does only where slow requests are redirected (edge.redirect_after): it finds the request that a caller
-// comes back for. When another loop has it, the connection goes there.
+// comes back for. When another loop has it, the connection goes there; a stream of HTTP/2 can't, and its caller is sent
+// to another connection.
 #include "gateway/front.h"
 
 namespace bimodal::gateway {
@@ -29,6 +30,7 @@ void Front::resume(
   const http::Address peer = client.peer();
   std::string received = written_again(head);
   auto caller = std::make_shared<http::Transport>(client.hand_over());
+  if (!*caller) return refuse(client, method, id, *entry.traffic, other_connection());
   // By then the owner may have gone, and with it all that it had.
   owner->reactor().loop().post([redirects = shared_.redirects, token, caller, peer, received]() mutable {
     if (Front* there = redirects->find(token)) there->take_over(std::move(*caller), peer, std::move(received));

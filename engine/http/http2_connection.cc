@@ -117,6 +117,7 @@ void Http2Connection::check_frame(const FrameHead& frame) {
 }
 
 void Http2Connection::begin_block(std::int32_t stream) {
+  block_.clear();
   block_stream_ = stream;
   block_too_large_ = false;
   continuations_ = 0;
@@ -125,7 +126,9 @@ void Http2Connection::begin_block(std::int32_t stream) {
 
 bool Http2Connection::add_to_block(std::string_view name, std::string_view value) {
   if (!block_.add(name, value, limits_.max_head_bytes)) block_too_large_ = true;
-  return block_.size() <= kHopelessHead * limits_.max_head_bytes;
+  if (block_.size() <= kHopelessHead * limits_.max_head_bytes) return true;
+  charge(floods_.resets);
+  return false;
 }
 
 void Http2Connection::end_block(bool ended) {

@@ -43,7 +43,11 @@ void Http2Stream::touch() {
 void Http2Stream::on_data(std::string_view bytes) {
   continue_wanted_ = false;
   connection_.owe(bytes.size());
-  if (over_ && (discarded_ += bytes.size()) > kMaxDiscard) return connection_.reset(id_, NGHTTP2_NO_ERROR);
+  if (response_ == State::Finished) {
+    discarded_ += bytes.size();
+    if (over_ && discarded_ > kMaxDiscard) connection_.reset(id_, NGHTTP2_NO_ERROR);
+    return;
+  }
   // Nobody wants it: its window stays shut behind it, unless a switch is still to be decided.
   if (!takes_body() || (end_told_ && !websocket_)) return;
   if (in_.empty() && body_due_) {
@@ -226,6 +230,7 @@ void Http2Stream::note_sent() {
 void Http2Stream::on_response_sent() {
   over_ = true;
   if (closed_ || ended_) return;
+  if (discarded_ > kMaxDiscard) return connection_.reset(id_, NGHTTP2_NO_ERROR);
   connection_.arm(*this, kDiscardTime);
   timed_ = true;
 }

@@ -1,6 +1,7 @@
 """A deployed echo to connect to; and the result of every case, kept as build/reports/websocket.json."""
 
 import json
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import urlsplit
@@ -73,8 +74,8 @@ def connect_to(daemon, tmp_path_factory):
         assert daemon.get(url).status_code == 200
         target = SimpleNamespace(address=(host, int(port)), host=urlsplit(url).netloc)
 
-        def open_peer(offer: str = "") -> Peer:
-            return Peer(target.address, target.host, offer=offer)
+        def open_peer(offer: str = "", version: str = "1.1") -> Peer:
+            return Peer(target.address, target.host, offer=offer, version=version)
 
         return open_peer
 
@@ -82,5 +83,11 @@ def connect_to(daemon, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def connect(connect_to):
+def sockets(connect_to):
     return connect_to("sockets")
+
+
+@pytest.fixture(params=["1.1", "2"], ids=["http1", "http2"])
+def connect(sockets, request):
+    """Opens connections to the echo; every case runs over both versions of HTTP."""
+    return partial(sockets, version=request.param)

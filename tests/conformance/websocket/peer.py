@@ -1,9 +1,12 @@
-"""A client that sends exactly the bytes it is told to, right or wrong, and reads what a server may send."""
+"""A client that sends exactly the bytes it is told to, right or wrong, and reads what a server may send; over a
+connection of its own (HTTP/1.1), or over a stream (RFC 8441)."""
 
 import os
 import socket
 import struct
 import zlib
+
+from support.http2 import Tunnel
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 TAIL = b"\x00\x00\xff\xff"
@@ -43,13 +46,29 @@ def deflated(payload: bytes, bits: int = 15, level: int = 6) -> bytes:
 
 
 class Peer:
-    """One connection. Every wait ends after `timeout_s`."""
+    """One WebSocket. Every wait ends after `timeout_s`."""
 
-    def __init__(self, address: tuple[str, int], host: str, path: str = "/", offer: str = "", timeout_s: float = 20):
-        self._socket = socket.create_connection(address, timeout=timeout_s)
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    def __init__(
+        self,
+        address: tuple[str, int],
+        host: str,
+        path: str = "/",
+        offer: str = "",
+        timeout_s: float = 20,
+        version: str = "1.1",
+    ):
         self._received = b""
         self._at = 0
+        if version == "2":
+            self._socket = Tunnel(address, host, path, offer, timeout_s)
+            self.headers = self._socket.headers
+        else:
+            self._socket = socket.create_connection(address, timeout=timeout_s)
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.headers = self._upgrade(host, path, offer)
+        self.extension = self.headers.get("sec-websocket-extensions", "")
+
+    def _upgrade(self, host: str, path: str, offer: str) -> dict[str, str]:
         extensions = f"Sec-WebSocket-Extensions: {offer}\r\n" if offer else ""
         self._socket.sendall(
             f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
@@ -60,8 +79,7 @@ class Peer:
             head += self._take(1)
         status, *lines = head.decode().split("\r\n")
         assert status.startswith("HTTP/1.1 101 "), head
-        self.headers = dict(line.split(": ", 1) for line in lines if line)
-        self.extension = self.headers.get("sec-websocket-extensions", "")
+        return dict(line.split(": ", 1) for line in lines if line)
 
     def __enter__(self):
         return self

@@ -1,0 +1,308 @@
+// How an HTTP/2 connection behaves: bodies under credit, responses under windows, WebSockets, ends, and what a hostile
+// peer costs.
+#include "http/http2_connection.h"
+
+#include <gtest/gtest.h>
+#include <malloc.h>
+
+#include <thread>
+
+#include "http/http2_test_support.h"
+
+namespace bimodal::http::h2 {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::size_t heap_bytes() {
+  return ::mallinfo2().uordblks;
+}
+
+TEST(Http2Connection, TellsWhatARequestSays) {
+  Peer2 peer;
+  peer.send(
+      kHello +
+      head(
+          1, request("/head?a=b", "GET", {{"cookie", "a=1"}, {"x-more", "2"}, {"cookie", "b=2"}, {"te", "trailers"}})));
+  EXPECT_EQ(peer.body(1), "GET /head?a=b a|host=a|x-more=2|te=trailers|cookie=a=1; b=2");
+  EXPECT_EQ(peer.field(1, "content-length"), std::to_string(peer.body(1).size()));
+  EXPECT_FALSE(peer.field(1, "date").empty());
+}
+
+TEST(Http2Connection, ReadsAWebSocketAsTheUpgradeThatItReplaces) {
+  Peer2 peer;
+  Fields fields = websocket("/head");
+  fields.push_back({"sec-websocket-key", "mine"});
+  peer.send(kHello + head(1, fields, kEndHead));
+  // A success would say that it is open.
+  EXPECT_TRUE(peer.tells("1:rst=2")) << peer.told();
+}
+
+TEST(Http2Connection, CarriesAWebSocketBothWaysUntilOneSideEnds) {
+  Peer2 peer;
+  peer.send(kHello + head(1, websocket(), kEndHead) + data(1, "early"));
+  EXPECT_TRUE(peer.tells("1:200"));
+  EXPECT_EQ(peer.field(1, "x-mine"), "1");
+  EXPECT_EQ(peer.field(1, "sec-websocket-accept"), "");
+  peer.send(data(1, std::string(16000, 'x')));
+  EXPECT_EQ(peer.body(1), "early" + std::string(16000, 'x'));
+  peer.send(data(1, "bye") + get(3));
+  EXPECT_TRUE(peer.tells("1:end") && peer.tells("3:200")) << peer.told();
+  EXPECT_EQ(peer.answers.gone, 0);
+}
+
+TEST(Http2Connection, TellsThatAWebSocketsPeerHasLeft) {
+  Peer2 peer;
+  peer.send(kHello + head(1, websocket(), kEndHead) + head(3, websocket(), kEndHead));
+  peer.send(data(1, "last", kEnd));
+  EXPECT_EQ(peer.answers.gone, 1);
+  EXPECT_TRUE(peer.tells("1:rst=8")) << peer.told();
+  peer.send(frame(kReset, 0, 3, number(8, 4)));
+  EXPECT_EQ(peer.answers.gone, 2);
+}
+
+TEST(Http2Connection, SendsTrailersAndDropsThoseOfFraming) {
+  Peer2 peer;
+  peer.send(kHello + get(1, "/trailers"));
+  EXPECT_EQ(peer.body(1), "body");
+  EXPECT_EQ(peer.field(1, "x-sum"), "7");
+  EXPECT_EQ(peer.field(1, "content-length"), "");
+  EXPECT_TRUE(peer.tells("1:end"));
+}
+
+TEST(Http2Connection, SendsNoBodyForHead) {
+  Peer2 peer;
+  peer.send(kHello + head(1, request("/now", "HEAD")));
+  EXPECT_TRUE(peer.tells("1:200") && peer.tells("1:end"));
+  EXPECT_EQ(peer.body(1), "");
+}
+
+TEST(Http2Connection, ResetsAResponseThatIsShorterThanItsLengthBehindWhatThereIs) {
+  for (const char* path : {"/short", "/abort"}) {
+    Peer2 peer;
+    peer.send(kHello + get(1, path));
+    EXPECT_EQ(peer.body(1), "half") << path;
+    EXPECT_TRUE(peer.tells("1:rst=2")) << path << peer.told();
+    EXPECT_EQ(peer.answers.gone, 0) << path;
+  }
+}
+
+TEST(Http2Connection, AnswersThousandsOfRequestsOneAfterTheOther) {
+  Peer2 peer;
+  peer.send(kHello);
+  for (std::uint32_t i = 0; i < 2000; ++i) peer.send(get(2 * i + 1));
+  EXPECT_EQ(peer.answers.requests, 2000);
+  EXPECT_TRUE(peer.tells("3999:end"));
+  EXPECT_FALSE(peer.answers.closed);
+}
+
+TEST(Http2Connection, SendsAsMuchAsTheWindowsAllow) {
+  Peer2 peer;
+  peer.send(kHello + get(1, "/big"));
+  EXPECT_EQ(peer.body(1).size(), 65535u);
+  peer.send(frame(kWindow, 0, 1, number(1 << 20, 4)));
+  EXPECT_EQ(peer.body(1).size(), 65535u) << "the connection's window is shut";
+  peer.send(frame(kWindow, 0, 0, number(1 << 20, 4)));
+  EXPECT_EQ(peer.body(1), std::string(1 << 20, 'b'));
+  EXPECT_TRUE(peer.tells("1:end"));
+}
+
+TEST(Http2Connection, AResponderThatDoesntReadHoldsUpItsOwnStreamOnly) {
+  Peer2 peer;
+  peer.send(kHello + post(1, "/stall") + data(1, std::string(16384, 'x')) + data(1, std::string(16384, 'x')));
+  peer.send(data(1, std::string(16384, 'x')) + data(1, std::string(16383, 'x')));
+  EXPECT_FALSE(peer.tells("1:window")) << peer.told();
+  std::string body;
+  peer.send(post(3));
+  for (int i = 0; i < 200; ++i) peer.send(data(3, std::string(10000, 'y')));
+  peer.send(data(3, "", kEnd));
+  EXPECT_TRUE(peer.tells("3:200")) << "a body of two megabytes";
+  // And goes on when it reads again.
+  peer.answers.by_path["/stall"]->caller->grant_body(1 << 20);
+  peer.run();
+  EXPECT_EQ(peer.answers.by_path["/stall"]->body.size(), 65535u);
+  EXPECT_TRUE(peer.tells("1:window"));
+}
+
+TEST(Http2Connection, ABodyIsDeliveredOnlyAsFarAsItWasGranted) {
+  Peer2 peer;
+  peer.send(kHello + post(1, "/stall") + data(1, "abcdef", kEnd));
+  Answers::Request& request = *peer.answers.by_path["/stall"];
+  EXPECT_EQ(request.body, "");
+  request.caller->grant_body(4);
+  peer.run();
+  EXPECT_EQ(request.body, "abcdef");  // this responder asks for as much again as it got
+  EXPECT_EQ(peer.answers.last_parts, 1);
+  EXPECT_TRUE(peer.tells("1:200"));
+}
+
+TEST(Http2Connection, TellsWhoeverWaitsThatTheConnectionEnded) {
+  Peer2 peer;
+  peer.send(kHello + get(1, "/stall") + get(3, "/stream"));
+  peer.connection().cut();
+  EXPECT_EQ(peer.answers.gone, 2);
+  EXPECT_TRUE(peer.answers.closed);
+}
+
+TEST(Http2Connection, DrainsInTwoSteps) {
+  Peer2 peer;
+  peer.send(kHello + post(1));
+  peer.connection().drain();
+  peer.run();
+  EXPECT_TRUE(peer.tells("goaway=0") && peer.tells("pinged"));
+  peer.send(get(3));  // was on its way
+  EXPECT_TRUE(peer.tells("3:200"));
+  peer.send(frame(kPing, kAck, 0, std::string(8, '\0')) + get(5));
+  EXPECT_FALSE(peer.tells("5:200"));
+  EXPECT_FALSE(peer.tells("closed"));
+  peer.send(data(1, "x", kEnd));
+  EXPECT_TRUE(peer.tells("1:200") && peer.tells("closed")) << peer.told();
+}
+
+// Waits on the real clock, shortly.
+void let_pass(Peer2& peer, std::chrono::milliseconds span) {
+  const auto until = std::chrono::steady_clock::now() + span;
+  while (std::chrono::steady_clock::now() < until) {
+    peer.run();
+    std::this_thread::sleep_for(5ms);
+  }
+}
+
+TEST(Http2Connection, ClosesWhenIdle) {
+  Peer2 peer({.idle_timeout = 100ms});
+  peer.send(kHello + get(1));
+  let_pass(peer, 400ms);
+  EXPECT_TRUE(peer.tells("goaway=0") && peer.tells("closed")) << peer.told();
+}
+
+TEST(Http2Connection, ClosesWhenNoRequestComes) {
+  Peer2 peer({.head_timeout = 100ms});
+  let_pass(peer, 400ms);
+  EXPECT_TRUE(peer.tells("closed")) << peer.told();
+}
+
+TEST(Http2Connection, CutsAHeadThatDoesntEnd) {
+  Peer2 peer({.head_timeout = 100ms});
+  peer.send(kHello + get(1, "/stall") + head(3, request("/now"), kEnd));
+  let_pass(peer, 400ms);
+  EXPECT_TRUE(peer.answers.closed);
+  EXPECT_EQ(peer.answers.gone, 1);
+}
+
+TEST(Http2Connection, AnswersABodyThatDoesntComeWith408) {
+  Peer2 peer({.idle_timeout = 100ms});
+  peer.send(kHello + post(1) + data(1, "x"));
+  let_pass(peer, 400ms);
+  EXPECT_TRUE(peer.tells("1:408")) << peer.told();
+  EXPECT_EQ(peer.answers.gone, 1);
+}
+
+TEST(Http2Connection, ResetsAResponseThatThePeerDoesntLetGo) {
+  Peer2 peer({.idle_timeout = 100ms});
+  peer.send(kHello + get(1, "/stream"));
+  let_pass(peer, 400ms);
+  EXPECT_TRUE(peer.tells("1:rst=8")) << peer.told();
+  EXPECT_EQ(peer.answers.gone, 1);
+}
+
+TEST(Http2Connection, CutsAPeerThatDoesntRead) {
+  Peer2 peer({.idle_timeout = 100ms});
+  peer.reads = false;
+  std::string hello =
+      kHello + frame(kSettings, 0, 0, setting(4, 0x7fffffff)) + frame(kWindow, 0, 0, number(0x7fff0000, 4));
+  peer.send(hello + get(1, "/stream"));
+  let_pass(peer, 400ms);
+  EXPECT_TRUE(peer.answers.closed);
+}
+
+TEST(Http2Connection, RefusesAHeadBeyondTheLimitWith431) {
+  Peer2 peer;
+  peer.send(kHello + head(1, request("/now"), kEnd));
+  std::string fields;
+  for (int i = 0; i < 5; ++i) fields += literal("x-" + std::to_string(i), std::string(15000, 'x'));
+  for (std::size_t at = 0; at < fields.size(); at += 16000) {
+    const bool last = at + 16000 >= fields.size();
+    peer.send(frame(kContinuation, last ? kEndHead : 0, 1, fields.substr(at, 16000)));
+  }
+  peer.send(get(3));
+  EXPECT_TRUE(peer.tells("1:431") && peer.tells("3:200")) << peer.told();
+}
+
+TEST(Http2Connection, AHeadThatExpandsWithoutEndIsReset) {
+  Peer2 peer;
+  const std::string bomb = literal("x", std::string(4000, 'x'));
+  std::string fields = block(request("/now")) + "\x40" + bomb.substr(1) + std::string(1000, '\xbe');
+  const std::size_t before = heap_bytes();
+  peer.send(kHello + frame(kHeaders, kEnd | kEndHead, 1, fields) + get(3));
+  EXPECT_TRUE(peer.tells("1:rst=2") && peer.tells("3:200")) << peer.told();
+  EXPECT_LT(heap_bytes() - before, 256u * 1024);
+}
+
+struct Flood {
+  const char* name;
+  std::function<std::string(std::uint32_t)> round;
+};
+
+void PrintTo(const Flood& each, std::ostream* out) {
+  *out << each.name;
+}
+
+class Http2Floods : public testing::TestWithParam<Flood> {};
+
+// 20,000 rounds, of which the peer reads nothing: it is told to calm down, and memory stays flat.
+TEST_P(Http2Floods, EndTheConnectionAtFlatMemory) {
+  Peer2 peer;
+  peer.send(kHello);
+  const auto before = static_cast<std::ptrdiff_t>(heap_bytes());
+  std::ptrdiff_t most = 0;
+  for (std::uint32_t i = 0; i < 20000 && !peer.answers.closed && !peer.tells("closed"); ++i) {
+    peer.send(GetParam().round(2 * i + 1));
+    if (i % 64 == 0) most = std::max(most, static_cast<std::ptrdiff_t>(heap_bytes()) - before);
+  }
+  EXPECT_TRUE(peer.tells("goaway=11")) << peer.told().substr(0, 1000);
+  EXPECT_LT(most, 1 << 20);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Kinds, Http2Floods,
+    testing::Values(
+        Flood{"RapidReset", [](std::uint32_t id) { return get(id, "/stall") + frame(kReset, 0, id, number(8, 4)); }},
+        Flood{
+            "MadeYouReset",
+            [](std::uint32_t id) { return get(id, "/big") + frame(kWindow, 0, id, number(0x7fffffff, 4)); }},
+        Flood{
+            "MalformedHeads", [](std::uint32_t id) { return head(id, request("/now", "GET", {{"connection", "x"}})); }},
+        Flood{"Settings", [](std::uint32_t) { return frame(kSettings, 0, 0, setting(4, 65535)); }},
+        Flood{"Ping", [](std::uint32_t) { return frame(kPing, 0, 0, "12345678"); }},
+        Flood{"Priority", [](std::uint32_t id) { return frame(kPriority, 0, id, number(0, 5)); }},
+        Flood{"Unknown", [](std::uint32_t) { return frame(0x42, 0, 0, "x"); }},
+        Flood{"Window", [](std::uint32_t) { return frame(kWindow, 0, 0, number(1, 4)); }},
+        Flood{"EmptyData", [](std::uint32_t id) { return id == 1 ? post(1, "/stall") : data(1, ""); }}),
+    [](const auto& info) { return std::string(info.param.name); });
+
+// Not to forget: it costs nobody else's stream, and little memory of its own.
+TEST(Http2Connection, AnIdleOneIsSmall) {
+  Peer2 first;
+  const auto before = static_cast<std::ptrdiff_t>(heap_bytes());
+  {
+    Peer2 peer;
+    peer.send(kHello + get(1));
+    const std::ptrdiff_t one = static_cast<std::ptrdiff_t>(heap_bytes()) - before;
+    RecordProperty("bytes", static_cast<int>(one));
+    EXPECT_LT(one, 160 * 1024) << "reactor, loop and the test's own memory included";
+  }
+}
+
+TEST(Http2Connection, ManyShutWindowsHoldWhatTheirRespondersBound) {
+  Peer2 peer;
+  peer.send(kHello + frame(kSettings, 0, 0, setting(4, 0)));
+  const auto before = static_cast<std::ptrdiff_t>(heap_bytes());
+  for (std::uint32_t i = 0; i < 128; ++i) peer.send(get(2 * i + 1, "/stream"));
+  peer.run();
+  // 64 KiB each, as their responder asks for before it stops, in strings that grew by doubling.
+  EXPECT_LT(static_cast<std::ptrdiff_t>(heap_bytes()) - before, 128 * 160 * 1024);
+  EXPECT_EQ(peer.answers.requests, 128);
+}
+
+}  // namespace
+}  // namespace bimodal::http::h2
