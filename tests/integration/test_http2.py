@@ -160,15 +160,14 @@ def test_h2load_gets_every_answer_and_they_are_counted(places, daemon, address):
     def counted() -> int:
         return sum(each["requests"] for each in daemon.status()["functions"] if each["function"] == "site")
 
-    before = counted() if "functions" in daemon.status() else None
+    before = counted()
     load = ["h2load", "-n", "2000", "-c", "4", "-m", "16", "-H", f":authority: {host}"]
     told = subprocess.run(
         [*load, f"http://{address[0]}:{address[1]}/bytes/10"], capture_output=True, check=True, timeout=120, text=True
     )
     assert "2000 succeeded, 0 failed, 0 errored, 0 timeout" in told.stdout
     assert "status codes: 2000 2xx" in told.stdout
-    if before is not None:
-        eventually(lambda: counted() == before + 2000)
+    eventually(lambda: counted() == before + 2000, 10, "all of them are counted")
 
 
 def test_requests_run_side_by_side_on_one_connection(places, caller):
@@ -232,7 +231,7 @@ def test_a_websocket_is_a_stream(places, address):
 
 def test_a_websocket_reaches_a_server_of_ones_own(places, address, daemon):
     host, url = places["other"]
-    eventually(lambda: daemon.get(url).status_code == 426)  # it speaks nothing else
+    eventually(lambda: daemon.get(url).status_code == 426, 60, "the server listens")  # it speaks nothing else
     tunnel = Tunnel(address, host, "/path?x=1")
     assert read(tunnel) == b"websocket /path?x=1"
     tunnel.sendall(frames("to and fro"))

@@ -1,8 +1,14 @@
 """edge.redirect_after: callers of slow answers are sent to ask again."""
 
+import json
+import os
 import threading
+from contextlib import ExitStack
+from urllib.parse import urlsplit
 
+import pytest
 from support.apps import write
+from support.http2 import Http2
 
 APP = """
 import time
@@ -40,3 +46,29 @@ def test_a_slow_answer_is_had_by_asking_again_on_whatever_connection(fresh_daemo
     for caller in callers:
         caller.join()
     assert sorted(answers) == [(number, True, 200, {"done": number}) for number in range(12)]
+
+
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one loop has every call")
+def test_over_http_2_the_same_connection_has_the_answer_and_some_others_are_told_to_try_another(fresh_daemon, scripts):
+    daemon = fresh_daemon({"BIMODAL_REDIRECT_AFTER": "400ms"})
+    (url,) = daemon.deploy(write(scripts, APP, "slow"))
+    host = urlsplit(url).netloc
+    bound, _, port = daemon.info["web"].rpartition(":")
+    address = (bound, int(port))
+    with Http2(address) as caller:
+        stream = caller.request(host, "/", "POST", [("content-type", "application/json")], ends=False)
+        caller.send(stream, b'{"number": 7}', ends=True)
+        assert caller.answer(stream)[0] == 303
+        location = caller.heads[stream]["location"]
+        # Of so many connections, some are another loop's. Whoever gets to the call itself waits, and is sent again.
+        with ExitStack() as open_ones:
+            others = [open_ones.enter_context(Http2(address)) for _ in range(12)]
+            asked = [(other, other.request(host, location)) for other in others]
+            heads = [other.head(stream) for other, stream in asked]
+        refused = [head for head in heads if head[":status"] == "421"]
+        assert refused and refused[0]["bimodal-error"] == "other-connection", heads
+        status = 303
+        while status == 303:
+            stream = caller.request(host, location)
+            status, body = caller.answer(stream)
+        assert (status, json.loads(body)) == (200, {"done": 7})
