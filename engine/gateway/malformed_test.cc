@@ -64,7 +64,7 @@ const AbuseCase kRequestLines[] = {
     {"VersionComma", line("GET /hello HTTP/1,1"), {400}},
     {"VersionZeros", line("GET /hello HTTP/01.1"), {400}},
     {"OtherProtocol", line("GET /hello RTSP/1.0"), {400}},
-    {"Http2Preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", {505}},
+    {"AlmostTheHttp2Preface", "PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n", {505}},
     {"TlsHello", bytes("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n"), {400}},
     {"SshBanner", "SSH-2.0-OpenSSH_9.2\r\n\r\n", {400}},
     {"LineEndsInLf", "GET /hello HTTP/1.1\nHost: app.localhost\r\n\r\n", {400}},

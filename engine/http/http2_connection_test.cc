@@ -280,17 +280,52 @@ INSTANTIATE_TEST_SUITE_P(
         Flood{"EmptyData", [](std::uint32_t id) { return id == 1 ? post(1, "/stall") : data(1, ""); }}),
     [](const auto& info) { return std::string(info.param.name); });
 
-// Not to forget: it costs nobody else's stream, and little memory of its own.
+// One that has served a request and waits for the next.
 TEST(Http2Connection, AnIdleOneIsSmall) {
-  Peer2 first;
-  const auto before = static_cast<std::ptrdiff_t>(heap_bytes());
+  constexpr int kMany = 64;
+  Loop loop("h2");
+  Answers answers;
+  const ConnectionLimits limits;
   {
-    Peer2 peer;
-    peer.send(kHello + get(1));
-    const std::ptrdiff_t one = static_cast<std::ptrdiff_t>(heap_bytes()) - before;
-    RecordProperty("bytes", static_cast<int>(one));
-    EXPECT_LT(one, 160 * 1024) << "reactor, loop and the test's own memory included";
+    Reactor reactor(loop);
+    std::vector<UniqueFd> peers;
+    std::vector<std::unique_ptr<Http2Connection>> connections;
+    std::size_t before = 0;
+    for (int i = 0; i <= kMany; ++i) {
+      if (i == 1) before = heap_bytes();  // behind what is made once
+      int ends[2];
+      CHECK(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) == 0);
+      peers.emplace_back(ends[0]);
+      connections.push_back(
+          std::make_unique<Http2Connection>(reactor, Transport(UniqueFd(ends[1])), Address(), answers, limits));
+      connections.back()->start();
+      const std::string bytes = kHello + get(1) + frame(kSettings, kAck, 0, "");
+      CHECK(::send(ends[0], bytes.data(), bytes.size(), 0) == static_cast<ssize_t>(bytes.size()));
+      for (int round = 0; round < 4; ++round) {
+        loop.context().restart();
+        loop.context().poll();
+      }
+    }
+    const std::size_t each = (heap_bytes() - before) / kMany;
+    RecordProperty("bytes", static_cast<int>(each));
+    EXPECT_EQ(answers.requests, kMany + 1);
+    EXPECT_LT(each, 40u * 1024);
+    for (auto& connection : connections) connection->cut();
   }
+}
+
+// As a daemon that goes does to WebSockets: a last frame, the end of the stream, the end of the connection.
+TEST(Http2Connection, WhatWasWrittenBeforeItIsCutArrives) {
+  Peer2 peer;
+  peer.send(kHello + head(1, websocket(), kEndHead));
+  Caller& caller = *peer.answers.by_path["/socket"]->caller;
+  caller.write("farewell");
+  caller.abort();
+  peer.connection().cut();
+  peer.run();
+  EXPECT_EQ(peer.body(1), "farewell");
+  EXPECT_TRUE(peer.tells("1:rst=2") && peer.tells("closed")) << peer.told();
+  EXPECT_EQ(peer.answers.gone, 0);
 }
 
 TEST(Http2Connection, ManyShutWindowsHoldWhatTheirRespondersBound) {
