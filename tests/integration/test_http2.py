@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from support.apps import write
+from support.daemon import Daemon
 from support.http2 import Http2, Tunnel
 from support.waiting import eventually
 
@@ -104,6 +105,13 @@ def other():
 
 
 @pytest.fixture(scope="module")
+def daemon():
+    running = Daemon({"BIMODAL_HTTPS": "127.0.0.1:0", "BIMODAL_TLS_DEV": "true"}).start()
+    yield running
+    running.close()
+
+
+@pytest.fixture(scope="module")
 def places(daemon, tmp_path_factory):
     """{function: (its host, its URL)}, deployed by the official client."""
     urls = daemon.deploy(write(tmp_path_factory.mktemp("two"), APP))
@@ -138,7 +146,7 @@ def test_an_application_is_told_of_http_2(places, caller):
 
 
 def test_curl_speaks_it_by_prior_knowledge(places, address, tmp_path):
-    host, url = places["site"]
+    url = f"http://{places['site'][0]}"
     big = tmp_path / "big"
     big.write_bytes(b"0123456789abcdef" * (1 << 20))
     curl = ["curl", "-sS", "--http2-prior-knowledge", "--connect-to", f"::{address[0]}:{address[1]}"]
@@ -155,7 +163,7 @@ def test_curl_speaks_it_by_prior_knowledge(places, address, tmp_path):
 
 
 def test_h2load_gets_every_answer_and_they_are_counted(places, daemon, address):
-    host, url = places["site"]
+    host, _ = places["site"]
 
     def counted() -> int:
         return sum(each["requests"] for each in daemon.status()["functions"] if each["function"] == "site")
@@ -236,6 +244,30 @@ def test_a_websocket_reaches_a_server_of_ones_own(places, address, daemon):
     assert read(tunnel) == b"websocket /path?x=1"
     tunnel.sendall(frames("to and fro"))
     assert read(tunnel) == b"to and fro"
+    tunnel.close()
+
+
+def test_over_tls_it_is_agreed_on(places, daemon):
+    host, url = places["site"]
+    port, trust = int(daemon.info["https"].rpartition(":")[2]), daemon.info["authority_file"]
+    curl = [
+        "curl",
+        "-sS",
+        "--http2",
+        "--cacert",
+        trust,
+        "--connect-to",
+        f"::127.0.0.1:{port}",
+        "-w",
+        "\n%{http_version}",
+    ]
+    shown = subprocess.run([*curl, f"{url}/scope"], capture_output=True, check=True, timeout=60, text=True).stdout
+    scope, version = shown.splitlines()
+    assert (version, json.loads(scope)["http_version"], json.loads(scope)["scheme"]) == ("2", "2", "https")
+    tunnel = Tunnel(("127.0.0.1", port), host, "/echo", trust=trust)
+    assert json.loads(read(tunnel)) == {"version": "2", "type": "websocket"}
+    tunnel.sendall(frames("sealed"))
+    assert read(tunnel) == b"sealed"
     tunnel.close()
 
 

@@ -1,6 +1,7 @@
-"""HTTP/2 in clear by prior knowledge, stream by stream, with the `h2` library."""
+"""HTTP/2 stream by stream, with the `h2` library: in clear by prior knowledge, or over TLS by ALPN."""
 
 import socket
+import ssl
 from collections import defaultdict
 
 import h2.config
@@ -10,11 +11,17 @@ from h2.settings import SettingCodes
 
 
 class Http2:
-    """One connection. Every wait ends after `timeout_s`."""
+    """One connection; with `trust`, a file of CAs, over TLS to the server `name`. Every wait ends after `timeout_s`."""
 
-    def __init__(self, address: tuple[str, int], timeout_s: float = 30):
+    def __init__(self, address: tuple[str, int], timeout_s: float = 30, trust: str = "", name: str = ""):
         self._socket = socket.create_connection(address, timeout=timeout_s)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._scheme = "https" if trust else "http"
+        if trust:
+            context = ssl.create_default_context(cafile=trust)
+            context.set_alpn_protocols(["h2", "http/1.1"])
+            self._socket = context.wrap_socket(self._socket, server_hostname=name)
+            assert self._socket.selected_alpn_protocol() == "h2"
         self.h2 = h2.connection.H2Connection(h2.config.H2Configuration(client_side=True, header_encoding="utf-8"))
         self.heads: dict[int, dict[str, str]] = {}
         self.trailers: dict[int, dict[str, str]] = {}
@@ -36,7 +43,7 @@ class Http2:
     def request(self, host: str, path: str = "/", method: str = "GET", headers=(), ends: bool = True) -> int:
         """Sends a request's head; the stream's number."""
         stream = self.h2.get_next_available_stream_id()
-        fields = [(":method", method), (":scheme", "http"), (":path", path), (":authority", host), *headers]
+        fields = [(":method", method), (":scheme", self._scheme), (":path", path), (":authority", host), *headers]
         self.h2.send_headers(stream, fields, end_stream=ends)
         self._flush()
         return stream
@@ -44,7 +51,7 @@ class Http2:
     def connect(self, host: str, path: str = "/", headers=()) -> int:
         """Asks for a WebSocket (RFC 8441); the stream's number."""
         stream = self.h2.get_next_available_stream_id()
-        fields = [(":method", "CONNECT"), (":protocol", "websocket"), (":scheme", "http"), (":path", path)]
+        fields = [(":method", "CONNECT"), (":protocol", "websocket"), (":scheme", self._scheme), (":path", path)]
         fields += [(":authority", host), ("sec-websocket-version", "13"), *headers]
         self.h2.send_headers(stream, fields)
         self._flush()
@@ -119,8 +126,16 @@ class Http2:
 class Tunnel:
     """A WebSocket's stream as if it were a socket, its handshake done."""
 
-    def __init__(self, address: tuple[str, int], host: str, path: str = "/", offer: str = "", timeout_s: float = 20):
-        self._connection = Http2(address, timeout_s)
+    def __init__(
+        self,
+        address: tuple[str, int],
+        host: str,
+        path: str = "/",
+        offer: str = "",
+        timeout_s: float = 20,
+        trust: str = "",
+    ):
+        self._connection = Http2(address, timeout_s, trust, host.partition(":")[0])
         offers = [("sec-websocket-extensions", offer)] if offer else []
         self._stream = self._connection.connect(host, path, offers)
         self.headers = self._connection.head(self._stream)
