@@ -1,5 +1,5 @@
-// The front door for web requests: HTTP/1.1, with and without TLS, on every gateway loop, routed by host to a
-// function's pool.
+// The front door for web requests: HTTP/1.1 and HTTP/2, with and without TLS, on every gateway loop, routed by host to
+// a function's pool.
 #pragma once
 
 #include <cstdint>
