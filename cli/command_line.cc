@@ -86,7 +86,8 @@ struct OwnCommands {
   bool foreground = false, replace = false, json = false, follow = false;
   int patience = kDefaultPatience;
   std::string log_app;
-  CLI::App* token = nullptr;
+  CLI::App *token = nullptr, *domain = nullptr;
+  std::string domain_name, resolver;
   std::string token_name, token_lifetime = "0", token_id;
 
   OwnCommands() {
@@ -110,6 +111,24 @@ struct OwnCommands {
     logs->add_option("app", log_app, "Name or id of an app");
     logs->add_flag("-f,--follow", follow, "Go on showing new lines");
     add_token_commands();
+    add_domain_commands();
+  }
+
+  void add_domain_commands() {
+    domain = add("domain", "Show the names at which apps answer, and which DNS record one lacks");
+    domain->require_subcommand(1, 1);
+    CLI::App* listed = domain->add_subcommand("list", "List names with their certificates");
+    listed->add_flag("--json", json, "As JSON");
+    CLI::App* checked = domain->add_subcommand("check", "Say what a name lacks; exit status 1: something");
+    checked->add_option("name", domain_name, "api.example.com, *.example.com")->required();
+    checked->add_option(
+        "--resolver", resolver, "IPv4 address and port of the DNS server to ask (default the system's)");
+    for (CLI::App* command : {listed, checked}) add_settings(*command, flags, Shown::None);
+  }
+
+  Result<int> run_domain(const Settings& settings) {
+    if (domain->get_subcommands().front()->get_name() == "check") return check_domain(settings, domain_name, resolver);
+    return list_domains(settings, json ? StatusFormat::Json : StatusFormat::Text);
   }
 
   void add_token_commands() {
@@ -160,6 +179,7 @@ struct OwnCommands {
     if (name == "doctor") return doctor(settings);
     if (name == "env") return env(settings);
     if (name == "token") return run_token(settings);
+    if (name == "domain") return run_domain(settings);
     std::optional<std::string> log_source;
     if (!log_app.empty()) log_source = log_app;
     return logs(settings, flags, log_source, follow ? Follow::Yes : Follow::No);

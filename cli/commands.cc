@@ -5,6 +5,7 @@
 #include "cli/client.h"
 #include "cli/daemon.h"
 #include "cli/doctor.h"
+#include "cli/domain.h"
 #include "cli/process.h"
 #include "cli/status.h"
 
@@ -52,6 +53,20 @@ Result<int> env(const Settings& settings) {
     std::cout << "export " << name << "=" << quoted(value) << "\n";
   }
   return 0;
+}
+
+Result<int> list_domains(const Settings& settings, StatusFormat format) {
+  TRY(const EdgeStatus edge, ask_edge(settings.daemon.home));
+  std::cout << (format == StatusFormat::Json ? as_json(edge) : as_text(edge));
+  return 0;
+}
+
+Result<int> check_domain(const Settings& settings, const std::string& name, const std::string& resolver) {
+  TRY(const EdgeStatus edge, ask_edge(settings.daemon.home));
+  TRY(const DnsAnswer answer, look_up(probe_of(name), resolver));
+  const DomainCheck check = check_domain(edge, name, answer, own_addresses());
+  std::cout << check.text;
+  return check.good ? 0 : 1;
 }
 
 Result<int> logs(const Settings& settings, const Flags& flags, const std::optional<std::string>& app, Follow follow) {

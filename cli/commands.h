@@ -20,6 +20,9 @@ Result<int> down(const Settings& settings, std::chrono::seconds patience);
 Result<int> status(const Settings& settings, StatusFormat format);
 Result<int> doctor(const Settings& settings);
 Result<int> env(const Settings& settings);
+Result<int> list_domains(const Settings& settings, StatusFormat format);
+// `resolver` as in dns.h; empty: the system's.
+Result<int> check_domain(const Settings& settings, const std::string& name, const std::string& resolver);
 // An app's logs through the official client, the daemon's own without `app`. Comes back only with what failed.
 Result<int> logs(const Settings& settings, const Flags& flags, const std::optional<std::string>& app, Follow follow);
 

@@ -6,11 +6,23 @@
 namespace bimodal::cli {
 namespace {
 
+// As a flag has it: parted by commas.
+Result<std::string> text_of_list(const toml::array& list) {
+  std::string out;
+  for (const toml::node& one : list) {
+    auto text = one.as_string();
+    if (text == nullptr) return error(Code::InvalidArgument, "must be a list of texts");
+    out += (out.empty() ? "" : ",") + text->get();
+  }
+  return out;
+}
+
 Result<std::string> text_of(const toml::node& value) {
   if (auto text = value.as_string()) return text->get();
   if (auto number = value.as_integer()) return std::to_string(number->get());
   if (auto flag = value.as_boolean()) return std::string(flag->get() ? "true" : "false");
-  return error(Code::InvalidArgument, "must be text, a whole number, true or false");
+  if (auto list = value.as_array()) return text_of_list(*list);
+  return error(Code::InvalidArgument, "must be text, a whole number, true or false, or a list of texts");
 }
 
 }  // namespace

@@ -1,10 +1,12 @@
 #include "cli/settings.h"
 
+#include <arpa/inet.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cctype>
 #include <cstdlib>
+#include <iterator>
 #include <sstream>
 
 #include "cli/config_file.h"
@@ -75,6 +77,13 @@ Result<std::string> lower_case(const std::string& text) {
   std::string lower = text;
   std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
   return lower;
+}
+
+// Of a list, parted by commas or blanks.
+std::vector<std::string> words_of(std::string text) {
+  std::replace(text.begin(), text.end(), ',', ' ');
+  std::istringstream in(text);
+  return {std::istream_iterator<std::string>(in), {}};
 }
 
 auto count(int lowest, int highest) {
@@ -234,10 +243,64 @@ std::vector<Setting> limit_settings() {
   };
 }
 
+Result<std::vector<acme::ChallengeType>> challenges(const std::string& text) {
+  std::vector<acme::ChallengeType> found;
+  for (const std::string& word : words_of(text)) {
+    const auto type = acme::challenge_type(word);
+    if (!type) return error(Code::InvalidArgument, "'{}' isn't http-01, tls-alpn-01 or dns-01", word);
+    found.push_back(*type);
+  }
+  return found;
+}
+
+Result<std::vector<std::string>> ip_addresses(const std::string& text) {
+  std::vector<std::string> found = words_of(text);
+  for (const std::string& word : found) {
+    in6_addr ignored;
+    if (::inet_pton(AF_INET, word.c_str(), &ignored) == 1 || ::inet_pton(AF_INET6, word.c_str(), &ignored) == 1)
+      continue;
+    return error(Code::InvalidArgument, "'{}' isn't an IP address", word);
+  }
+  return found;
+}
+
+std::vector<Setting> acme_settings() {
+  return {
+      {{"acme", "acme", "BOOL", "Get certificates by ACME on first use and renew them (default false)", false,
+        "enabled"},
+       to(parse_bool, [](Settings& s) -> auto& { return s.daemon.acme.enabled; })},
+      {{"acme", "acme_agree_terms", "BOOL", "You agree with the terms of the CA (default false)", false, "agree_terms"},
+       to(parse_bool, [](Settings& s) -> auto& { return s.daemon.acme.agree_terms; })},
+      {{"acme", "acme_directory", "URL", "Of the CA (default Let's Encrypt)", false, "directory"},
+       to(any_text, [](Settings& s) -> auto& { return s.daemon.acme.directory; })},
+      {{"acme", "acme_email", "ADDRESS", "Where the CA may write to (default none)", false, "email"},
+       to(any_text, [](Settings& s) -> auto& { return s.daemon.acme.email; })},
+      {{"acme", "acme_ca_file", "FILE", "Certificate by which the CA's own server is known (default: the system's)",
+        false, "ca_file"},
+       to(absolute_path, [](Settings& s) -> auto& { return s.daemon.acme.ca_file; })},
+      {{"acme", "acme_dns_hook", "PROGRAM", "Run as PROGRAM present|cleanup FQDN VALUE for dns-01 and wildcards", false,
+        "dns_hook"},
+       to(absolute_path, [](Settings& s) -> auto& { return s.daemon.acme.dns_hook; })},
+      {{"acme", "acme_challenges", "LIST", "Of http-01, tls-alpn-01, dns-01 (default: all that are possible)", false,
+        "challenges"},
+       to(challenges, [](Settings& s) -> auto& { return s.daemon.acme.challenges; })},
+      {{"acme", "acme_eab_file", "FILE", "Key id and HMAC key of an account made elsewhere, where the CA wants one",
+        false, "eab_file"},
+       to(absolute_path, [](Settings& s) -> auto& { return s.daemon.acme.eab_file; })},
+      {{"acme", "acme_validity", "TIME", "Of certificates, where the CA lets one ask (default 0s: as it likes)", false,
+        "validity"},
+       to(parse_duration, [](Settings& s) -> auto& { return s.daemon.acme.validity; })},
+      {{"edge", "public_address", "LIST",
+        "IP addresses that DNS records of custom domains lead to (default: the host's)"},
+       to(ip_addresses, [](Settings& s) -> auto& { return s.daemon.public_addresses; })},
+  };
+}
+
 const std::vector<Setting>& settings_table() {
   static const std::vector<Setting> table = [] {
     std::vector<Setting> all = server_settings();
     for (Setting& setting : tls_settings()) all.push_back(std::move(setting));
+    for (Setting& setting : acme_settings()) all.push_back(std::move(setting));
     for (Setting& setting : limit_settings()) all.push_back(std::move(setting));
     return all;
   }();

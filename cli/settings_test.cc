@@ -74,6 +74,21 @@ TEST_F(SettingsOf, EverySectionReachesTheDaemon) {
   EXPECT_EQ(settings->daemon.drain, std::chrono::minutes(1));
 }
 
+TEST_F(SettingsOf, AListIsOneInTheFileToo) {
+  write_config(
+      "[acme]\nenabled = true\nchallenges = [\"dns-01\", \"http-01\"]\n[edge]\npublic_address = [\"203.0.113.7\"]\n");
+  Result<Settings> settings = load();
+  ASSERT_TRUE(settings) << settings.error().message;
+  EXPECT_TRUE(settings->daemon.acme.enabled);
+  const std::vector<acme::ChallengeType> wanted = {acme::ChallengeType::Dns01, acme::ChallengeType::Http01};
+  EXPECT_EQ(settings->daemon.acme.challenges, wanted);
+  EXPECT_EQ(settings->daemon.public_addresses, std::vector<std::string>{"203.0.113.7"});
+  write_config("[edge]\npublic_address = [\"here\"]\n");
+  EXPECT_NE(load().error().message.find("isn't an IP address"), std::string::npos);
+  write_config("[edge]\npublic_address = [7]\n");
+  EXPECT_NE(load().error().message.find("list of texts"), std::string::npos);
+}
+
 // Every number of the table of limits has its default, and can be set in the file.
 TEST_F(SettingsOf, EveryLimitHasItsDefault) {
   Result<Settings> settings = load();

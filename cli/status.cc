@@ -60,9 +60,18 @@ json account_of(const DaemonStatus& status) {
          {"p50_ms", one.p50_ms},
          {"p99_ms", one.p99_ms}});
   }
-  return {{"functions", functions},       {"apps", apps},
-          {"containers", containers},     {"standbys", standbys},
-          {"host", host_of(status.host)}, {"unenforced_limits", status.unenforced_limits}};
+  json certificates = json::array();
+  for (const CertificateTrouble& one : status.certificates) {
+    certificates.push_back({{"name", one.name}, {"reason", one.reason}});
+  }
+  return {
+      {"failing_certificates", certificates},
+      {"functions", functions},
+      {"apps", apps},
+      {"containers", containers},
+      {"standbys", standbys},
+      {"host", host_of(status.host)},
+      {"unenforced_limits", status.unenforced_limits}};
 }
 
 }  // namespace
@@ -83,6 +92,12 @@ Result<void> read_account(const std::string& text, DaemonStatus& status) {
       status.functions.push_back(
           {one.at("environment"), one.at("app"), one.at("function"), one.at("requests"), one.at("server_errors"),
            one.at("p50_ms"), one.at("p99_ms")});
+    }
+    const json edge = account.value("edge", json::object());
+    for (const json& one : edge.value("certificates", json::array())) {
+      if (const std::string reason = one.at("reason"); !reason.empty()) {
+        status.certificates.push_back({one.at("name"), reason});
+      }
     }
     status.unenforced_limits = account.value("unenforced_limits", "");
     status.host = read_host(account.at("host"));
@@ -120,6 +135,9 @@ std::string as_text(const DaemonStatus& status) {
   for (const AppStatus& app : status.apps) {
     text += fmt::format("  {}  {}  {}  {}\n", app.app_id, app.state, app.environment, app.name);
     for (const std::string& url : app.urls) text += fmt::format("    {}\n", url);
+  }
+  for (const CertificateTrouble& one : status.certificates) {
+    text += fmt::format("no certificate  {}\n", one.reason);
   }
   text += fmt::format("containers  {}\n", status.containers.size());
   for (const ContainerStatus& container : status.containers) {

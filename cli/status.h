@@ -48,6 +48,11 @@ struct FunctionStatus {
   double p50_ms = 0, p99_ms = 0;
 };
 
+// A name whose certificate can't be had at the moment.
+struct CertificateTrouble {
+  std::string name, reason;
+};
+
 struct DaemonStatus {
   std::filesystem::path home;
   std::optional<server::DaemonInfo> info;  // none: no daemon answers
@@ -56,7 +61,8 @@ struct DaemonStatus {
   std::vector<StandbyStatus> standbys;
   HostStatus host;
   std::vector<FunctionStatus> functions;  // that had requests
-  std::string unenforced_limits;          // which limits no container has on this host; empty: none
+  std::vector<CertificateTrouble> certificates;
+  std::string unenforced_limits;  // which limits no container has on this host; empty: none
 };
 
 // Reads the daemon's own account (server/account.h). Blocks for at most some seconds.

@@ -131,23 +131,21 @@ CertificatePtr Certificates::find(std::string_view server_name) const {
   return above.empty() ? nullptr : valid(above);
 }
 
-void Certificates::obtain(std::string_view server_name, Done done) {
-  CertificatePtr found = find(server_name);
-  if (!found) {
-    const std::scoped_lock lock(mutex_);
-    const std::string name = started_ ? certificate_name(server_name) : "";
-    if (!name.empty()) {
-      Record& record = records_[name];
-      const bool may_come = record.running || record.attempts.retry_at <= options_.now();
-      if (may_come && record.waiters.size() < kMaxWaiters) {
-        record.wanted = true;
-        record.waiters.push_back(std::move(done));
-        notify();
-        return;
-      }
-    }
-  }
-  done(std::move(found));
+bool Certificates::request(std::string_view server_name, const Done& done) {
+  const std::scoped_lock lock(mutex_);
+  const std::string name = started_ ? certificate_name(server_name) : "";
+  if (name.empty() || valid(name)) return false;
+  Record& record = records_[name];
+  const bool may_come = record.running || record.attempts.retry_at <= options_.now();
+  if (!may_come || record.waiters.size() >= kMaxWaiters) return false;
+  record.wanted = true;
+  record.waiters.push_back(done);
+  notify();
+  return true;
+}
+
+void Certificates::obtain(std::string_view server_name, const Done& done) {
+  if (!request(server_name, done)) done(find(server_name));
 }
 
 std::optional<Time> Certificates::due(const std::string& name, const Record& record) const {

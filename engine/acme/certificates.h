@@ -40,7 +40,7 @@ class Certificates {
 
   // Blocking; called on the workers. As Client::obtain().
   using Obtain = std::function<Outcome<Issued>(const std::string& name, int attempt, std::stop_token stop)>;
-  // Null: there is none, and won't be soon. Called once, on the caller's thread or a worker; must not block.
+  // Null: there is none, and won't be soon. Called once; must not block.
   using Done = std::function<void(CertificatePtr)>;
 
   struct Options {
@@ -64,9 +64,12 @@ class Certificates {
 
   // The one to show for `server_name`, which has not ended. Null when there is none.
   CertificatePtr find(std::string_view server_name) const;
-  // The same, and gets one first where none is: its first use. Null at once for names that nobody owns, that need
-  // DNS-01 which isn't possible, or whose last try failed a short while ago.
-  void obtain(std::string_view server_name, Done done);
+  // Whether one is being got for `server_name`, now or with this call: its first use. Then `done` is called on a
+  // worker. False for names that have one, that nobody owns, that need DNS-01 which isn't possible, or whose last try
+  // failed a short while ago.
+  bool request(std::string_view server_name, const Done& done);
+  // The one to show, once there is one; calls `done` in any case.
+  void obtain(std::string_view server_name, const Done& done);
 
   std::vector<NameState> states() const;
   // The name of the certificate that serves `name`, which may be a wildcard; empty when none ever will.

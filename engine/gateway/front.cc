@@ -95,6 +95,7 @@ const RoutingTable& Front::routes() {
 
 void Front::on_request(http::Caller& client, const http::RequestHead& head) {
   const RequestId id = ids_.next();
+  if (answer_challenge(client, head, id)) return;
   if (must_redirect(client, head)) return redirect_to_https(client, head, id);
   if (const RoutingTable::Entry* entry = routes().find(head.host)) {
     if (!admit(client, head, id, *entry)) return;

@@ -51,6 +51,7 @@ struct Shared {
   http::Address secure_address = {};
   std::string secure_address_host = {};
   std::atomic<std::uint16_t> secure_port = 0;  // 0: there is none
+  ChallengeAnswer challenge_answer = nullptr;  // set before the loops run
   PassOn pass_on;                              // set before any Front drains
   BlockingPool blocking{kBlockingThreads};     // for blobs
   const std::shared_ptr<Redirects> redirects = std::make_shared<Redirects>();
@@ -135,6 +136,7 @@ class Front final : public http::Service,
   void welcome(const tls::Handshake& handshake, http::Transport transport, const http::Address& peer);
   void forget(http::Arrival& arrival);
   bool must_redirect(const http::Caller& client, const http::RequestHead& head) const;
+  bool answer_challenge(http::Caller& client, const http::RequestHead& head, const RequestId& id);
   void redirect_to_https(http::Caller& client, const http::RequestHead& head, const RequestId& id);
   const RoutingTable& routes();
   std::optional<EdgeError> unauthorized(const http::RequestHead& head, const model::Route& route) const;

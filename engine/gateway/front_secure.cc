@@ -57,6 +57,17 @@ bool Front::must_redirect(const http::Caller& client, const http::RequestHead& h
   return !head.path.starts_with(kAcmeChallenge);
 }
 
+// What a certificate's CA asks for while one is ordered, in clear and at any host (RFC 8555 §8.3).
+bool Front::answer_challenge(http::Caller& client, const http::RequestHead& head, const RequestId& id) {
+  if (!shared_.challenge_answer || !head.path.starts_with(kAcmeChallenge)) return false;
+  const auto answer = shared_.challenge_answer(head.path.substr(kAcmeChallenge.size()));
+  if (!answer || (head.method != "GET" && head.method != "HEAD")) return false;
+  const http::Field fields[] = {{"content-type", "application/octet-stream"}, {kRequestIdHeader, text_of(id)}};
+  shared_.traffic.unrouted().of(number_).answers.count(method_of(head.method), 200);
+  client.reply(200, fields, *answer);
+  return true;
+}
+
 void Front::redirect_to_https(http::Caller& client, const http::RequestHead& head, const RequestId& id) {
   const std::uint16_t port = shared_.secure_port.load(std::memory_order_relaxed);
   std::string location = fmt::format("https://{}", http::host_without_port(head.host));

@@ -63,6 +63,7 @@ class LoopGateway final : public Gateway {
     return {};
   }
 
+  void answer_challenges(ChallengeAnswer answer) override { shared_.challenge_answer = std::move(answer); }
   std::uint16_t secure_port() const override { return shared_.secure_port.load(); }
   std::uint16_t port() const override { return port_; }
 

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -89,6 +90,9 @@ struct SecureEntry {
   tls::Context& context;          // outlives the gateway
 };
 
+// What an ACME server is to read at /.well-known/acme-challenge/<token>; none: the path is the app's. Any loop.
+using ChallengeAnswer = std::function<std::optional<std::string>(std::string_view token)>;
+
 class Gateway {
  public:
   // Binds `address` ("127.0.0.1:8080"; port 0 picks one) for every loop in `loops`. AlreadyExists when it is in use.
@@ -106,6 +110,8 @@ class Gateway {
   // Control loop, once: takes callers with TLS too, from the next accept() on. AlreadyExists as listen().
   virtual Result<void> open_secure(SecureEntry entry) = 0;
   virtual std::uint16_t secure_port() const = 0;  // 0: there is no such entry
+  // Before the loops run.
+  virtual void answer_challenges(ChallengeAnswer answer) = 0;
   // Takes callers. After listen(), it does already, but for those with TLS.
   virtual void accept() = 0;
   // Other descriptors of the listening sockets, for the daemon that takes over. Control loop.

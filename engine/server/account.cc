@@ -39,7 +39,7 @@ std::string state_of(const runtime::TaskInfo& task) {
 std::string account_of(
     const control::Registry& registry, const runtime::Containers& containers,
     const scheduler::HostCapacity::Account& host, const std::vector<gateway::TrafficSummary>& traffic,
-    const std::string& unenforced_limits) {
+    const std::string& unenforced_limits, const DomainAccount& domains) {
   json apps = json::array(), tasks = json::array();
   for (const control::PublishedApp& app : registry.running()) {
     std::string environment = app.functions.empty() ? "" : app.functions.front()->environment;
@@ -84,8 +84,14 @@ std::string account_of(
          {"p50_ms", one.p50_s * 1000},
          {"p99_ms", one.p99_s * 1000}});
   }
-  return json{{"apps", apps}, {"containers", tasks},    {"standbys", standbys},
-              {"host", room}, {"functions", functions}, {"unenforced_limits", unenforced_limits}}
+  return json{
+      {"apps", apps},
+      {"containers", tasks},
+      {"standbys", standbys},
+      {"host", room},
+      {"functions", functions},
+      {"unenforced_limits", unenforced_limits},
+      {"edge", domains_of(registry, domains)}}
       .dump();
 }
 

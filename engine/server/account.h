@@ -5,7 +5,8 @@
 //    "containers": [{"task_id", "app_id", "function", "state"}],
 //    "standbys": [{"app_id", "state"}],
 //    "host": {"memory_mb", "reserved_memory_mb", "cpu_milli", "reserved_cpu_milli", "waiting": […]},
-//    "functions": [{"environment", "app", "function", "requests", "server_errors", "p50_ms", "p99_ms"}]}
+//    "functions": [{"environment", "app", "function", "requests", "server_errors", "p50_ms", "p99_ms"}],
+//    "edge": see domains.h}
 #pragma once
 
 #include <filesystem>
@@ -18,6 +19,7 @@
 #include "base/unique_fd.h"
 #include "gateway/traffic.h"
 #include "scheduler/host_capacity.h"
+#include "server/domains.h"
 
 namespace bimodal::control {
 class Registry;
@@ -32,7 +34,7 @@ namespace bimodal::server {
 std::string account_of(
     const control::Registry& registry, const runtime::Containers& containers,
     const scheduler::HostCapacity::Account& host, const std::vector<gateway::TrafficSummary>& traffic,
-    const std::string& unenforced_limits);
+    const std::string& unenforced_limits, const DomainAccount& domains);
 
 // Takes the place of a socket that a killed daemon left.
 Result<UniqueFd> listen_for_account(const std::filesystem::path& home);

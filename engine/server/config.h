@@ -4,9 +4,11 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "gateway/gateway.h"
 #include "scheduler/pool.h"
+#include "server/acme_config.h"
 #include "server/tls_config.h"
 
 namespace bimodal::server {
@@ -25,8 +27,11 @@ struct Config {
   std::string log_level = "info";  // debug, info, warning, error
   bool log_to_stderr = false;      // else <home>/daemon.log
   int gateway_loops = 0;           // 0: one per core
-  bool replace = false;            // take over from the daemon that runs on this home, if there is one
-  bool gpu_required = false;       // refuse gpu= on a host without one instead of warning
+  AcmeConfig acme;
+  bool has_https() const { return tls.is_on() || acme.enabled; }
+  std::vector<std::string> public_addresses;  // of the host, where DNS records have to lead; empty: its own
+  bool replace = false;                       // take over from the daemon that runs on this home, if there is one
+  bool gpu_required = false;                  // refuse gpu= on a host without one instead of warning
   std::uint64_t log_bytes_per_app = std::uint64_t{64} << 20;
   gateway::GatewayLimits gateway{.requests_per_second = 200};
   scheduler::PoolLimits pool;

@@ -24,6 +24,7 @@
 #include "scheduler/functions.h"
 #include "scheduler/host_capacity.h"
 #include "server/account.h"
+#include "server/acme_source.h"
 #include "server/adapters.h"
 #include "server/admin.h"
 #include "server/commands.h"
@@ -92,12 +93,15 @@ struct Daemon::Parts {
 
   Result<void> open_store();
   void make_engine();
+  Result<void> make_acme();
+  Task<void> stop_acme();
   void make_host_capacity();
   Result<void> listen_web(std::vector<UniqueFd> inherited);
   Result<void> listen_https(Inherited& inherited);
   void make_control();
   Result<void> listen_api(UniqueFd inherited);
   Result<void> serve_status();
+  DomainAccount domains() const;
   Result<void> listen_admin(const std::string& inherited);
   void write_metrics(metrics::Page& page) const;
   void start_gateway_loops();
@@ -128,6 +132,7 @@ struct Daemon::Parts {
   std::unique_ptr<scheduler::Functions> functions;
   std::vector<std::unique_ptr<Loop>> gateway_loops;
   bool gateway_loops_run = false;
+  std::unique_ptr<AcmeSource> acme;       // null: not wanted
   std::unique_ptr<SecureWeb> secure_web;  // outlives the gateway
   std::unique_ptr<gateway::Gateway> gateway;
   rpc::Service service;
@@ -168,7 +173,10 @@ void Daemon::Parts::make_engine() {
       .host_env = environment(),
   };
   builder = image::make_builder(std::move(images), *sandboxes, pool, executor);
-  auto publish = [this](std::vector<model::Route> routes) { gateway->publish(std::move(routes)); };
+  auto publish = [this](std::vector<model::Route> routes) {
+    if (acme) acme->own(routes);
+    gateway->publish(std::move(routes));
+  };
   auto accept = [this](std::vector<model::ProxyToken> tokens) { gateway->publish_tokens(std::move(tokens)); };
   context.emplace(control::Context{
       .executor = executor,
@@ -221,6 +229,23 @@ void Daemon::Parts::make_host_capacity() {
   host_capacity.emplace(control_loop.executor(), total, std::move(pressure), std::move(notice));
 }
 
+Result<void> Daemon::Parts::make_acme() {
+  if (!config.acme.enabled) return {};
+  TRY(acme, AcmeSource::make(config.acme, config.home, config.base_domain));
+  acme->own({});
+  return {};
+}
+
+// On the pool, for a hook's cleanup may take a while.
+Task<void> Daemon::Parts::stop_acme() {
+  if (!acme) co_return;
+  auto stop = [this] {
+    acme->stop();
+    return true;
+  };
+  co_await pool.run(std::move(stop));
+}
+
 Result<void> Daemon::Parts::listen_web(std::vector<UniqueFd> inherited) {
   std::vector<Loop*> loops;
   for (int i = 0; i < loop_count(config); ++i) {
@@ -237,12 +262,17 @@ Result<void> Daemon::Parts::listen_web(std::vector<UniqueFd> inherited) {
 }
 
 Result<void> Daemon::Parts::listen_https(Inherited& inherited) {
-  if (!config.tls.is_on()) return {};
+  if (!config.has_https()) return {};
   auto serves = [this](const std::string& name) {
+    if (acme && !acme->certificate_for(name).empty()) return false;  // that one is waited for
     return name == "localhost" || name == config.base_domain || name.ends_with("." + config.base_domain) ||
            gateway->serves(name);
   };
-  TRY(secure_web, SecureWeb::open(config.tls, config.home, std::move(serves)));
+  TRY(secure_web, SecureWeb::open(config.tls, config.home, std::move(serves), acme.get()));
+  if (acme) {
+    auto answer = [this](std::string_view token) { return acme->http_answer(token); };
+    gateway->answer_challenges(std::move(answer));
+  }
   if (!inherited.ticket_keys.empty()) secure_web->context().tickets().load(inherited.ticket_keys);
   gateway::SecureEntry entry{
       .address = config.tls.address, .sockets = std::move(inherited.https), .context = secure_web->context()};
@@ -296,13 +326,17 @@ Result<void> Daemon::Parts::serve_status() {
   auto account = [this] {
     return account_of(
         control->registry(), *containers, host_capacity->account(), gateway->summaries(),
-        context->settings.unenforced_limits);
+        context->settings.unenforced_limits, domains());
   };
   account_scope.spawn(serve_account(std::move(listener), account));
   TRY(UniqueFd command_listener, listen_for_commands(config.home));
   add_token_commands(control->api_tokens(), commands);
   command_scope.spawn(serve_commands(std::move(command_listener), commands, command_scope));
   return {};
+}
+
+DomainAccount Daemon::Parts::domains() const {
+  return {.acme = acme.get(), .base_domain = config.base_domain, .public_addresses = config.public_addresses};
 }
 
 Result<void> Daemon::Parts::listen_admin(const std::string& inherited) {
@@ -323,6 +357,7 @@ void Daemon::Parts::write_metrics(metrics::Page& page) const {
   write_pool_metrics(functions->loads(), containers->list(), page);
   host->write_metrics(page);
   control->write_metrics(page);
+  if (acme) acme->write_metrics(page);
   home_size.write(page);
   lag.write(page);
   write_process_metrics(page, started_at);
@@ -360,6 +395,7 @@ Task<Result<void>> Daemon::start(Inherited inherited) {
   auto& parts = *parts_;
   CO_TRY_VOID(parts.open_store());
   parts.make_engine();
+  CO_TRY_VOID(parts.make_acme());
   CO_TRY_VOID(parts.listen_web(std::move(inherited.web)));
   CO_TRY_VOID(parts.listen_https(inherited));
   parts.make_control();
@@ -373,6 +409,7 @@ Task<Result<void>> Daemon::start(Inherited inherited) {
 Result<DaemonInfo> Daemon::open() {
   TRY_VOID(parts_->serve_status());
   parts_->host->accept_clients();
+  if (parts_->acme) parts_->acme->start();
   parts_->gateway->accept();
   parts_->start_gateway_loops();
   return parts_->info();
@@ -386,6 +423,7 @@ Task<Result<Inherited>> Daemon::give() {
   co_await parts.control->hold_calls();
   auto frozen = [&parts] { return store::freeze(*parts.database); };
   CO_TRY_VOID(co_await parts.pool.run(std::move(frozen)));
+  co_await parts.stop_acme();
   parts.log_route->hold();
   Inherited given{.warm = warm_functions(parts.control->registry(), *parts.functions)};
   CO_TRY(given.api, parts.host->share_listener());
@@ -401,6 +439,7 @@ Task<void> Daemon::take_back() {
   auto thaw = [&parts] { return store::thaw(*parts.database); };
   auto thawed = co_await parts.pool.run(std::move(thaw));
   if (!thawed) log::error("the state stays closed: {}", thawed.error().message);
+  if (parts.acme) parts.acme->start();
   parts.log_route->resume();
   parts.control->resume_calls();
   parts.host->release_clients();

@@ -94,7 +94,7 @@ Result<void> run(Config config, std::function<void()> ready) {
           {.api = config.api,
            .web = config.web,
            .admin = config.admin,
-           .https = config.tls.is_on() ? config.tls.address : ""},
+           .https = config.has_https() ? config.tls.address : ""},
       .ready = std::move(ready)};
   term.tenure.home = config.home;
   if (config.replace) {

@@ -40,16 +40,18 @@ Task<bool> next_signal(asio::signal_set& signals) {
 }  // namespace
 
 Result<std::unique_ptr<SecureWeb>> SecureWeb::open(
-    const TlsConfig& config, const std::filesystem::path& home, std::function<bool(const std::string&)> serves) {
+    const TlsConfig& config, const std::filesystem::path& home, std::function<bool(const std::string&)> serves,
+    tls::CertificateSource* acme) {
   std::unique_ptr<SecureWeb> made(new SecureWeb());
   tls::Context::Settings settings{.sources = {}, .offers_http2 = [](std::string_view) { return true; }};
   if (!config.files.empty()) {
-    const auto unknown =
-        config.own_authority ? tls::CertificateFiles::Unknown::Refuse : tls::CertificateFiles::Unknown::ShowFirst;
+    const auto unknown = config.own_authority || acme != nullptr ? tls::CertificateFiles::Unknown::Refuse
+                                                                 : tls::CertificateFiles::Unknown::ShowFirst;
     TRY(made->files_, tls::CertificateFiles::load(config.files, unknown));
     warn_of_ends(*made->files_);
     settings.sources.push_back(made->files_.get());
   }
+  if (acme != nullptr) settings.sources.push_back(acme);
   if (config.own_authority) {
     TRY(made->own_, tls::OwnCertificates::open(home / "keys" / "ca", std::move(serves)));
     settings.sources.push_back(made->own_.get());

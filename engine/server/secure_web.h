@@ -20,9 +20,11 @@ namespace bimodal::server {
 
 class SecureWeb {
  public:
-  // Blocks on files. `serves`: whether a name is one of this host's; any thread.
+  // Blocks on files. `serves`: whether a name is one of this host's, for the development CA; any thread. `acme`, if
+  // there is one, is asked between files and that CA, and outlives this.
   static Result<std::unique_ptr<SecureWeb>> open(
-      const TlsConfig& config, const std::filesystem::path& home, std::function<bool(const std::string&)> serves);
+      const TlsConfig& config, const std::filesystem::path& home, std::function<bool(const std::string&)> serves,
+      tls::CertificateSource* acme);
 
   tls::Context& context() { return *context_; }
   // What programs must trust; empty: what they trust anyway.
