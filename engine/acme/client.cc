@@ -13,7 +13,7 @@ using nlohmann::json;
 
 namespace {
 
-constexpr int kMaxBadNonces = 5;  // in a row: §6.5 asks for a retry, not for a loop
+constexpr int kMaxBadNonces = 8;  // in a row: §6.5 asks for a retry, not for a loop
 constexpr std::size_t kKeptNonces = 16;
 
 Failure about(const std::string& name, Error why) {

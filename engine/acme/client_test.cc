@@ -80,7 +80,7 @@ TEST_F(ClientTest, RepeatsARequestWhoseNonceWasBadButNotForEver) {
   const auto refused = obtain("api.example.com");
   ASSERT_FALSE(refused);
   EXPECT_NE(refused.error().error.message.find("badNonce"), std::string::npos) << refused.error().error.message;
-  EXPECT_EQ(ca_.bad_nonces, 1000 - 5);
+  EXPECT_EQ(ca_.bad_nonces, 1000 - 8);
 }
 
 TEST_F(ClientTest, WaitsForAnOrderThatIsProcessedButNotForEver) {

@@ -63,8 +63,8 @@ def domains(daemon) -> dict[str, dict]:
 
 
 def test_names_that_apps_own_get_certificates_on_first_use(fresh_daemon, scripts, ca):
-    """By HTTP-01, then TLS-ALPN-01, then DNS-01, over restarts; a third of requests have a bad nonce."""
-    ca = ca(PEBBLE_WFE_NONCEREJECT="33")
+    """By HTTP-01, then TLS-ALPN-01, then DNS-01, over restarts; a fifth of requests have a bad nonce."""
+    ca = ca(PEBBLE_WFE_NONCEREJECT="20")
     settings = {**ca.settings, "BIMODAL_BASE_DOMAIN": BASE, "BIMODAL_PUBLIC_ADDRESS": "127.0.0.1"}
     daemon = fresh_daemon({**settings, "BIMODAL_ACME_CHALLENGES": "http-01"})
     (url,) = daemon.deploy(write(scripts, APP.format(answer="named")))
