@@ -62,7 +62,8 @@ void Arrival::on_ready(std::uint32_t events) {
 }
 
 void Arrival::on_timeout() {
-  lose(waits_for_certificate_ ? "no certificate in time" : "the handshake took too long");
+  if (waits_for_certificate_) return refuse("no certificate in time");
+  lose("the handshake took too long");
 }
 
 void Arrival::step() {
@@ -95,7 +96,7 @@ void Arrival::wait_for(std::uint32_t events) {
 
 // Woken by the source, once or more; what the caller sends meanwhile waits in the kernel.
 void Arrival::wait_for_certificate() {
-  if (waits_for_certificate_) return lose("its certificate couldn't be got");
+  if (waits_for_certificate_) return refuse("its certificate couldn't be got");
   wait_for(EPOLLRDHUP);
   waits_for_certificate_ = true;
   reactor_.arm(*this, limits_.certificate_timeout);
@@ -106,6 +107,14 @@ void Arrival::arrive() {
   tls::Context::forget_handshake(session_.get());
   leave();
   owner_.on_arrived(*this, Transport(std::move(socket_), std::move(session_)));
+}
+
+// Goes on with the handshake, so that the caller is told by an alert.
+void Arrival::refuse(std::string_view reason) {
+  handshake_.is_refused = true;
+  ERR_clear_error();
+  SSL_do_handshake(session_.get());
+  lose(reason);
 }
 
 void Arrival::lose(std::string_view reason) {

@@ -56,6 +56,7 @@ class Arrival final : public Poller::Source, private TimerWheel::Timer {
   void wait_for(std::uint32_t events);
   void wait_for_certificate();
   void arrive();
+  void refuse(std::string_view reason);
   void lose(std::string_view reason);
   void leave();
   void answer_plain_http();
