@@ -76,14 +76,17 @@ Result<acme::ClientOptions> client_options(const AcmeConfig& config, const fs::p
 
 Result<std::unique_ptr<AcmeSource>> AcmeSource::make(
     const AcmeConfig& config, const fs::path& home, const std::string& base_domain) {
+  if (!config.enabled) return nullptr;
   TRY_VOID(check(config));
   TRY(acme::ClientOptions options, client_options(config, home));
   std::optional<fs::path> ca_file;
   if (!config.ca_file.empty()) ca_file = config.ca_file;
   acme::Certificates::Options names{
       .directory = home / "certificates", .base_domain = base_domain, .wildcards = !config.dns_hook.empty()};
-  return std::unique_ptr<AcmeSource>(new AcmeSource(
+  std::unique_ptr<AcmeSource> made(new AcmeSource(
       std::move(options), acme::https_fetch(std::move(ca_file)), acme::DnsHook(config.dns_hook), std::move(names)));
+  made->own({});
+  return made;
 }
 
 AcmeSource::AcmeSource(
@@ -95,6 +98,14 @@ AcmeSource::AcmeSource(
     return client_.obtain(name, attempt, std::move(stop));
   };
   certificates_ = std::make_unique<acme::Certificates>(std::move(names), std::move(obtain));
+}
+
+Task<void> AcmeSource::stop(BlockingPool& pool) {
+  auto stop = [this] {
+    certificates_->stop();
+    return true;
+  };
+  co_await pool.run(std::move(stop));
 }
 
 void AcmeSource::own(const std::vector<model::Route>& routes) {

@@ -14,6 +14,8 @@
 #include <vector>
 
 #include "acme/certificates.h"
+#include "async/blocking_pool.h"
+#include "async/task.h"
 #include "metrics/page.h"
 #include "model/model.h"
 #include "server/acme_config.h"
@@ -23,13 +25,15 @@ namespace bimodal::server {
 
 class AcmeSource final : public tls::CertificateSource {
  public:
-  // Reads what an earlier daemon of the home got. InvalidArgument for settings that don't go together, by name.
+  // Null when it isn't wanted. Reads what an earlier daemon of the home got. InvalidArgument for settings that don't go
+  // together, by name.
   static Result<std::unique_ptr<AcmeSource>> make(
       const AcmeConfig& config, const std::filesystem::path& home, const std::string& base_domain);
 
-  // Orders and renews from now on, until stop(), which waits for orders to break off. More than once in turn.
+  // Orders and renews from now on, until stop(), which waits on the pool for orders to break off: a hook's cleanup may
+  // take a while. More than once in turn.
   void start() { certificates_->start(); }
-  void stop() { certificates_->stop(); }
+  Task<void> stop(BlockingPool& pool);
 
   // What is routed now: names of apps that run may have certificates, and the API's. Nothing is asked for names under
   // `localhost`, which no CA knows.

@@ -62,27 +62,10 @@ double unix_now() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-gateway::PassOn passed_to(std::shared_ptr<HandOverChannel> successor) {
-  return [successor = std::move(successor)](UniqueFd socket, std::string_view received) {
-    auto sent = successor->send(saying("connection"), received, {socket.get()});
-    if (!sent) log::warning("a caller's connection is closed: {}", sent.error().message);
-  };
-}
-
 // The failure to listen at an address, with the setting that names another.
 Error listening(Error failure, std::string_view flag) {
   if (failure.code == Code::AlreadyExists) failure.message += fmt::format(" with {}", flag);
   return failure;
-}
-
-int loop_count(const Config& config) {
-  if (config.gateway_loops > 0) return config.gateway_loops;
-  return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-}
-
-// More would only make each other slow: a start is mostly work for the processor.
-int most_starts() {
-  return static_cast<int>(std::max(2u, 2 * std::thread::hardware_concurrency()));
 }
 
 }  // namespace
@@ -93,15 +76,12 @@ struct Daemon::Parts {
 
   Result<void> open_store();
   void make_engine();
-  Result<void> make_acme();
-  Task<void> stop_acme();
   void make_host_capacity();
   Result<void> listen_web(std::vector<UniqueFd> inherited);
   Result<void> listen_https(Inherited& inherited);
   void make_control();
   Result<void> listen_api(UniqueFd inherited);
   Result<void> serve_status();
-  DomainAccount domains() const;
   Result<void> listen_admin(const std::string& inherited);
   void write_metrics(metrics::Page& page) const;
   void start_gateway_loops();
@@ -229,26 +209,9 @@ void Daemon::Parts::make_host_capacity() {
   host_capacity.emplace(control_loop.executor(), total, std::move(pressure), std::move(notice));
 }
 
-Result<void> Daemon::Parts::make_acme() {
-  if (!config.acme.enabled) return {};
-  TRY(acme, AcmeSource::make(config.acme, config.home, config.base_domain));
-  acme->own({});
-  return {};
-}
-
-// On the pool, for a hook's cleanup may take a while.
-Task<void> Daemon::Parts::stop_acme() {
-  if (!acme) co_return;
-  auto stop = [this] {
-    acme->stop();
-    return true;
-  };
-  co_await pool.run(std::move(stop));
-}
-
 Result<void> Daemon::Parts::listen_web(std::vector<UniqueFd> inherited) {
   std::vector<Loop*> loops;
-  for (int i = 0; i < loop_count(config); ++i) {
+  for (int i = 0; i < loop_count(config.gateway_loops); ++i) {
     gateway_loops.push_back(std::make_unique<Loop>(fmt::format("gateway-{}", i)));
     loops.push_back(gateway_loops.back().get());
   }
@@ -324,19 +287,16 @@ Result<void> Daemon::Parts::listen_api(UniqueFd inherited) {
 Result<void> Daemon::Parts::serve_status() {
   TRY(UniqueFd listener, listen_for_account(config.home));
   auto account = [this] {
+    const DomainAccount domains{acme.get(), config.base_domain, config.public_addresses};
     return account_of(
         control->registry(), *containers, host_capacity->account(), gateway->summaries(),
-        context->settings.unenforced_limits, domains());
+        context->settings.unenforced_limits, domains);
   };
   account_scope.spawn(serve_account(std::move(listener), account));
   TRY(UniqueFd command_listener, listen_for_commands(config.home));
   add_token_commands(control->api_tokens(), commands);
   command_scope.spawn(serve_commands(std::move(command_listener), commands, command_scope));
   return {};
-}
-
-DomainAccount Daemon::Parts::domains() const {
-  return {.acme = acme.get(), .base_domain = config.base_domain, .public_addresses = config.public_addresses};
 }
 
 Result<void> Daemon::Parts::listen_admin(const std::string& inherited) {
@@ -395,7 +355,7 @@ Task<Result<void>> Daemon::start(Inherited inherited) {
   auto& parts = *parts_;
   CO_TRY_VOID(parts.open_store());
   parts.make_engine();
-  CO_TRY_VOID(parts.make_acme());
+  CO_TRY(parts.acme, AcmeSource::make(parts.config.acme, parts.config.home, parts.config.base_domain));
   CO_TRY_VOID(parts.listen_web(std::move(inherited.web)));
   CO_TRY_VOID(parts.listen_https(inherited));
   parts.make_control();
@@ -423,7 +383,7 @@ Task<Result<Inherited>> Daemon::give() {
   co_await parts.control->hold_calls();
   auto frozen = [&parts] { return store::freeze(*parts.database); };
   CO_TRY_VOID(co_await parts.pool.run(std::move(frozen)));
-  co_await parts.stop_acme();
+  if (parts.acme) co_await parts.acme->stop(parts.pool);
   parts.log_route->hold();
   Inherited given{.warm = warm_functions(parts.control->registry(), *parts.functions)};
   CO_TRY(given.api, parts.host->share_listener());
@@ -505,6 +465,7 @@ Task<void> Daemon::stop() {
   Deadline grace = Deadline::after(parts.config.drain);
   parts.start_gateway_loops();  // a start that failed before them: the gateway ends on its loops
   if (!parts.successor) co_await take_back();
+  if (parts.acme) co_await parts.acme->stop(parts.pool);
   co_await parts.account_scope.close();
   co_await parts.command_scope.close();
   co_await parts.warming.close();

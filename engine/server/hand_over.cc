@@ -13,6 +13,7 @@
 #include <cerrno>
 
 #include "async/pulse.h"
+#include "base/log.h"
 #include "sandbox/packet.h"
 #include "server/home_socket.h"
 
@@ -160,6 +161,13 @@ model::LogEntry log_entry_of(const HandOverMessage& message) {
       .stream = static_cast<model::LogStream>(head.value("stream", 0)),
       .text = message.body,
       .at = std::chrono::system_clock::time_point(std::chrono::duration_cast<std::chrono::system_clock::duration>(at))};
+}
+
+gateway::PassOn passed_to(std::shared_ptr<HandOverChannel> successor) {
+  return [successor = std::move(successor)](UniqueFd socket, std::string_view received) {
+    auto sent = successor->send(saying("connection"), received, {socket.get()});
+    if (!sent) log::warning("a caller's connection is closed: {}", sent.error().message);
+  };
 }
 
 }  // namespace bimodal::server

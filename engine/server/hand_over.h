@@ -17,6 +17,7 @@
 #include <atomic>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <filesystem>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -26,6 +27,7 @@
 #include "async/task.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "gateway/gateway.h"
 #include "model/model.h"
 
 namespace bimodal::server {
@@ -67,5 +69,8 @@ bool is_own(int socket);
 nlohmann::json saying(std::string_view say);           // the head of a message that says no more
 nlohmann::json as_json(const model::LogEntry& entry);  // without the text
 model::LogEntry log_entry_of(const HandOverMessage& message);
+
+// Gives callers' connections to it; what fails is logged.
+gateway::PassOn passed_to(std::shared_ptr<HandOverChannel> successor);
 
 }  // namespace bimodal::server

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <thread>
 
 namespace bimodal::server {
 namespace {
@@ -79,6 +80,15 @@ std::map<std::string, std::string> environment() {
     if (equals != std::string_view::npos) variables.emplace(text.substr(0, equals), text.substr(equals + 1));
   }
   return variables;
+}
+
+int loop_count(int configured) {
+  if (configured > 0) return configured;
+  return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+}
+
+int most_starts() {
+  return static_cast<int>(std::max(2u, 2 * std::thread::hardware_concurrency()));
 }
 
 }  // namespace bimodal::server
