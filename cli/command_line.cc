@@ -58,7 +58,10 @@ enum class Shown { None, Common, All };
 
 void add_settings(CLI::App& command, Flags& flags, Shown shown) {
   for (const Key& key : keys()) {
-    auto keep = [&flags, name = key.name](const std::string& text) { flags[name] = text; };
+    const std::string alone = key.may_stand_alone() ? "true" : "";
+    auto keep = [&flags, name = key.name, alone](const std::string& text) {
+      flags[name] = text.empty() ? alone : text;
+    };
     std::string help = fmt::format("{} [{}]", key.help, key.variable());
     bool visible = shown == Shown::All || (shown == Shown::Common && key.common);
     CLI::Option* option = command.add_option_function<std::string>(key.flag(), keep, help);

@@ -140,6 +140,7 @@ Setter to_paths(Place place) {
     }
     // What an earlier place named besides is overruled.
     for (; count < files.size(); ++count) place(files[count]).clear();
+    std::erase(files, tls::CertificatePaths());
     return {};
   };
 }

@@ -53,6 +53,26 @@ TEST_F(SettingsOf, OffMeansNoAdminListener) {
   EXPECT_FALSE(load());
 }
 
+TEST_F(SettingsOf, CertificatesHaveAKeyEach) {
+  write_config("[tls]\ncert = \"/a.pem,/b.pem\"\nkey = \"/a.key,/b.key\"\n");
+  const auto files = load()->daemon.tls.files;
+  ASSERT_EQ(files.size(), 2u);
+  EXPECT_EQ(files[1].certificate, "/b.pem");
+  EXPECT_EQ(files[1].key, "/b.key");
+  flags_ = {{"tls_cert", "/c.pem"}, {"tls_key", "/c.key"}};
+  EXPECT_EQ(load()->daemon.tls.files.size(), 1u) << "a flag overrules the file";
+  flags_ = {{"tls_key", "/c.key"}};
+  EXPECT_FALSE(load());
+}
+
+TEST_F(SettingsOf, TlsIsOffUntilThereAreCertificates) {
+  EXPECT_FALSE(load()->daemon.tls.is_on());
+  flags_["tls_dev"] = "true";
+  EXPECT_TRUE(load()->daemon.tls.is_on());
+  flags_["plain"] = "sometimes";
+  EXPECT_FALSE(load());
+}
+
 TEST_F(SettingsOf, FlagsBeatTheEnvironmentWhichBeatsTheFile) {
   write_config("[server]\napi = \"127.0.0.1:1\"\nweb = \"127.0.0.1:1\"\nbase_domain = \"file.test\"\n");
   environment_ = {{"BIMODAL_API", "127.0.0.1:2"}, {"BIMODAL_WEB", "127.0.0.1:2"}};
