@@ -24,6 +24,7 @@ constexpr int kMaxOvercommit = 1000;
 constexpr int kMaxWaiting = 1'000'000;
 constexpr int kMaxConnections = 10'000'000;
 constexpr int kMaxRate = 1'000'000;
+constexpr int kMaxLogFiles = 1000;
 constexpr int kMaxInputs = 10'000;
 
 using Setter = std::function<Result<void>(Settings&, const std::string& text)>;
@@ -84,6 +85,24 @@ std::vector<std::string> words_of(std::string text) {
   std::replace(text.begin(), text.end(), ',', ' ');
   std::istringstream in(text);
   return {std::istream_iterator<std::string>(in), {}};
+}
+
+using Networks = decltype(server::Config{}.gateway.edge.trusted_proxies);
+
+Result<Networks> networks(const std::string& text) {
+  return Networks::parse(text);
+}
+
+Result<std::chrono::seconds> whole_seconds(const std::string& text) {
+  TRY(const auto span, parse_duration(text));
+  return std::chrono::duration_cast<std::chrono::seconds>(span);
+}
+
+Result<std::uint64_t> file_size(const std::string& text) {
+  constexpr std::uint64_t kLeast = 64 << 10;
+  TRY(const std::uint64_t size, parse_size(text));
+  if (size < kLeast) return error(Code::InvalidArgument, "'{}' is less than 64KiB", text);
+  return size;
 }
 
 auto count(int lowest, int highest) {
@@ -171,6 +190,30 @@ Result<void> check_tls(const server::TlsConfig& config) {
     return error(Code::InvalidArgument, "--tls-cert and --tls-key must name as many files each");
   }
   return {};
+}
+
+std::vector<Setting> edge_settings() {
+  return {
+      {{"edge", "trusted_proxies", "NETWORKS",
+        "Whose X-Forwarded-For and X-Forwarded-Proto are believed, such as 10.0.0.0/8,192.0.2.1 (default: nobody's)"},
+       to(networks, [](Settings& s) -> auto& { return s.daemon.gateway.edge.trusted_proxies; })},
+      {{"edge", "proxy_protocol", "BOOL",
+        "Trusted proxies must begin each connection with a PROXY header of version 2 (default false)"},
+       to(parse_bool, [](Settings& s) -> auto& { return s.daemon.gateway.edge.proxy_protocol; })},
+      {{"edge", "access_log", "BOOL",
+        "Keep a line of JSON for each request in <home>/logs/access.jsonl (default false)"},
+       to(parse_bool, [](Settings& s) -> auto& { return s.daemon.access_log; })},
+      {{"edge", "access_log_size", "SIZE", "Of such a file, before the next is begun (default 64MiB)"},
+       to(file_size, [](Settings& s) -> auto& { return s.daemon.gateway.edge.access_log_bytes; })},
+      {{"edge", "access_log_files", "N", "Old ones that are kept (default 4)"},
+       to(count(0, kMaxLogFiles), [](Settings& s) -> auto& { return s.daemon.gateway.edge.access_log_files; })},
+      {{"edge", "hsts", "TIME",
+        "For which browsers are told to come by https alone: Strict-Transport-Security (default 0s: not told)"},
+       to(whole_seconds, [](Settings& s) -> auto& { return s.daemon.gateway.edge.hsts; })},
+      {{"limits", "max_client_connections", "N", "Connections of each client's address at once (default 0: no limit)"},
+       to(count(0, kMaxConnections),
+          [](Settings& s) -> auto& { return s.daemon.gateway.edge.max_client_connections; })},
+  };
 }
 
 std::vector<Setting> limit_settings() {
@@ -302,6 +345,7 @@ const std::vector<Setting>& settings_table() {
     std::vector<Setting> all = server_settings();
     for (Setting& setting : tls_settings()) all.push_back(std::move(setting));
     for (Setting& setting : acme_settings()) all.push_back(std::move(setting));
+    for (Setting& setting : edge_settings()) all.push_back(std::move(setting));
     for (Setting& setting : limit_settings()) all.push_back(std::move(setting));
     return all;
   }();

@@ -109,6 +109,21 @@ TEST_F(SettingsOf, AListIsOneInTheFileToo) {
   EXPECT_NE(load().error().message.find("list of texts"), std::string::npos);
 }
 
+TEST_F(SettingsOf, ListsAreListsInTheFileAndHaveCommasElsewhere) {
+  write_config("[edge]\ntrusted_proxies = [\"10.0.0.0/8\", \"::1\"]\nproxy_protocol = true\naccess_log = true\n");
+  Result<Settings> settings = load();
+  ASSERT_TRUE(settings) << settings.error().message;
+  EXPECT_FALSE(settings->daemon.gateway.edge.trusted_proxies.empty());
+  EXPECT_TRUE(settings->daemon.gateway.edge.proxy_protocol);
+  EXPECT_TRUE(settings->daemon.access_log);
+  flags_["trusted_proxies"] = "10.0.0.0/8,192.0.2.1";
+  EXPECT_TRUE(load());
+  flags_["trusted_proxies"] = "10.0.0.1/8";
+  EXPECT_NE(load().error().message.find("--trusted-proxies"), std::string::npos);
+  write_config("[edge]\ntrusted_proxies = [1]\n");
+  EXPECT_FALSE(load());
+}
+
 // Every number of the table of limits has its default, and can be set in the file.
 TEST_F(SettingsOf, EveryLimitHasItsDefault) {
   Result<Settings> settings = load();

@@ -22,6 +22,13 @@ std::string date_of(std::int64_t seconds, const char* otherwise) {
   return text;
 }
 
+// Where other hosts find the API, too, if they can.
+std::string remote_url(const server::DaemonInfo& info) {
+  if (info.https.empty()) return api_url(info);
+  const std::string port = info.https.substr(info.https.rfind(':'));
+  return "https://api." + info.base_domain + (port == ":443" ? "" : port);
+}
+
 }  // namespace
 
 bool is_token_command(const std::string& word) {
@@ -42,7 +49,7 @@ Result<int> new_token(
   std::cout << fmt::format(
       "token    {}\nsecret   {}\nexpires  {}\n\nThe secret isn't shown again. On the machine that is to use it:\n"
       "  export MODAL_SERVER_URL={}\n  modal token set --token-id {} --token-secret {}\n",
-      id, secret, date_of(token.value("expires_at", std::int64_t{0}), "never"), api_url(info), id, secret);
+      id, secret, date_of(token.value("expires_at", std::int64_t{0}), "never"), remote_url(info), id, secret);
   return 0;
 }
 

@@ -49,7 +49,8 @@ Task<Result<api::BlobCreateResponse>> Blobs::create(rpc::Call call, api::BlobCre
   }
   // Python reads the lists; JavaScript and Go read the single fields. One part does for any size.
   api::BlobCreateResponse response;
-  std::string upload = url(transfers_.upload_ticket(digest, static_cast<std::uint64_t>(request.content_length())));
+  const std::string ticket = transfers_.upload_ticket(digest, static_cast<std::uint64_t>(request.content_length()));
+  const std::string upload = upload_url(context_.settings, call.caller, ticket);
   response.set_blob_id(blob_id_of(digest));
   response.set_upload_url(upload);
   response.add_blob_ids(blob_id_of(digest));
@@ -65,12 +66,8 @@ Task<Result<api::BlobGetResponse>> Blobs::get(rpc::Call call, api::BlobGetReques
     co_return error(Code::NotFound, "no blob \"{}\"", request.blob_id());
   }
   api::BlobGetResponse response;
-  response.set_download_url(url(transfers_.download_ticket(digest)));
+  response.set_download_url(blob_url(context_.settings, call.caller, transfers_.download_ticket(digest)));
   co_return response;
-}
-
-std::string Blobs::url(const std::string& ticket) const {
-  return blob_url(context_.settings, ticket);
 }
 
 }  // namespace bimodal::control

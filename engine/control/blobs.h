@@ -15,8 +15,6 @@ class Blobs {
  private:
   Task<Result<api::BlobCreateResponse>> create(rpc::Call call, api::BlobCreateRequest request);
   Task<Result<api::BlobGetResponse>> get(rpc::Call call, api::BlobGetRequest request);
-  std::string url(const std::string& ticket) const;
-
   Context& context_;
   BlobTransfers& transfers_;
 };

@@ -168,8 +168,9 @@ Task<Result<rpc::Empty>> VolumeFiles::put(rpc::Call, api::VolumePutFilesRequest 
 }
 
 // The client asks twice: which blocks are missing, and, when they are there, for the files to be made.
-Task<Result<api::VolumePutFiles2Response>> VolumeFiles::put_blocks(rpc::Call, api::VolumePutFiles2Request request) {
-  auto work = [this, request = std::move(request)]() -> Result<api::VolumePutFiles2Response> {
+Task<Result<api::VolumePutFiles2Response>> VolumeFiles::put_blocks(
+    rpc::Call call, api::VolumePutFiles2Request request) {
+  auto work = [this, caller = call.caller, request = std::move(request)]() -> Result<api::VolumePutFiles2Response> {
     TRY(auto files, block_files(request));
     const Overwrite overwrite = overwrite_of(request.disallow_overwrite_existing_files());
     std::vector<std::string> paths;
@@ -181,7 +182,7 @@ Task<Result<api::VolumePutFiles2Response>> VolumeFiles::put_blocks(rpc::Call, ap
       auto& block = *response.add_missing_blocks();
       block.set_file_index(missing.file);
       block.set_block_index(missing.block);
-      block.set_put_url(blob_url(context_.settings, transfers_.block_ticket(missing.sha256, kBlockBytes)));
+      block.set_put_url(blob_url(context_.settings, caller, transfers_.block_ticket(missing.sha256, kBlockBytes)));
     }
     if (response.missing_blocks_size() > 0) return response;
     std::vector<VolumeEntry> entries;
@@ -200,7 +201,7 @@ Task<Result<api::VolumePutFiles2Response>> VolumeFiles::put_blocks(rpc::Call, ap
 }
 
 // One URL for each of the client's blocks that the range touches.
-Task<Result<api::VolumeGetFile2Response>> VolumeFiles::get(rpc::Call, api::VolumeGetFile2Request request) {
+Task<Result<api::VolumeGetFile2Response>> VolumeFiles::get(rpc::Call call, api::VolumeGetFile2Request request) {
   CO_TRY(std::string path, volume_file_path(request.path()));
   auto work = [id = request.volume_id(), path](Transaction& transaction) { return find_file(transaction, id, path); };
   CO_TRY(VolumeEntry entry, co_await context_.transact(std::move(work)));
@@ -213,7 +214,8 @@ Task<Result<api::VolumeGetFile2Response>> VolumeFiles::get(rpc::Call, api::Volum
   response.set_len(length);
   for (std::uint64_t at = start; at < start + length;) {
     const std::uint64_t end = std::min(start + length, (at / kBlockBytes + 1) * kBlockBytes);
-    response.add_get_urls(blob_url(context_.settings, transfers_.part_ticket(entry.content, at, end - at)));
+    response.add_get_urls(
+        blob_url(context_.settings, call.caller, transfers_.part_ticket(entry.content, at, end - at)));
     at = end;
   }
   co_return response;

@@ -38,8 +38,9 @@ void refuse_handshake(http::Caller& client, const RequestId& id, int status, std
 
 void reply_error(http::Caller& client, const RequestId& id, const EdgeError& error) {
   const std::string retry_after = std::to_string(error.retry_after);
-  const std::array<http::Field, 4> fields{{
+  const std::array<http::Field, 5> fields{{
       {"content-type", "text/plain; charset=utf-8"},
+      {"x-content-type-options", "nosniff"},
       {kErrorHeader, error.code},
       {kRequestIdHeader, text_of(id)},
       {"retry-after", retry_after},
@@ -84,6 +85,10 @@ EdgeError other_connection() {
 
 EdgeError unknown_host() {
   return {404, "unknown-host", "invalid function call"};
+}
+
+EdgeError misdirected() {
+  return {421, "misdirected", "this is the API's name: it is for clients, by HTTP/2 and TLS"};
 }
 
 EdgeError app_stopped() {

@@ -45,6 +45,8 @@ EdgeError bad_redirect_method();
 EdgeError other_connection();
 EdgeError unknown_host();
 EdgeError app_stopped();
+// The host is the API's, which is spoken to otherwise.
+EdgeError misdirected();
 EdgeError missing_credentials();
 EdgeError invalid_credentials();
 EdgeError other_environment();

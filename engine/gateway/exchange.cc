@@ -1,6 +1,7 @@
 #include "gateway/exchange.h"
 
 #include <algorithm>
+#include <array>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <span>
 #include <utility>
@@ -74,8 +75,14 @@ Task<void> await_end(
 
 Exchange::Exchange(
     Front& front, http::Caller& client, const RequestId& id, std::shared_ptr<scheduler::PoolSource> source,
-    std::shared_ptr<scheduler::Pool> pool, Traffic& traffic, Method method)
-    : front_(front), traffic_(traffic), client_(&client), id_(id), source_(std::move(source)), pool_(std::move(pool)) {
+    std::shared_ptr<scheduler::Pool> pool, Traffic& traffic, Method method, const FunctionTraffic::Names& names)
+    : front_(front),
+      traffic_(traffic),
+      client_(&client),
+      id_(id),
+      source_(std::move(source)),
+      pool_(std::move(pool)),
+      names_(&names) {
   begin_counting(method);
 }
 
@@ -95,21 +102,24 @@ void Exchange::expect_websocket(http::WebSocketHandshake handshake) {
 void Exchange::start(const http::RequestHead& head, const std::string& web_method) {
   client_->attach(*this);
   web_method_ = web_method;
+  if (front_.shared().access_log) note_access(head);
   if (pool_->version().is_server) affinity_ = affinity_of(head);
   const bool redirects = front_.shared().limits.redirect_after.count() > 0;
   if (redirects && !handshake_ && tunnel_ == Tunnel::None) allow_redirect(head);
   opening_ = front_.reactor().buffers().take();
+  const std::optional<Origin>& origin = front_.origin();
   const RequestFacts facts{
       .kind = handshake_                 ? wire::RequestKind::WebSocket
               : tunnel_ == Tunnel::Asked ? wire::RequestKind::Tunnel
                                          : wire::RequestKind::Http,
       .request_id = text_of(id_),
       .web_method = web_method,
-      .client_host = client_->peer_host(),
-      .client_port = client_->peer_port(),
+      .client_host = origin ? std::string_view(origin->host) : std::string_view(client_->peer_host()),
+      .client_port = origin ? std::uint16_t{0} : client_->peer_port(),
       .server_host = front_.address_host(*client_),
       .server_port = front_.address(*client_).port(),
-      .https = client_->secure(),
+      .https = origin && origin->https ? *origin->https : client_->secure(),
+      .is_forwarded = origin.has_value(),
   };
   head_size_ = begin_request_frame(head, facts, front_.head_scratch(), opening_);
   if (head_size_ == 0) return fail(bad_request(431, "the request head has too many fields"));
@@ -120,7 +130,7 @@ void Exchange::start(const http::RequestHead& head, const std::string& web_metho
 }
 
 void Exchange::on_body(std::string_view bytes, http::Part part) {
-  traffic_.received_bytes.add(bytes.size());
+  count_received(bytes.size());
   if (socket_) return socket_->on_bytes(bytes);
   granted_ -= bytes.size();
   body_size_ += bytes.size();
@@ -279,9 +289,8 @@ void Exchange::on_response(const wire::ResponseHead& head, std::string_view body
   fields.clear();
   for (const wire::Header& header : head.headers) fields.push_back({header.name, header.value});
   if (cold_start_) count_cold_start();
-  const std::string_view cold_start = cold_start_ ? std::string_view(cold_start_->told) : std::string_view();
-  const http::Field extra[] = {{kRequestIdHeader, text_of(id_)}, {kColdStartHeader, cold_start}};
-  const std::span<const http::Field> told(extra, cold_start.empty() ? 1 : 2);
+  std::array<http::Field, 3> extra;
+  const std::span<const http::Field> told = own_fields(fields, extra);
   http::ResponseHead response{.status = head.status, .fields = fields, .extra = told};
   if (part == http::Part::Last) response.body_size = body.size();
   if (!client_->begin_response(response)) {
@@ -289,7 +298,7 @@ void Exchange::on_response(const wire::ResponseHead& head, std::string_view body
     return cancel(CancelReason::CallerGone);
   }
   count_answer(head.status);
-  traffic_.sent_bytes.add(body.size());
+  count_sent(body.size());
   client_->write(body);
   if (part == http::Part::Last) return finish_response();
   if (is_event_stream(fields)) watch_for_drain();
@@ -305,7 +314,7 @@ void Exchange::on_response_body(std::string_view bytes, http::Part part) {
     fail(invalid_response());
     return cancel(CancelReason::CallerGone);
   }
-  traffic_.sent_bytes.add(bytes.size());
+  count_sent(bytes.size());
   client_->write(bytes);
   if (part == http::Part::Last) return finish_response();
   return_credit();
@@ -453,6 +462,7 @@ void Exchange::time_out() {
 // Ends the caller's side, if it is still there, with an error; by cutting it when a response has begun.
 void Exchange::fail(const EdgeError& error) {
   if (client_) traffic_.count_error(error.code);
+  if (access_) access_->access.error = error.code;
   if (socket_) return socket_->end(failure_code(), error.message);
   if (is_parked() && !redirection_->ended && !redirection_->error) redirection_->error = error;
   if (!client_) return;

@@ -9,10 +9,13 @@
 // bytes of response and as much of trailers as one frame holds.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
+#include "gateway/access_log.h"
 #include "gateway/edge_error.h"
 #include "gateway/redirection.h"
 #include "gateway/request_id.h"
@@ -38,7 +41,7 @@ class Exchange final : public http::Poller::Retirable,
  public:
   Exchange(
       Front& front, http::Caller& client, const RequestId& id, std::shared_ptr<scheduler::PoolSource> source,
-      std::shared_ptr<scheduler::Pool> pool, Traffic& traffic, Method method);
+      std::shared_ptr<scheduler::Pool> pool, Traffic& traffic, Method method, const FunctionTraffic::Names& names);
   ~Exchange() override;
 
   // Before start(): the request is that handshake, which is good.
@@ -68,6 +71,12 @@ class Exchange final : public http::Poller::Retirable,
     using Field = std::pair<std::string, std::string>;
     std::vector<Field> fields;
     std::size_t size = 0;
+  };
+
+  // For the access log.
+  struct Noted {
+    Access access;
+    std::string texts;  // that it looks at
   };
 
   // Of a request that waited for the start of its container.
@@ -149,6 +158,14 @@ class Exchange final : public http::Poller::Retirable,
   void count_slot();
   void count_answer(int status);
   void count_cold_start();
+  void count_received(std::size_t bytes);
+  void count_sent(std::size_t bytes);
+  // exchange_access.cc
+  std::span<const http::Field> own_fields(
+      const std::vector<http::Field>& fields, std::array<http::Field, 3>& own) const;
+  bool tells_hsts(const std::vector<http::Field>& fields) const;
+  void note_access(const http::RequestHead& head);
+  void log_access();
   http::Caller* part_with_caller();
   void fail(const EdgeError& error);
   void cancel(CancelReason reason);
@@ -181,6 +198,9 @@ class Exchange final : public http::Poller::Retirable,
   std::size_t owed_credit_ = 0;       // bytes received for which it was given none yet
   std::string hung_up_;  // how the container's server broke off, until it is known whether its container ended
   std::unique_ptr<Trailers> trailers_;
+  const FunctionTraffic::Names* const names_;
+  std::unique_ptr<Noted> access_;          // null: nothing is kept of it
+  std::uint64_t received_ = 0, sent_ = 0;  // bytes of the body, or of messages
   std::unique_ptr<ColdStart> cold_start_;
   std::optional<http::WebSocketHandshake> handshake_;  // of a WebSocket
   std::unique_ptr<WebSocketBridge> socket_;            // once it was accepted

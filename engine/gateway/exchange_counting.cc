@@ -14,7 +14,18 @@ void Exchange::begin_counting(Method method) {
   method_ = method;
   status_ = Answers::kNone;
   arrived_ns_ = front_.reactor().now_ns();
+  received_ = sent_ = 0;
   traffic_.active.add(1);
+}
+
+void Exchange::count_received(std::size_t bytes) {
+  traffic_.received_bytes.add(bytes);
+  received_ += bytes;
+}
+
+void Exchange::count_sent(std::size_t bytes) {
+  traffic_.sent_bytes.add(bytes);
+  sent_ += bytes;
 }
 
 void Exchange::count_slot() {
@@ -58,6 +69,7 @@ http::Caller* Exchange::part_with_caller() {
   } else if (tunnel_ != Tunnel::Open) {
     traffic_.duration.observe(front_.reactor().now_ns() - arrived_ns_);
   }
+  if (access_) log_access();
   return client;
 }
 

@@ -49,6 +49,7 @@ bool Exchange::resume(http::Caller& client, const std::string& function_id) {
   client.attach(*this);
   client_ = &client;
   begin_counting(Method::Get);
+  if (front_.shared().access_log && front_.head() != nullptr) note_access(*front_.head());
   front_.reactor().arm(kept, front_.shared().limits.redirect_after);
   if (kept.begun) {
     hand_out_kept();
@@ -71,7 +72,7 @@ void Exchange::hand_out_kept() {
     return cancel(CancelReason::CallerGone);
   }
   count_answer(kept.status);
-  traffic_.sent_bytes.add(kept.body.size());
+  count_sent(kept.body.size());
   client_->write(std::exchange(kept.body, {}));
   if (kept.ended) return finish_response();
   if (kept.error) return fail(*kept.error);

@@ -56,6 +56,7 @@ bool Exchange::switch_to_websocket(const wire::AcceptHead& head) {
 }
 
 bool Exchange::on_message(http::MessageKind kind, std::string_view bytes, http::Part part) {
+  sent_ += bytes.size();
   return socket_ ? socket_->send(kind, bytes, part) : handshake_ && !client_;
 }
 

@@ -37,8 +37,10 @@ void Front::listen(UniqueFd socket, Entry entry) {
   };
   auto on_accept = [this, entry](UniqueFd caller, const http::Address& peer) {
     shared_.traffic.loop(number_).accepted.add();
-    if (entry == Entry::Secure) return receive(std::move(caller), peer);
-    accept(std::move(caller), peer).start();
+    meet(std::move(caller), peer, [this, entry](UniqueFd known, const http::Address& whose) {
+      if (entry == Entry::Secure) return receive(std::move(known), whose);
+      accept(std::move(known), whose).start();
+    });
   };
   listeners_.push_back(std::make_unique<http::Listener>(reactor_, std::move(socket), may_accept, on_accept));
 }
@@ -47,6 +49,8 @@ void Front::adopt(UniqueFd socket, std::string received) {
   http::Address peer;
   peer.size = sizeof peer.storage;
   if (::getpeername(socket.get(), reinterpret_cast<sockaddr*>(&peer.storage), &peer.size) < 0) return;  // it has gone
+  // Who was behind the load balancer isn't known any more.
+  if (shared_.limits.edge.proxy_protocol && shared_.limits.edge.trusted_proxies.contain(peer)) return;
   if (draining_ && shared_.pass_on) return shared_.pass_on(std::move(socket), received);
   take_over(std::move(socket), peer, std::move(received));
 }
@@ -73,12 +77,14 @@ http::Http2Connection& Front::accept_http2(http::Transport caller, const http::A
 
 void Front::hold(std::unique_ptr<http::Connection> connection) {
   ++shared_.connections;
+  shared_.clients.add(connection->remote());
   shared_.traffic.loop(number_).connections.add(1);
   http::Connection* const held = connection.get();
   connections_.emplace(held, std::move(connection));
 }
 
 void Front::on_http2(http::Transport caller, const http::Address& peer, std::string received) {
+  if (is_for_api(transport_name(caller))) return bridge_to_api(std::move(caller), peer, received);
   http::Http2Connection& connection = accept_http2(std::move(caller), peer);
   connection.start(std::move(received));
   if (draining_) connection.drain();
@@ -94,8 +100,20 @@ const RoutingTable& Front::routes() {
 }
 
 void Front::on_request(http::Caller& client, const http::RequestHead& head) {
+  head_ = &head;
+  const http::Networks& trusted = shared_.limits.edge.trusted_proxies;
+  if (!trusted.empty()) origin_ = forwarded_origin(head, client.peer(), trusted);
+  route(client, head);
+  head_ = nullptr;
+  origin_.reset();
+}
+
+void Front::route(http::Caller& client, const http::RequestHead& head) {
   const RequestId id = ids_.next();
   if (answer_challenge(client, head, id)) return;
+  // Blobs are had at the API's name by ordinary requests.
+  if (is_for_api(head.host) && !head.path.starts_with(kInternalPrefix))
+    return refuse(client, method_of(head.method), id, shared_.traffic.unrouted(), misdirected());
   if (must_redirect(client, head)) return redirect_to_https(client, head, id);
   if (const RoutingTable::Entry* entry = routes().find(head.host)) {
     if (!admit(client, head, id, *entry)) return;
@@ -116,6 +134,7 @@ void Front::refuse(
   Traffic& own = traffic.of(number_);
   own.answers.count(method, error.status);
   own.count_error(error.code);
+  log_refusal(client, id, traffic, error);
   reply_error(client, id, error);
 }
 
@@ -144,7 +163,8 @@ bool Front::admit(
     return false;
   };
   const std::int64_t now = reactor_.now_ns();
-  if (auto exceeded = shared_.rates.admit_client(client.peer(), now)) return no(rate_exceeded(*exceeded));
+  if (auto exceeded = shared_.rates.admit_client(origin_ ? origin_->address : client.peer(), now))
+    return no(rate_exceeded(*exceeded));
   if (entry.route.stopped) return no(app_stopped());
   if (entry.route.requires_proxy_auth && !is_preflight(head)) {
     if (auto refusal = unauthorized(head, entry.route)) return no(*refusal);
@@ -186,6 +206,7 @@ void Front::begin(
     if (handshake->status != 0) {
       entry.traffic->of(number_).answers.count(method, handshake->status);
       entry.traffic->of(number_).count_error(kHandshakeError);
+      log_refusal(client, id, *entry.traffic, {handshake->status, kHandshakeError, ""});
       return refuse_handshake(client, id, handshake->status, handshake->reason);
     }
   }
@@ -195,7 +216,8 @@ void Front::begin(
   if (!pool) return no(no_pool(pool.error()));
   if (!*source) *source = std::move(handle);
   auto exchange = std::make_unique<Exchange>(
-      *this, client, id, *std::move(source), *std::move(pool), entry.traffic->of(number_), method);
+      *this, client, id, *std::move(source), *std::move(pool), entry.traffic->of(number_), method,
+      entry.traffic->names());
   Exchange& started = *exchange;
   started.index = exchanges_.size();
   exchanges_.push_back(std::move(exchange));
@@ -213,6 +235,7 @@ void Front::on_closed(http::Connection& connection) {
   reactor_.poller().retire(std::move(found->second));
   connections_.erase(found);
   --shared_.connections;
+  shared_.clients.remove(connection.remote());
   shared_.traffic.loop(number_).connections.add(-1);
   if (connections_.empty()) emptied_.notify_all();
 }
@@ -286,13 +309,14 @@ void Front::release(Exchange& exchange) {
 void Front::drain() {
   draining_ = true;
   listeners_.clear();
+  forget_gates();
   std::vector<Exchange*> waiting;
   for (auto& [token, exchange] : parked_) waiting.push_back(exchange);
   for (Exchange* exchange : waiting) exchange->drop_parked();
   std::vector<http::Connection*> open;
   for (auto& [connection, owned] : connections_) open.push_back(connection);
   for (http::Connection* connection : open) {
-    if (shared_.pass_on) {
+    if (shared_.pass_on && !shared_.limits.edge.proxy_protocol) {
       connection->pass_on();
     } else {
       connection->drain();

@@ -11,8 +11,12 @@
 #include "async/blocking_pool.h"
 #include "async/pulse.h"
 #include "async/scope.h"
+#include "gateway/access_log.h"
+#include "gateway/api_bridge.h"
+#include "gateway/client_counts.h"
 #include "gateway/exchange.h"
 #include "gateway/gateway.h"
+#include "gateway/origin.h"
 #include "gateway/proxy_tokens.h"
 #include "gateway/rate_limits.h"
 #include "gateway/redirects.h"
@@ -25,6 +29,7 @@
 #include "http/http2_connection.h"
 #include "http/listener.h"
 #include "http/message_deflate.h"
+#include "http/proxy_gate.h"
 #include "http/reactor.h"
 #include "http/server_connection.h"
 
@@ -40,7 +45,9 @@ struct Shared {
   http::ConnectionLimits connection_limits;
   http::ArrivalLimits arrival_limits;
   RateLimits rates;
+  ClientCounts clients;
   TrafficTable traffic = {};
+  std::unique_ptr<AccessLog> access_log = {};  // null: none is kept; ends before `traffic`, whose names it writes
   std::atomic<std::shared_ptr<const RoutingTable>> routes;
   std::atomic<std::uint64_t> routes_version = 0;
   std::atomic<std::shared_ptr<const ProxyTokens>> tokens;
@@ -54,6 +61,7 @@ struct Shared {
   ChallengeAnswer challenge_answer = nullptr;  // set before the loops run
   PassOn pass_on;                              // set before any Front drains
   BlockingPool blocking{kBlockingThreads};     // for blobs
+  const std::string hsts = limits.edge.hsts.count() > 0 ? fmt::format("max-age={}", limits.edge.hsts.count()) : "";
   const std::shared_ptr<Redirects> redirects = std::make_shared<Redirects>();
 
   static constexpr std::size_t kBlockingThreads = 2;
@@ -61,6 +69,7 @@ struct Shared {
 
 class Front final : public http::Service,
                     private http::Arrival::Owner,
+                    private ApiBridge::Owner,
                     private RunnerConnection::Owner,
                     private ServerLink::Owner {
  public:
@@ -105,6 +114,12 @@ class Front final : public http::Service,
   // That exchange waits for a caller who brings `token`, until unpark().
   void park(const std::string& token, Exchange& exchange);
   void unpark(const std::string& token);
+  // While a request begins: whom a trusted proxy says that it comes from.
+  const std::optional<Origin>& origin() const { return origin_; }
+  const http::RequestHead* head() const { return head_; }
+  // For the access log, if there is one; good while the request begins.
+  Access begin_access(const http::Caller& client, const http::RequestHead* head);
+  void log_access(Access& access);
   // Destroys `exchange` at the end of the turn.
   void release(Exchange& exchange);
 
@@ -114,7 +129,8 @@ class Front final : public http::Service,
   void on_closed(http::Connection& connection) override;
   void on_passed_on(UniqueFd socket, std::string received) override;
   // Only on the machine itself: elsewhere a name and TLS come first.
-  bool takes_http2(const http::Caller& client) override { return client.peer().is_loopback(); }
+  // With TLS, too, whoever doesn't say so by ALPN: the official client's command router doesn't.
+  bool takes_http2(const http::Caller& client) override { return client.secure() || client.peer().is_loopback(); }
   void on_http2(http::Transport caller, const http::Address& peer, std::string received) override;
   void on_arrived(http::Arrival& arrival, http::Transport transport) override;
   void on_lost(http::Arrival& arrival, std::string_view reason) override;
@@ -138,6 +154,17 @@ class Front final : public http::Service,
   bool must_redirect(const http::Caller& client, const http::RequestHead& head) const;
   bool answer_challenge(http::Caller& client, const http::RequestHead& head, const RequestId& id);
   void redirect_to_https(http::Caller& client, const http::RequestHead& head, const RequestId& id);
+  // front_callers.cc: what becomes of a connection, once it is known whose it is.
+  using Next = std::function<void(UniqueFd socket, const http::Address& caller)>;
+  void meet(UniqueFd socket, const http::Address& peer, Next next);
+  void forget_gates();
+  void log_refusal(
+      const http::Caller& client, const RequestId& id, const FunctionTraffic& traffic, const EdgeError& error);
+  bool is_for_api(std::string_view host) const;
+  static std::string_view transport_name(const http::Transport& transport);
+  void bridge_to_api(http::Transport transport, const http::Address& peer, std::string_view received);
+  void on_bridge_over(ApiBridge& bridge) override { on_closed(bridge); }
+  void route(http::Caller& client, const http::RequestHead& head);
   const RoutingTable& routes();
   std::optional<EdgeError> unauthorized(const http::RequestHead& head, const model::Route& route) const;
   bool admit(
@@ -162,6 +189,9 @@ class Front final : public http::Service,
   std::uint64_t routes_version_ = 0;
   wire::RequestHead head_scratch_;
   std::vector<http::Field> field_scratch_;
+  const http::RequestHead* head_ = nullptr;  // of the request that begins; null: its head is broken
+  std::optional<Origin> origin_;
+  boost::unordered_flat_map<http::ProxyGate*, std::unique_ptr<http::ProxyGate>> gates_;
   http::DeflatePool deflate_;  // outlives the exchanges
   boost::unordered_flat_map<http::Connection*, std::unique_ptr<http::Connection>> connections_;
   boost::unordered_flat_map<http::Arrival*, std::unique_ptr<http::Arrival>> arrivals_;

@@ -52,6 +52,7 @@ void Front::forget(http::Arrival& arrival) {
 }
 
 bool Front::must_redirect(const http::Caller& client, const http::RequestHead& head) const {
+  if (origin_ && origin_->https.value_or(false)) return false;  // the proxy in front has done that
   if (client.secure() || shared_.secure_port.load(std::memory_order_relaxed) == 0) return false;
   if (shared_.limits.plain == PlainHttp::Serve || client.peer().is_loopback()) return false;
   return !head.path.starts_with(kAcmeChallenge);
@@ -75,6 +76,7 @@ void Front::redirect_to_https(http::Caller& client, const http::RequestHead& hea
   location += head.path;
   if (!head.query.empty()) location += fmt::format("?{}", head.query);
   shared_.traffic.unrouted().of(number_).answers.count(method_of(head.method), 308);
+  log_refusal(client, id, shared_.traffic.unrouted(), {308, "", ""});
   reply_moved(client, id, location);
 }
 

@@ -25,7 +25,8 @@ class LoopGateway final : public Gateway {
                  .head_timeout = limits.head_timeout,
                  .idle_timeout = limits.idle_timeout},
             .arrival_limits = {.head_timeout = limits.head_timeout, .certificate_timeout = limits.certificate_timeout},
-            .rates{limits}} {
+            .rates{limits},
+            .clients{limits.edge.max_client_connections}} {
     publish({});
     publish_tokens({});
   }
@@ -45,6 +46,7 @@ class LoopGateway final : public Gateway {
     TRY(http::Address address, http::bound_address(sockets[0].get()));
     TRY_VOID(fill_up(sockets, loops.size(), address));
     port_ = address.port();
+    TRY_VOID(open_access_log(loops.size()));
     start(loops, address, std::move(sockets));
     return {};
   }
@@ -168,6 +170,14 @@ class LoopGateway final : public Gateway {
       slot.loop.post([&slot, shared_socket, kind] { slot.front->listen(std::move(*shared_socket), kind); });
     }
     entry.sockets.clear();
+  }
+
+  Result<void> open_access_log(std::size_t loops) {
+    const EdgeSettings& edge = shared_.limits.edge;
+    if (edge.access_log.empty()) return {};
+    const AccessLogFile file{edge.access_log, edge.access_log_bytes, edge.access_log_files};
+    TRY(shared_.access_log, AccessLog::open(file, loops));
+    return {};
   }
 
   void start(const std::vector<Loop*>& loops, const http::Address& address, std::vector<UniqueFd> sockets) {

@@ -13,6 +13,7 @@
 #include "async/loop.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "gateway/edge_settings.h"
 #include "gateway/traffic.h"
 #include "metrics/page.h"
 #include "model/model.h"
@@ -54,6 +55,7 @@ struct GatewayLimits {
   std::int64_t client_requests_per_second = 0;    // of each client's address
   // At once as many as come in this time at that pace.
   std::chrono::milliseconds requests_burst = std::chrono::seconds(5);
+  EdgeSettings edge;
 };
 
 // A request for the daemon itself (blob upload and download): host is an address or unknown, path begins with

@@ -1,7 +1,11 @@
 // Who passes where a proxy token is required, and who doesn't.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <chrono>
+
 #include "base/ids.h"
+#include "gateway/proxy_tokens.h"
 #include "gateway/test_support.h"
 
 namespace bimodal::gateway {
@@ -199,6 +203,31 @@ TEST_F(ProxyAuthorization, ForgetsATokenAtOnce) {
   rig_.gateway->publish_tokens({});
   ASSERT_TRUE(caller.send(request));
   EXPECT_EQ(caller.read_response().status, 401) << "on the connection that it had passed on";
+}
+
+// Of secrets that begin as the right one does, the longest takes as long as the shortest: medians over interleaved
+// rounds, so that what else the machine does falls on both alike.
+TEST(ProxyTokens, TakeAsLongForANearlyRightSecretAsForAnyOther) {
+  const ProxyTokens tokens({{kId, sha256_hex(kSecret), false, {}}});
+  const std::string far = "ws-" + std::string(kSecret.size() - 3, '-');
+  const std::string near = kSecret.substr(0, kSecret.size() - 1) + "-";
+  auto span = [&](std::string_view id, const std::string& secret) {
+    const auto start = std::chrono::steady_clock::now();
+    for (int i = 0; i < 20; ++i) EXPECT_EQ(tokens.check(id, secret, "en-main"), ProxyTokens::Verdict::Wrong);
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  };
+  auto median = [](std::vector<double> all) {
+    std::nth_element(all.begin(), all.begin() + all.size() / 2, all.end());
+    return all[all.size() / 2];
+  };
+  std::vector<double> with_far, with_near, with_nobody;
+  for (int i = 0; i < 1000; ++i) {
+    with_far.push_back(span(kId, far));
+    with_near.push_back(span(kId, near));
+    with_nobody.push_back(span("wk-nobody", near));
+  }
+  EXPECT_NEAR(median(with_near) / median(with_far), 1.0, 0.1);
+  EXPECT_NEAR(median(with_nobody) / median(with_far), 1.0, 0.25);  // another token's id is no secret
 }
 
 }  // namespace

@@ -1,6 +1,5 @@
 #include "gateway/rate_limits.h"
 
-#include <netinet/in.h>
 #include <openssl/sha.h>
 #include <sys/random.h>
 
@@ -9,22 +8,10 @@
 #include <set>
 
 #include "base/check.h"
+#include "http/networks.h"
 
 namespace bimodal::gateway {
 namespace {
-
-// The bytes by which a client is told from another; 0 for a socket that is neither IPv4 nor IPv6.
-std::uint64_t network_of(const http::Address& client) {
-  std::uint64_t network = 0;
-  if (client.storage.ss_family == AF_INET) {
-    network = reinterpret_cast<const sockaddr_in&>(client.storage).sin_addr.s_addr;
-  } else if (client.storage.ss_family == AF_INET6) {
-    const in6_addr& address = reinterpret_cast<const sockaddr_in6&>(client.storage).sin6_addr;
-    const bool mapped = IN6_IS_ADDR_V4MAPPED(&address);
-    std::memcpy(&network, address.s6_addr + (mapped ? 12 : 0), mapped ? 4 : 8);
-  }
-  return network;
-}
 
 std::size_t cell_of(std::uint64_t network, std::uint64_t key, std::size_t cells) {
   const std::array<std::uint64_t, 2> keyed{key, network};
@@ -63,7 +50,7 @@ void RateLimits::keep(const std::vector<model::Route>& routes) {
 
 std::optional<RateExceeded> RateLimits::admit_client(const http::Address& client, std::int64_t now_ns) {
   if (!clients_) return std::nullopt;
-  Gcra& cell = clients_[cell_of(network_of(client), key_, kCells)];
+  Gcra& cell = clients_[cell_of(http::client_network(client), key_, kCells)];
   const std::int64_t wait = cell.pass(client_rate_, now_ns);
   if (wait > 0) return RateExceeded{per_client_, "limits.client_requests_per_second", wait};
   return std::nullopt;

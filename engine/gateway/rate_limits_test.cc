@@ -78,6 +78,42 @@ TEST(Gcra, LetsAsManyPassAsTheClosedFormSays) {
   }
 }
 
+TEST(Gcra, LetsAsManyPassFromTwoLoopsThatTakeTurns) {
+  for (const Case& each : cases()) {
+    Gcra gcra;
+    const auto rate = Gcra::Rate::of(each.rate, each.burst_ns);
+    std::atomic<std::int64_t> passed = 0;
+    std::atomic<std::size_t> turn = 0;
+    auto loop = [&](std::size_t number) {
+      for (std::size_t i = number; i < each.arrivals.size(); i += 2) {
+        while (turn.load() != i) std::this_thread::yield();
+        passed += gcra.pass(rate, each.arrivals[i] + 17 * kSecond) == 0;
+        turn = i + 1;
+      }
+    };
+    std::thread other(loop, 1);
+    loop(0);
+    other.join();
+    EXPECT_NEAR(passed, passing(each.arrivals, each.rate, each.burst_ns), 1) << each.name;
+  }
+}
+
+// Loops read the clock at the start of their batches, so that one may be behind what another has said. No clock that
+// can be set is asked (Poller::now_ns()).
+TEST(Gcra, LetsNoMorePassWhenTheClockSeemsToGoBack) {
+  for (const Case& each : cases()) {
+    Gcra steady, jumping;
+    const auto rate = Gcra::Rate::of(each.rate, each.burst_ns);
+    std::int64_t in_order = 0, with_steps = 0;
+    for (std::size_t i = 0; i < each.arrivals.size(); ++i) {
+      const std::int64_t now = each.arrivals[i] + 17 * kSecond;
+      in_order += steady.pass(rate, now) == 0;
+      with_steps += jumping.pass(rate, i % 3 == 2 ? now - 2 * kSecond : now) == 0;
+    }
+    EXPECT_LE(with_steps, in_order + 1) << each.name;
+  }
+}
+
 TEST(Gcra, SaysWhenTheNextWouldPass) {
   Gcra gcra;
   const auto rate = Gcra::Rate::of(200, 5 * kSecond);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "gateway/origin.h"
 #include "gateway/proxy_credentials.h"
 #include "http/chars.h"
 #include "wire/frame.h"
@@ -11,13 +12,15 @@ namespace {
 
 // A cheap first look: every name below begins with one of these letters.
 bool may_be_ours(char c) {
-  return c == 'a' || c == 'c' || c == 'e' || c == 'k' || c == 'm' || c == 'p' || c == 't' || c == 'u' || c == 'x';
+  return c == 'a' || c == 'c' || c == 'e' || c == 'f' || c == 'k' || c == 'm' || c == 'p' || c == 't' || c == 'u' ||
+         c == 'x';
 }
 
-bool is_for_the_app(const http::RequestHead& head, const http::Field& field, wire::RequestKind kind) {
-  if (kind == wire::RequestKind::Tunnel && field.name == "upgrade") return true;
+bool is_for_the_app(const http::RequestHead& head, const http::Field& field, const RequestFacts& facts) {
+  if (facts.kind == wire::RequestKind::Tunnel && field.name == "upgrade") return true;
   if (may_be_ours(field.name[0])) {
     if (http::is_hop_by_hop(field.name) || field.name == "expect" || field.name == "x-forwarded-for") return false;
+    if (!facts.is_forwarded && is_forwarding_field(field.name)) return false;
     if (field.name == "modal-key" || field.name == "modal-secret") return false;
     if (field.name == "authorization" && is_proxy_token(field.value)) return false;
   }
@@ -40,10 +43,14 @@ bool takes_trailers(const http::RequestHead& head) {
 
 }  // namespace
 
+std::uint8_t version_of(const http::RequestHead& head) {
+  return static_cast<std::uint8_t>(head.major_version == 2 ? 20 : 10 + head.minor_version);
+}
+
 std::size_t begin_request_frame(
     const http::RequestHead& head, const RequestFacts& facts, wire::RequestHead& scratch, std::string& out) {
   scratch.kind = facts.kind;
-  scratch.http_version = static_cast<std::uint8_t>(head.major_version == 2 ? 20 : 10 + head.minor_version);
+  scratch.http_version = version_of(head);
   scratch.https = facts.https;
   scratch.web_method = facts.web_method;
   scratch.request_id = facts.request_id;
@@ -56,7 +63,7 @@ std::size_t begin_request_frame(
   scratch.server_port = facts.server_port;
   scratch.headers.clear();
   for (const http::Field& field : head.fields) {
-    if (is_for_the_app(head, field, facts.kind)) scratch.headers.push_back({field.name, field.value});
+    if (is_for_the_app(head, field, facts)) scratch.headers.push_back({field.name, field.value});
   }
   if (facts.kind == wire::RequestKind::Http && takes_trailers(head)) scratch.headers.push_back({"te", "trailers"});
   out.resize(out.size() + wire::kHeaderSize);

@@ -22,12 +22,16 @@ struct RequestFacts {
   std::string_view server_host;
   std::uint16_t server_port = 0;
   bool https = false;
+  bool is_forwarded = false;  // by a trusted proxy, which may say for whom
 };
 
+// 10, 11, 20: as frames say it.
+std::uint8_t version_of(const http::RequestHead& head);
+
 // Appends a Request frame without body to `out`: room for its header, then the head. Left out are fields that concern
-// the connection, what the gateway dealt with itself (Expect), credentials meant for it, and X-Forwarded-For, which
-// anybody could have written. `scratch` is kept for its memory. Returns the size of the encoded head, 0 when it doesn't
-// fit a frame.
+// the connection, what the gateway dealt with itself (Expect), credentials meant for it, X-Forwarded-For, and of
+// whom nobody vouches for its kin, which anybody could have written. `scratch` is kept for its memory. Returns the size
+// of the encoded head, 0 when it doesn't fit a frame.
 std::size_t begin_request_frame(
     const http::RequestHead& head, const RequestFacts& facts, wire::RequestHead& scratch, std::string& out);
 

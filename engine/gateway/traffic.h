@@ -50,7 +50,7 @@ class Answers {
 };
 
 // Our own error codes (edge_error.h), and the last for one that isn't among them.
-inline constexpr std::array<std::string_view, 27> kErrorCodes = {
+inline constexpr std::array<std::string_view, 28> kErrorCodes = {
     "app-stopped",
     "application-failed",
     "bad-answer",
@@ -64,6 +64,7 @@ inline constexpr std::array<std::string_view, 27> kErrorCodes = {
     "internal",
     "invalid-credentials",
     "invalid-response",
+    "misdirected",
     "missing-credentials",
     "other-environment",
     "out-of-memory",

@@ -90,6 +90,8 @@ class Connection : public Poller::Source {
   // Closes at once; the responders, if any, hear on_gone().
   virtual void cut() = 0;
 
+  const Address& remote() const { return remote_.address; }
+
  protected:
   Connection(const Address& peer, std::string_view tls) : remote_(peer, tls) {}
 

@@ -34,6 +34,7 @@ struct Config {
   bool gpu_required = false;                  // refuse gpu= on a host without one instead of warning
   std::uint64_t log_bytes_per_app = std::uint64_t{64} << 20;
   gateway::GatewayLimits gateway{.requests_per_second = 200};
+  bool access_log = false;  // <home>/logs/access.jsonl
   scheduler::PoolLimits pool;
   int max_inputs = 1000;                                                  // concurrent requests per container, at most
   int max_sandboxes = 100;                                                // that run at once

@@ -16,6 +16,7 @@
 #include "control/control.h"
 #include "control/planner.h"
 #include "control/registry.h"
+#include "control/web_name.h"
 #include "image/builder.h"
 #include "rpc/host.h"
 #include "rpc/tokens.h"
@@ -27,6 +28,7 @@
 #include "server/acme_source.h"
 #include "server/adapters.h"
 #include "server/admin.h"
+#include "server/api_edge.h"
 #include "server/commands.h"
 #include "server/host_resources.h"
 #include "server/log_route.h"
@@ -217,6 +219,11 @@ Result<void> Daemon::Parts::listen_web(std::vector<UniqueFd> inherited) {
   }
   gateway::GatewayLimits limits = config.gateway;
   limits.stream_drain = config.drain;
+  // The host is made, for good, before anybody is accepted.
+  auto adopt = [this](UniqueFd client, std::string address) {
+    host->adopt_client(std::move(client), std::move(address));
+  };
+  set_edge(config, std::move(adopt), limits.edge);
   auto opened = inherited.empty() ? gateway::Gateway::listen(loops, config.web, *functions, blob_door, limits)
                                   : gateway::Gateway::serve(loops, std::move(inherited), *functions, blob_door, limits);
   if (!opened) return tl::unexpected(listening(opened.error(), "--web"));
@@ -256,6 +263,7 @@ void Daemon::Parts::make_control() {
       .web_scheme = secure_web ? "https" : "http",
       .web_host = fmt::format("{}:{}", host_part(secure_web ? config.tls.address : config.web), gateway->port()),
       .web_port = secure_web ? gateway->secure_port() : gateway->port(),
+      .edge_api_url = secure_web ? control::web_url("https", api_host(config), gateway->secure_port()) : "",
       .max_inputs = config.max_inputs,
       .scaledown_window = config.scaledown_window,
       .gpu_required = config.gpu_required,
@@ -276,6 +284,7 @@ Result<void> Daemon::Parts::listen_api(UniqueFd inherited) {
     if (!bound) return tl::unexpected(listening(bound.error(), "--api"));
     inherited = *std::move(bound);
   }
+  warn_of_plain_api(config);
   auto opened = rpc::Host::serve(std::move(inherited), tokens, control_loop.executor(), service);
   if (!opened) return tl::unexpected(opened.error());
   host = *std::move(opened);
