@@ -220,9 +220,7 @@ Result<void> Daemon::Parts::listen_web(std::vector<UniqueFd> inherited) {
   gateway::GatewayLimits limits = config.gateway;
   limits.stream_drain = config.drain;
   // The host is made, for good, before anybody is accepted.
-  auto adopt = [this](UniqueFd client, std::string address) {
-    host->adopt_client(std::move(client), std::move(address));
-  };
+  auto adopt = [this](UniqueFd client, std::string from) { host->adopt_client(std::move(client), std::move(from)); };
   set_edge(config, std::move(adopt), limits.edge);
   auto opened = inherited.empty() ? gateway::Gateway::listen(loops, config.web, *functions, blob_door, limits)
                                   : gateway::Gateway::serve(loops, std::move(inherited), *functions, blob_door, limits);

@@ -140,8 +140,8 @@ def test_a_remote_client_deploys_and_callers_come_by_https(remote, daemon, tmp_p
     printed = remote.ok("-m", "modal", "deploy", script.name, cwd=tmp_path)
     url = f"https://local--far-web.{DOMAIN}:{remote.port}"
     assert url in printed
-    assert remote.curl(url).startswith(f"https {THERE} 200")
-    assert remote.curl(f"https://{SHOP}:{remote.port}/").startswith(f"https {THERE} 200")
+    assert remote.curl(url).strip() == f"https {THERE} 200 2"
+    assert remote.curl(f"https://{SHOP}:{remote.port}/").strip() == f"https {THERE} 200 2"
     said = remote.ok("-c", WEBSOCKET, f"wss://{SHOP}:{remote.port}/", str(remote.authority))
     assert f"socket says wss {THERE}" in said
     # Values that are too large for a message go as blobs, to the same port.
