@@ -106,10 +106,9 @@ def test_a_full_disk_is_said_and_survived(fresh_daemon, scripts, tmp_path):
         daemon = fresh_daemon(home=small / "home")
         (url,) = daemon.deploy(write_hello(scripts, "small", app="small"))
         filler = small / "filler"
-        with filler.open("wb") as file, pytest.raises(OSError):
+        with filler.open("wb", buffering=0) as file, pytest.raises(OSError):
             while True:
                 file.write(bytes(1 << 16))
-                file.flush()
         refused = write_hello(scripts, "no room", app="more")
         refused.write_text(refused.read_text() + "# " + "x" * (2 << 20))
         done = daemon.bimodal("deploy", refused, timeout_s=120)
