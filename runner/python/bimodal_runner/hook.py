@@ -22,6 +22,12 @@ def _take_over_calls(module):
     frames.install(module)
 
 
+def _take_over_lifecycle(module):
+    from . import lifecycle
+
+    lifecycle.install(module)
+
+
 def _time_imports(module):
     from . import phases
 
@@ -32,6 +38,7 @@ _TARGETS = {
     "modal._grpc_client": _take_over_calls,
     "modal._runtime.asgi": _take_over_asgi,
     "modal._runtime.container_io_manager": _take_over_inputs,
+    "modal._runtime.task_lifecycle_manager": _take_over_lifecycle,
     "modal._runtime.user_code_imports": _time_imports,
 }
 _LATE = {"modal._runtime.asgi": "aiohttp"}  # what a module imports for few of its users
