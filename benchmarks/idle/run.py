@@ -65,7 +65,7 @@ def connect(url: str, count: int) -> list[socket.socket]:
 
 
 def is_app(pid: int) -> bool:
-    # Its argv is that of the client's entrypoint; the process is no thread of the daemon's or launcher's.
+    # Of containers in reserve as well.
     return b"modal._container_entrypoint" in Path(f"/proc/{pid}/cmdline").read_bytes()
 
 

@@ -1,9 +1,9 @@
 """What every start does for the first time, done once before it counts: in a container in reserve.
 
 The first connection of the client, its first call, the first app that is declared, and the first request of a FastAPI
-application cost three times as much as the second ones (regular expressions are compiled, tables filled, classes made). They are played here against a server
-that lives as long as that, in a folder that the container will never see. Best effort: whatever fails is left for the
-start to find.
+application cost three times as much as the second ones (regular expressions are compiled, tables filled, classes made). They
+are played here; the client's calls against a server that lives as long as that, in a folder that the container will never see.
+Best effort: whatever fails is left for the start to find.
 """
 
 import asyncio
@@ -21,7 +21,16 @@ _METHOD = "/modal.client.ModalClient/ClientHello"
 
 def play():
     """Leaves nothing behind but the client's own thread, which a start would make anyway. Doesn't raise."""
-    for scene in (_client, _app, _fastapi):
+    _play(_client, _app, _fastapi)
+
+
+def play_start():
+    """From the user's script to the first request. Doesn't raise."""
+    _play(_app, _fastapi)
+
+
+def _play(*scenes):
+    for scene in scenes:
         with contextlib.suppress(Exception):
             scene()
 
@@ -35,13 +44,6 @@ def _client():
         with _server(path), Client(f"unix://{path}", api_pb2.CLIENT_TYPE_CONTAINER, None) as client:
             client.hello()
             client.hello()
-
-
-def play_start():
-    """From the user's script to the first request. Doesn't raise."""
-    for scene in (_app, _fastapi):
-        with contextlib.suppress(Exception):
-            scene()
 
 
 def _app():
