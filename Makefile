@@ -32,11 +32,11 @@ run: setup build ## Start the daemon, deploy examples/hello.py, print its URL
 
 .PHONY: test
 test: setup build ## Everything that CI runs: unit tests, the suite against the real daemon, protocol drift, fuzzing
-	@ctest --preset release
+	@ctest --preset release --repeat until-pass:2
 	@$(VENV)/bin/python tools/proto_drift.py --newest
 	@$(VENV_OLDEST)/bin/python tools/proto_drift.py
-	@BIMODAL_RUNNER_DIR=build/release/runner $(VENV)/bin/python -m pytest -q runner/tests
-	@$(VENV)/bin/python -m pytest -q tests
+	@BIMODAL_RUNNER_DIR=build/release/runner $(VENV)/bin/python tools/run_tests.py -q runner/tests
+	@$(VENV)/bin/python tools/run_tests.py -q tests
 	@tools/fuzz.sh 60
 
 .PHONY: check

@@ -11,6 +11,8 @@ import threading
 
 _MAX_HEAD = 64 * 1024
 _BLOCK = 64 * 1024
+# simple-websocket's own thread may answer a Close only after it woke the application, which returns meanwhile.
+_LAST_WORDS_SECONDS = 0.25
 
 
 class UpgradedSocket:
@@ -24,7 +26,14 @@ class UpgradedSocket:
         self._down.start()
 
     def finish(self):
-        """Ends it when the application has returned: waits until what it wrote is on its way."""
+        """Ends it when the application has returned: waits until what it wrote is on its way.
+
+        A thread of the application's may still hold the socket: it reads the end and has a moment to close it.
+        """
+        if self.switched and self.theirs.fileno() >= 0:
+            with contextlib.suppress(OSError):
+                self._ours.shutdown(socket.SHUT_WR)
+            self._down.join(_LAST_WORDS_SECONDS)
         self.theirs.close()
         self._down.join()
         self._ours.close()
