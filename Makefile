@@ -12,7 +12,7 @@ export BIMODAL_PYTHON ?= $(CURDIR)/$(VENV)/bin/python
 export CCACHE_BASEDIR ?= $(CURDIR)
 export CCACHE_NOHASHDIR ?= 1
 
-CPP_FILES = $(shell git ls-files 'apps/*.cc' 'apps/*.h' 'cli/*.cc' 'cli/*.h' 'engine/*.cc' 'engine/*.h' 'runner/*.cc' 'runner/*.h')
+CPP_FILES = $(shell git ls-files 'apps/*.cc' 'apps/*.h' 'cli/*.cc' 'cli/*.h' 'engine/*.cc' 'engine/*.h' 'runner/*.cc' 'runner/*.h' 'benchmarks/*.cc' 'benchmarks/*.h')
 
 .PHONY: help
 help: ## List the targets
@@ -33,6 +33,7 @@ run: setup build ## Start the daemon, deploy examples/hello.py, print its URL
 .PHONY: test
 test: setup build ## Everything that CI runs: unit tests, the suite against the real daemon, protocol drift, fuzzing
 	@ctest --preset release --repeat until-pass:2
+	@$(MAKE) instructions
 	@$(VENV)/bin/python tools/proto_drift.py --newest
 	@$(VENV_OLDEST)/bin/python tools/proto_drift.py
 	@BIMODAL_RUNNER_DIR=build/release/runner $(VENV)/bin/python tools/run_tests.py -q runner/tests
@@ -63,6 +64,16 @@ bench-quick: setup build ## Warm requests beside uvicorn and nginx; writes bench
 .PHONY: bench-cold
 bench-cold: setup build ## Cold starts: one by one, with a memory snapshot, and many at once
 	@$(VENV)/bin/python benchmarks/cold/start.py --starts 200
+
+.PHONY: instructions
+instructions: build ## Count the gateway's instructions per request, against the baseline
+	@tools/build.sh release gateway_instructions
+	@python3 benchmarks/instructions/count.py build/release/benchmarks/gateway_instructions
+
+.PHONY: instructions-update
+instructions-update: build ## Write that baseline anew
+	@tools/build.sh release gateway_instructions
+	@python3 benchmarks/instructions/count.py build/release/benchmarks/gateway_instructions --update
 
 .PHONY: clean
 clean: ## Remove what was built; installed packages stay
