@@ -57,13 +57,18 @@ format: ## Format C++ and Python in place; draw the layers in ARCHITECTURE.md
 	@$(VENV)/bin/ruff format --quiet .
 	@python3 tools/check_layers.py --write
 
+.PHONY: bench
+bench: setup build ## Every goal beside its peers, about 50 minutes; writes benchmarks/results
+	@tools/bench_peers.sh .cache/venv-bench
+	@$(VENV)/bin/python benchmarks/run.py
+
 .PHONY: bench-quick
 bench-quick: setup build ## Warm requests beside uvicorn and nginx; writes benchmarks/results
 	@tools/bench.sh "$(BIMODAL)"
 
 .PHONY: bench-cold
-bench-cold: setup build ## Cold starts: one by one, with a memory snapshot, and many at once
-	@$(VENV)/bin/python benchmarks/cold/start.py --starts 200
+bench-cold: setup build ## Cold starts alone: one by one, and many at once
+	@$(VENV)/bin/python benchmarks/run.py --goals 7 8
 
 .PHONY: instructions
 instructions: build ## Count the gateway's instructions per request, against the baseline

@@ -47,13 +47,17 @@ def has_full_reserve(daemon: Daemon) -> bool:
 STOP = """
 import asyncio, sys
 from modal.client import _Client
+from modal.exception import NotFoundError
 from modal_proto import api_pb2
 
 async def main():
     client = await _Client.from_env()
     for line in iter(sys.stdin.readline, ""):
         for task in line.split():
-            await client._stub.ContainerStop(api_pb2.ContainerStopRequest(task_id=task))
+            try:
+                await client._stub.ContainerStop(api_pb2.ContainerStopRequest(task_id=task))
+            except NotFoundError:  # it ended by itself
+                pass
         print("asked", flush=True)
 
 asyncio.run(main())

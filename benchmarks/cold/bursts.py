@@ -2,10 +2,11 @@
 
 import json
 
-from cold.callers import Caller, all_at_once, is_whole
-from cold.floor import Floor
 from daemons import Stopper, has_full_reserve
 from support.waiting import eventually
+
+from cold.callers import Caller, all_at_once, is_whole
+from cold.floor import Floor
 
 LONGEST_SLEEP_S = 60.0
 

@@ -4,15 +4,20 @@ It does what a start from zero has to: a sandbox of its own namespaces, a Python
 that listens. Its caller tries every millisecond, as soon as the socket's file is there.
 """
 
+import contextlib
 import os
 import shutil
 import signal
 import socket
+import statistics
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
+from idle.processes import tree
+from support.forks import unshared_bytes
 from support.paths import PYTHON
 
 APP = """
@@ -27,54 +32,48 @@ def hello():
 """
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
-PATIENCE = 60.0  # seconds
+PATIENCE_S = 60.0
+SANDBOX = "bwrap --unshare-all --die-with-parent --ro-bind / / --proc /proc --dev /dev".split()
+SERVER = "-m uvicorn --no-access-log --log-level warning".split()
+COMMAND = " ".join([*SANDBOX, "--bind DIR DIR --chdir DIR python", *SERVER, "--uds DIR/web.sock hello:app"])
 
 
 def is_installed() -> bool:
     return shutil.which("bwrap") is not None
 
 
-def start_once() -> float:
-    """Milliseconds."""
+@contextlib.contextmanager
+def running() -> Iterator[tuple[int, float]]:
+    """The pid of bwrap, and the milliseconds that passed until it answered."""
     with tempfile.TemporaryDirectory(prefix="bm-peer-") as folder:
         Path(folder, "hello.py").write_text(APP)
         place = os.path.join(folder, "web.sock")
-        command = [
-            "bwrap",
-            "--unshare-all",
-            "--die-with-parent",
-            "--ro-bind",
-            "/",
-            "/",
-            "--proc",
-            "/proc",
-            "--dev",
-            "/dev",
-        ]
-        command += ["--bind", folder, folder, "--chdir", folder]
-        command += [
-            str(PYTHON),
-            "-m",
-            "uvicorn",
-            "--no-access-log",
-            "--log-level",
-            "warning",
-            "--uds",
-            place,
-            "hello:app",
-        ]
+        command = [*SANDBOX, "--bind", folder, folder, "--chdir", folder, PYTHON, *SERVER, "--uds", place, "hello:app"]
         began = time.perf_counter()
         process = subprocess.Popen(command, start_new_session=True)
         try:
             wait_for_first_byte(place, process)
-            return (time.perf_counter() - began) * 1000
+            yield process.pid, (time.perf_counter() - began) * 1000
         finally:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
 
-def wait_for_first_byte(place: str, process: subprocess.Popen):
-    end = time.monotonic() + PATIENCE
+def start_once() -> float:
+    """Milliseconds."""
+    with running() as (_, taken):
+        return taken
+
+
+def memory_of_several(count: int) -> float:
+    """Bytes that the end of one would give back, while as many run: the median. Pages of files are shared among them."""
+    with contextlib.ExitStack() as stack:
+        pids = [stack.enter_context(running())[0] for _ in range(count)]
+        return statistics.median(sum(unshared_bytes(pid) for pid in tree(root)) for root in pids)
+
+
+def wait_for_first_byte(place: str, process: subprocess.Popen) -> None:
+    end = time.monotonic() + PATIENCE_S
     while time.monotonic() < end:
         with socket.socket(socket.AF_UNIX) as connection:
             try:

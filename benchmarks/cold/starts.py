@@ -1,11 +1,12 @@
 """Starts one after the other, each from zero containers: request to first byte over a connection that exists already."""
 
-from cold.apps import HELLO, SNAPPED
-from cold.callers import Caller
 from daemons import Stopper, folder, is_parked, started
 from goals.rows import Context
 from support.apps import write
 from support.waiting import eventually
+
+from cold.apps import HELLO, SNAPPED
+from cold.callers import Caller
 
 RESERVE = 16  # containers
 

@@ -4,6 +4,7 @@ import statistics
 
 from cold import peer
 from cold.starts import parked_ms, percentile, snapshot_ms, unprepared_ms
+
 from goals.rows import Context, Row, not_measured
 
 GOALS = (7,)
@@ -57,4 +58,6 @@ def peer_row(ours_ms: float) -> Row:
     theirs = [peer.start_once() for _ in range(SLOW_STARTS)]
     note = f"{len(theirs)} starts, {min(theirs):.1f} to {max(theirs):.1f} ms"
     what, name = "cold start beside a peer, p50", "bwrap + uvicorn"
-    return Row(goal=7, what=what, unit="ms", figure=ours_ms, peer=name, peer_figure=statistics.median(theirs), note=note)
+    return Row(
+        goal=7, what=what, unit="ms", figure=ours_ms, peer=name, peer_figure=statistics.median(theirs), note=note
+    )

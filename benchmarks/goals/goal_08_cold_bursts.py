@@ -6,8 +6,9 @@ from cold.apps import BURST
 from cold.bursts import Bursts, floor_ms
 from cold.floor import Floor
 from daemons import Stopper, folder, started
-from goals.rows import Context, Row, spread_of
 from support.apps import write
+
+from goals.rows import Context, Row, spread_of
 
 GOALS = (8,)
 COUNTS = (1, 10, 100)
@@ -58,6 +59,11 @@ def measure_count(bursts: Bursts, floor: Floor, bare_floor: Floor, count: int, r
             note=note,
             **common,
         ),
-        Row(what=f"{count} at once, a container each", peer="fork floor, bare Python", peer_figure=medians["bare"], **common),
+        Row(
+            what=f"{count} at once, a container each",
+            peer="fork floor, bare Python",
+            peer_figure=medians["bare"],
+            **common,
+        ),
         Row(goal=8, what=f"{count} at once, any container", unit="ms", figure=medians["any"]),
     ]
