@@ -70,6 +70,12 @@ bench-quick: setup build ## Warm requests beside uvicorn and nginx; writes bench
 bench-cold: setup build ## Cold starts alone: one by one, and many at once
 	@$(VENV)/bin/python benchmarks/run.py --goals 7 8
 
+.PHONY: bench-micro
+bench-micro: build ## Single steps of a request: parsing, routing, admission, frames, the ASGI scope
+	@tools/build.sh release micro
+	@build/release/benchmarks/gateway_micro
+	@build/release/benchmarks/runner_micro
+
 .PHONY: instructions
 instructions: build ## Count the gateway's instructions per request, against the baseline
 	@tools/build.sh release gateway_instructions
