@@ -1,6 +1,7 @@
 #include "server/host_resources.h"
 
 #include <fmt/format.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -48,6 +49,13 @@ std::optional<std::uint64_t> tasks(const std::filesystem::path& proc) {
   return std::nullopt;
 }
 
+// A cpuset or an affinity may leave this process fewer than the host has. More CPUs than the set has room for: all.
+int usable_cpus() {
+  cpu_set_t set;
+  if (::sched_getaffinity(0, sizeof set, &set) == 0) return std::max(1, CPU_COUNT(&set));
+  return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+}
+
 }  // namespace
 
 scheduler::HostCapacity::Amount host_amount(std::uint64_t memory_bytes, int cpu_overcommit) {
@@ -83,12 +91,11 @@ std::map<std::string, std::string> environment() {
 }
 
 int loop_count(int configured) {
-  if (configured > 0) return configured;
-  return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  return configured > 0 ? configured : usable_cpus();
 }
 
 int most_starts() {
-  return static_cast<int>(std::max(2u, 2 * std::thread::hardware_concurrency()));
+  return 2 * usable_cpus();
 }
 
 }  // namespace bimodal::server

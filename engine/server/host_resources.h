@@ -19,7 +19,7 @@ scheduler::HostCapacity::Amount host_amount(std::uint64_t memory_bytes, int cpu_
 // are available, or nine tenths of the host's process ids are in use. What can't be read is no reason. `proc` is /proc.
 std::optional<std::string> host_pressure(std::uint64_t least_available, const std::filesystem::path& proc);
 
-// Gateway loops: `configured`, or one for each CPU when that is 0.
+// Gateway loops: `configured`, or one for each CPU that this process may run on when that is 0.
 int loop_count(int configured);
 // Containers that start at once. More would only make each other slow: a start is mostly work for the processor.
 int most_starts();

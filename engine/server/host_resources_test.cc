@@ -1,6 +1,7 @@
 #include "server/host_resources.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <stdlib.h>
 
 #include <fstream>
@@ -50,6 +51,22 @@ TEST(HostAmount, IsWhatWasConfiguredOrMostOfTheHost) {
   EXPECT_EQ(host_amount(600 * kMega, 2).memory_mb, 600);
   EXPECT_GT(host_amount(0, 1).memory_mb, 0);
   EXPECT_EQ(host_amount(0, 8).cpu_milli, 8 * host_amount(0, 1).cpu_milli);
+}
+
+TEST(LoopCount, IsThatOfTheCpusThatThisProcessMayRunOn) {
+  cpu_set_t all;
+  ASSERT_EQ(::sched_getaffinity(0, sizeof all, &all), 0);
+  EXPECT_EQ(loop_count(0), CPU_COUNT(&all));
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  for (int cpu = 0; CPU_COUNT(&one) == 0; ++cpu) {
+    if (CPU_ISSET(cpu, &all)) CPU_SET(cpu, &one);
+  }
+  ASSERT_EQ(::sched_setaffinity(0, sizeof one, &one), 0);
+  EXPECT_EQ(loop_count(0), 1);
+  EXPECT_EQ(loop_count(3), 3);
+  EXPECT_EQ(most_starts(), 2);
+  ASSERT_EQ(::sched_setaffinity(0, sizeof all, &all), 0);
 }
 
 }  // namespace
