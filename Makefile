@@ -60,11 +60,12 @@ format: ## Format C++ and Python in place; draw the layers in ARCHITECTURE.md
 .PHONY: bench
 bench: setup build ## Every goal beside its peers, about 50 minutes; writes benchmarks/results
 	@tools/bench_peers.sh .cache/venv-bench
+	@tools/build.sh release load_generator gateway_hop
 	@$(VENV)/bin/python benchmarks/run.py
 
 .PHONY: bench-quick
-bench-quick: setup build ## Warm requests beside uvicorn and nginx; writes benchmarks/results
-	@tools/bench.sh "$(BIMODAL)"
+bench-quick: setup build ## Warm requests beside the peers that matter most, 3 minutes; writes benchmarks/results
+	@tools/bench.sh $(VENV)/bin/python --quick --name quick
 
 .PHONY: bench-cold
 bench-cold: setup build ## Cold starts alone: one by one, and many at once

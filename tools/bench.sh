@@ -1,11 +1,12 @@
 #!/bin/bash
 # Measures warm requests beside peers. Further words go to benchmarks/load/run.py.
-#   tools/bench.sh BIMODAL [--rounds N ...]
+#   tools/bench.sh PYTHON [--quick --rounds N ...]
 set -euo pipefail
 cd "$(dirname "$0")/.."
-bimodal=$1
+python=$1
 shift
 venv=.cache/venv-bench
 
 tools/bench_peers.sh "$venv"
-exec "$venv/bin/python" benchmarks/load/run.py --binary "$bimodal" "$@"
+tools/build.sh release load_generator
+exec "$python" benchmarks/load/run.py --peers "$venv/bin" "$@"

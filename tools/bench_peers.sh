@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 venv=$1
 stamp=$venv/installed-$(sha256sum benchmarks/requirements.txt | cut -c1-16)
 
-for program in nginx wrk bwrap; do
+for program in nginx haproxy bwrap; do
   package=${program/bwrap/bubblewrap}
   command -v "$program" >/dev/null || { echo "bench: install $program first: apt-get install $package" >&2; exit 1; }
 done

@@ -1,6 +1,6 @@
 """What a goal module gives and gets: `Row`, one line of the table of goals, and `Context`, what a run is measured with.
 
-A goal module is `benchmarks/goals/goal_<numbers>_<name>.py`. It has `GOALS`, the numbers that it answers for, and
+A goal module is `benchmarks/goals/goal_<numbers>_<name>.py`. It has `GOALS`, the numbers that it answers for, maybe `COMMANDS`, those of the peers by name, and
 `measure(context) -> list[Row]`, which raises when it can't measure. It starts servers itself, leaves nothing behind, and
 keeps to `context.rounds` and `context.seconds`.
 """
@@ -37,7 +37,7 @@ class Row:
     `must` and `aim` bound the judged value, from above or, with Better.HIGHER, from below.
     """
 
-    goal: int | None  # of issue and table; None for figures beside
+    goal: int | None  # 1..15; a row without must and aim is beside it
     what: str
     unit: str
     figure: float | None  # Bimodal's

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-import os
-import pathlib
-import re
+import json
 import subprocess
-import time
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from load.workloads import Interface, Workload
 
 SERVER_CPU, GENERATOR_CPU = "0", "1"
+BUSIEST_GENERATOR = 0.85  # a share of its CPU; above it the rate is the generator's, not the server's
 BROWSER_HEADERS = {
     "User-Agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0 Safari/537.36",
     "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8",
@@ -26,71 +30,92 @@ BROWSER_HEADERS = {
 }
 
 
-def tree(root: int) -> set[int]:
-    """`root` and every process below it."""
-    children: dict[int, list[int]] = {}
-    for entry in pathlib.Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                stat = (entry / "stat").read_text()
-            except OSError:
-                continue
-            parent = int(stat.rsplit(")", 1)[1].split()[1])
-            children.setdefault(parent, []).append(int(entry.name))
-    found, queue = set(), [root]
-    while queue:
-        pid = queue.pop()
-        found.add(pid)
-        queue += children.get(pid, [])
+class VoidRun(RuntimeError):
+    """An answer was wrong or missing: the run counts for nothing."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Sample:
+    """One run of the generator beside the CPU time that the server's processes spent meanwhile."""
+
+    answers: int
+    per_second: float
+    cpu_us: float  # of the server, for each answer
+    generator_busy: float  # 0..1
+    p50_us: float
+    p99_us: float
+    p999_us: float
+    max_us: float
+    late_p99_us: float  # at a fixed rate: how late the generator itself was
+
+
+def tree(roots: Iterable[int]) -> list[int]:
+    """`roots` and every process below them. Those that end meanwhile are left out."""
+    found = list(roots)
+    for pid in found:
+        for task in Path(f"/proc/{pid}/task").glob("*/children"):
+            with contextlib.suppress(OSError):
+                found += map(int, task.read_text().split())
     return found
 
 
-def cpu_ns(pids: set[int]) -> int:
-    """Nanoseconds on a CPU of every thread of `pids` (field 1 of schedstat). A process that ended counts nothing."""
-    total = 0
-    for pid in pids:
-        for task in pathlib.Path(f"/proc/{pid}/task").glob("*/schedstat"):
-            try:
-                total += int(task.read_text().split()[0])
-            except OSError:
-                continue
-    return total
+def cpu_ns(roots: Iterable[int]) -> dict[int, int]:
+    """Nanoseconds on a CPU (field 1 of schedstat) by thread, of every process of these trees."""
+    spent = {}
+    for pid in tree(roots):
+        for task in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+            with contextlib.suppress(OSError):
+                spent[int(task.parent.name)] = int(task.read_text().split()[0])
+    return spent
 
 
-@dataclasses.dataclass
-class Sample:
-    """One run: requests per second, server CPU in microseconds per request, and how busy the generator was (0..1)."""
-
-    requests: int
-    per_second: float
-    cpu_us: float
-    generator_busy: float
+def spent_ns(before: dict[int, int], after: dict[int, int]) -> int:
+    """Between two readings; threads that were born meanwhile count from their birth, those that ended not at all."""
+    return sum(now - before.get(thread, 0) for thread, now in after.items())
 
 
-def load(url: str, host: str, root_pids: list[int], seconds: float, connections: int) -> Sample:
-    """Runs wrk for `seconds` against `url` and reads the CPU of the server's process trees around it.
-
-    Raises RuntimeError when any answer was not 2xx or any connection failed: such a run counts for nothing.
-    """
-    pids = set().union(*(tree(pid) for pid in root_pids))
-    command = [
-        "taskset",
-        "-c",
-        GENERATOR_CPU,
-        "wrk",
-        "-t1",
-        f"-c{connections}",
-        f"-d{seconds:g}s",
-        "-H",
-        f"Host: {host}",
-    ]
+@contextlib.contextmanager
+def generator_words(workload: Workload) -> Iterator[list]:
+    """The generator's options for a workload. Bodies are in files as long as the context lasts."""
+    words: list = ["--path", workload.path, "--method", workload.method, "--connections", workload.connections]
     for name, value in BROWSER_HEADERS.items():
-        command += ["-H", f"{name}: {value}"]
-    before, own_before, started = cpu_ns(pids), os.times(), time.monotonic()
-    report = subprocess.run(command + [url], capture_output=True, text=True, check=True).stdout
-    wall, own_after, after = time.monotonic() - started, os.times(), cpu_ns(pids)
-    if "Non-2xx" in report or "Socket errors" in report:
-        raise RuntimeError(f"void run of {url}:\n{report}")
-    requests = int(re.search(r"(\d+) requests in", report).group(1))
-    busy = own_after.children_user + own_after.children_system - own_before.children_user - own_before.children_system
-    return Sample(requests, requests / seconds, (after - before) / 1000 / requests, busy / wall)
+        words += ["--header", f"{name}: {value}"]
+    for header in workload.headers:
+        words += ["--header", header]
+    if workload.interface is Interface.WEBSOCKET:
+        words += ["--websocket", workload.message_bytes] + ["--deflate"] * workload.deflate
+    with tempfile.TemporaryDirectory(prefix="bm-load-") as folder:
+        for option, body in (("--body-file", workload.body), ("--expect", workload.expected)):
+            if body:
+                file = Path(folder, option.strip("-"))
+                file.write_bytes(body)
+                words += [option, file]
+        yield words
+
+
+class Generator:
+    """The load generator (benchmarks/load/generator) on its own CPU."""
+
+    def __init__(self, program: Path):
+        self._program = program
+
+    def run(self, workload: Workload, target, seconds: float, rate: float = 0) -> Sample:
+        """Load on `target` (peers.Target): as much as it takes, or at `rate`. Raises VoidRun."""
+        with generator_words(workload) as words:
+            command = ["taskset", "-c", GENERATOR_CPU, self._program, target.port, "--host", target.host, *words]
+            command += ["--seconds", seconds, "--rate", rate]
+            before = cpu_ns(target.roots)
+            done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
+            spent = spent_ns(before, cpu_ns(target.roots))
+        if done.returncode != 0:
+            raise VoidRun(f"{workload.name} on {target.command}: {done.stderr.strip()}")
+        return sample(json.loads(done.stdout), spent)
+
+
+def sample(told: dict, spent: int) -> Sample:
+    """Of what the generator printed and the nanoseconds that the server spent."""
+    answers = told["answers"]
+    if not answers:
+        raise VoidRun("no answer at all")
+    times = {name: told[name] for name in ("p50_us", "p99_us", "p999_us", "max_us", "late_p99_us")}
+    return Sample(answers, answers / told["seconds"], spent / 1000 / answers, told["busy"], **times)

@@ -1,191 +1,154 @@
-"""The servers that are compared: how each is started, found ready and stopped. Loopback only, pinned to one CPU."""
+"""The servers that Bimodal is compared with, as their authors advise to run them: one row each."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-import http.client
-import json
 import os
-import pathlib
-import shutil
-import signal
-import socket
-import subprocess
-import sys
+import shlex
 import tempfile
-import time
+from collections.abc import Iterator
+from pathlib import Path
 
-from measure import SERVER_CPU
+from load.measure import SERVER_CPU
+from load.processes import free_port, pinned, wait_until_it_listens
+from load.workloads import Interface, Workload
 
-APPS = pathlib.Path(__file__).parent / "apps"
-READY_SECONDS = 600
+APPS = Path(__file__).parent / "apps"
+ASGI, WSGI, WEBSOCKET = Interface.ASGI, Interface.WSGI, Interface.WEBSOCKET
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(frozen=True)
 class Target:
-    """A ready server: where it answers, under which Host, and the processes whose CPU counts."""
+    """A running server: where it answers, under which Host, and the processes whose CPU counts, with all below them."""
 
-    url: str
+    port: int
     host: str
-    root_pids: list[int]
+    roots: tuple[int, ...]
     command: str
 
 
-def fetch(url: str, host: str) -> tuple[int, bytes]:
-    address = url.removeprefix("http://").rstrip("/")
-    connection = http.client.HTTPConnection(address, timeout=30)
-    try:
-        connection.request("GET", "/", headers={"Host": host})
-        answer = connection.getresponse()
-        return answer.status, answer.read()
-    finally:
-        connection.close()
+@dataclasses.dataclass(frozen=True)
+class Peer:
+    """`command` starts with a program of the peers' environment; {app}, {port} and {socket} are filled in."""
+
+    name: str
+    command: str
+    interfaces: frozenset[Interface]
+    front: str = ""  # "nginx" or "haproxy", before the command's {socket}
+    deflate: bool = True  # of WebSocket messages, for callers who offer it
 
 
-def wait_ready(url: str, host: str) -> None:
-    """Polls until the server answers 200, at most READY_SECONDS."""
-    deadline = time.monotonic() + READY_SECONDS
-    while True:
-        try:
-            if fetch(url, host)[0] == 200:
-                return
-        except OSError:
-            pass
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"{url} did not answer within {READY_SECONDS} s")
-        time.sleep(0.02)
+UVICORN = "uvicorn {app} --loop uvloop --http httptools --no-access-log --log-level warning"
+GRANIAN = "granian {app} --workers 1 --loop uvloop --no-access-log --log-level warning --port {port}"
+BOTH = frozenset({ASGI, WEBSOCKET})
 
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-@contextlib.contextmanager
-def child(command: list[str], **options):
-    process = subprocess.Popen(["taskset", "-c", SERVER_CPU, *command], **options)
-    try:
-        yield process
-    finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(60)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def uvicorn_command(app: str) -> list[str]:
-    return [
-        sys.executable,
-        "-m",
-        "uvicorn",
-        f"{app}:application",
-        "--loop",
-        "uvloop",
-        "--http",
-        "httptools",
-        "--no-access-log",
-        "--log-level",
-        "warning",
-        "--app-dir",
-        str(APPS),
-    ]
-
-
-@contextlib.contextmanager
-def uvicorn(app: str):
-    port = free_port()
-    command = uvicorn_command(app) + ["--port", str(port)]
-    with child(command) as process:
-        url = f"http://127.0.0.1:{port}/"
-        wait_ready(url, "localhost")
-        yield Target(url, "localhost", [process.pid], " ".join(command[1:]))
-
+PEERS = (
+    Peer("uvicorn", UVICORN + " --port {port}", BOTH),
+    Peer("nginx + uvicorn", UVICORN + " --uds {socket}", BOTH, front="nginx"),
+    Peer("haproxy + uvicorn", UVICORN + " --uds {socket}", BOTH, front="haproxy"),
+    Peer("granian st", GRANIAN + " --interface asgi --runtime-mode st", BOTH, deflate=False),
+    Peer("granian mt", GRANIAN + " --interface asgi --runtime-mode mt", BOTH, deflate=False),
+    Peer("peregrine", "peregrine {app} --port {port} --protocol asgi --log-level error --ws-compress", BOTH),
+    Peer("fastpysgi", "fastpysgi {app} --host 127.0.0.1 --port {port} --loglevel 1", frozenset({ASGI})),
+    Peer("hypercorn", "hypercorn {app} --worker-class uvloop --workers 1 --bind 127.0.0.1:{port}", BOTH),
+    Peer("gunicorn", "gunicorn {app} --worker-class asgi --workers 1 --keep-alive 75 --bind 127.0.0.1:{port}", BOTH),
+    Peer(
+        "gunicorn, gthread",
+        "gunicorn {app} --worker-class gthread --threads 4 --workers 1 --keep-alive 75 --bind 127.0.0.1:{port}",
+        frozenset({WSGI}),
+    ),
+    Peer("granian, WSGI", GRANIAN + " --interface wsgi --blocking-threads 1", frozenset({WSGI})),
+    Peer("peregrine, WSGI", "peregrine {app} --port {port} --protocol wsgi --log-level error", frozenset({WSGI})),
+    Peer("fastpysgi, WSGI", "fastpysgi {app} --host 127.0.0.1 --port {port} --loglevel 1", frozenset({WSGI})),
+    Peer(
+        "uwsgi",
+        "uwsgi --http 127.0.0.1:{port} --http-keepalive=75 "
+        "--http-auto-chunked --module {app} --master --processes 1 --disable-logging --need-app",
+        frozenset({WSGI}),
+    ),
+)
 
 NGINX = """
-worker_processes 1; daemon off; pid {dir}/nginx.pid; error_log {dir}/error.log;
+worker_processes 1; daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log;
 events {{ worker_connections 4096; }}
 http {{
-  access_log off; keepalive_requests 1000000;
-  client_body_temp_path {dir}/body; proxy_temp_path {dir}/proxy; fastcgi_temp_path {dir}/fastcgi;
-  uwsgi_temp_path {dir}/uwsgi; scgi_temp_path {dir}/scgi;
-  upstream app {{ server unix:{dir}/app.sock; keepalive 256; }}
+  access_log off; keepalive_requests 1000000000; client_max_body_size 16m;
+  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
+  uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
+  map $http_upgrade $connection_upgrade {{ default upgrade; '' ''; }}
+  upstream app {{ server unix:{upstream}; keepalive 256; keepalive_requests 1000000000; }}
   server {{ listen 127.0.0.1:{port};
-    location / {{ proxy_pass http://app; proxy_http_version 1.1; proxy_set_header Connection "";
-                  proxy_set_header Host $host; }} }}
+    location / {{ proxy_pass http://app; proxy_http_version 1.1; proxy_set_header Host $host;
+                  proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $connection_upgrade; }} }}
 }}
+"""
+HAPROXY = """
+global
+  nbthread 1
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 60s
+  timeout server 60s
+  http-reuse always
+frontend web
+  bind 127.0.0.1:{port}
+  default_backend app
+backend app
+  server app unix@{upstream} pool-max-conn 256
 """
 
 
+def serving(workload: Workload, peers: tuple[Peer, ...] = PEERS) -> list[Peer]:
+    """The peers that can serve it."""
+    return [one for one in peers if workload.interface in one.interfaces and (one.deflate or not workload.deflate)]
+
+
+def commands(workload: Workload) -> dict[str, str]:
+    """By name, for the report."""
+    return {one.name: f"{one.front} -> {one.command}" if one.front else one.command for one in serving(workload)}
+
+
 @contextlib.contextmanager
-def nginx_uvicorn(app: str):
+def nginx(folder: Path, port: int, upstream: Path, cpu: str = SERVER_CPU):
+    config = folder / "nginx.conf"
+    user = "user root;\n" if os.geteuid() == 0 else ""
+    config.write_text(user + NGINX.format(folder=folder, port=port, upstream=upstream))
+    with pinned(cpu, ["nginx", "-c", config], folder / "nginx.log") as process:
+        wait_until_it_listens(("127.0.0.1", port), process)
+        yield process
+
+
+@contextlib.contextmanager
+def haproxy(folder: Path, port: int, upstream: Path, cpu: str = SERVER_CPU):
+    config = folder / "haproxy.cfg"
+    config.write_text(HAPROXY.format(port=port, upstream=upstream))
+    with pinned(cpu, ["haproxy", "-db", "-f", config], folder / "haproxy.log") as process:
+        wait_until_it_listens(("127.0.0.1", port), process)
+        yield process
+
+
+FRONTS = {"nginx": nginx, "haproxy": haproxy}
+
+
+@contextlib.contextmanager
+def start(peer: Peer, workload: Workload, programs: Path) -> Iterator[Target]:
+    """A fresh server that listens. `programs` is bin/ of the peers' environment."""
     port = free_port()
-    with tempfile.TemporaryDirectory() as directory:
-        os.chmod(directory, 0o755)
-        config = pathlib.Path(directory, "nginx.conf")
-        config.write_text("user root;\n" * (os.geteuid() == 0) + NGINX.format(dir=directory, port=port))
-        command = uvicorn_command(app) + ["--uds", f"{directory}/app.sock"]
-        with child(command) as backend, child(["nginx", "-c", str(config)], stderr=subprocess.DEVNULL) as front:
-            url = f"http://127.0.0.1:{port}/"
-            wait_ready(url, "localhost")
-            yield Target(url, "localhost", [backend.pid, front.pid], "nginx -> " + " ".join(command[1:]))
-
-
-class Bimodal:
-    """A daemon on a home of its own with the bench app deployed; `layers` may be a cache of built images."""
-
-    def __init__(self, binary: str, layers: str | None):
-        self.binary, self.layers = binary, layers
-
-    @contextlib.contextmanager
-    def serve(self, function: str):
-        home = tempfile.mkdtemp(prefix="bimodal-bench-")
-        environment = dict(
-            os.environ,
-            BIMODAL_HOME=home,
-            BIMODAL_API="127.0.0.1:0",
-            BIMODAL_WEB="127.0.0.1:0",
-            BIMODAL_ADMIN="127.0.0.1:0",
-            BIMODAL_REQUESTS_PER_SECOND="0",
+    with tempfile.TemporaryDirectory(prefix="bm-peer-") as name, contextlib.ExitStack() as stack:
+        folder, environment = (
+            Path(name),
+            dict(os.environ, PYTHONPATH=str(APPS), PATH=f"{programs}:{os.environ['PATH']}"),
         )
-        if self.layers:
-            environment["BIMODAL_LAYERS"] = self.layers
-        try:
-            with child([self.binary, "up", "--foreground"], env=environment) as daemon:
-                info = self.wait_daemon(home)
-                subprocess.run(
-                    [self.binary, "deploy", str(APPS / "bimodal_app.py")],
-                    env=environment,
-                    check=True,
-                    stdout=subprocess.DEVNULL,
-                )
-                url, host = f"http://{info['web']}/", self.host_of(function, environment)
-                wait_ready(url, host)
-                yield Target(url, host, [daemon.pid], "bimodal up; bimodal deploy bimodal_app.py")
-        finally:
-            shutil.rmtree(home, ignore_errors=True)
-
-    def raw(self):
-        return self.serve("raw")
-
-    def fastapi(self):
-        return self.serve("fastapi")
-
-    def host_of(self, function: str, environment: dict) -> str:
-        command = [self.binary, "status", "--json"]
-        status = json.loads(subprocess.run(command, env=environment, check=True, capture_output=True).stdout)
-        urls = [url for app in status["apps"] for url in app["urls"]]
-        return next(url.removeprefix("http://") for url in urls if f"--bench-{function}." in url)
-
-    @staticmethod
-    def wait_daemon(home: str) -> dict:
-        deadline = time.monotonic() + READY_SECONDS
-        path = pathlib.Path(home, "daemon.json")
-        while not path.exists():
-            if time.monotonic() > deadline:
-                raise TimeoutError("the daemon did not become ready")
-            time.sleep(0.02)
-        return json.loads(path.read_text())
+        listens_at = str(folder / "app.sock") if peer.front else ("127.0.0.1", port)
+        words = peer.command.format(app=f"{workload.module}:application", port=port, socket=folder / "app.sock")
+        program, *options = shlex.split(words)
+        command = [programs / program, *options]
+        server = stack.enter_context(pinned(SERVER_CPU, command, folder / "server.log", environment))
+        wait_until_it_listens(listens_at, server)
+        roots = [server.pid]
+        if peer.front:
+            front = FRONTS[peer.front](folder, port, folder / "app.sock")
+            roots.append(stack.enter_context(front).pid)
+        yield Target(port, "localhost", tuple(roots), peer.command)

@@ -1,124 +1,75 @@
-"""`make bench-quick`: warm requests per second and CPU per request of the whole path, beside its peers in one run.
+"""Warm requests beside the peers: CPU per request, requests per second and p99 at a fixed rate, a table for each workload.
 
-The rules stand in benchmarks/README.md. Writes benchmarks/results/<date>-<name>.json and .md.
+    python benchmarks/load/run.py [--workload 'raw ASGI'] [--peer uvicorn] [--rounds 5] [--seconds 8] [--name load]
+
+Without --workload all of load/workloads.py, without --peer all of load/peers.py that can serve it; a workload is named by a
+part of its name. With --quick what matters most of both, within 3 minutes. Writes benchmarks/results/<date>-<name>.json and .md. The rules stand in benchmarks/README.md.
 """
 
 from __future__ import annotations
 
 import argparse
 import datetime
-import importlib.metadata
 import json
-import pathlib
-import platform
-import statistics
-import subprocess
+import sys
+from pathlib import Path
 
-import measure
-import peers
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-RESULTS = pathlib.Path(__file__).parent.parent / "results"
+from report.machine import describe  # noqa: E402
 
+from load import workloads  # noqa: E402
+from load.bimodal import Bimodal  # noqa: E402
+from load.frameworks import differences, framework_versions  # noqa: E402
+from load.options import add_options, context_of  # noqa: E402
+from load.rounds import compare, starters  # noqa: E402
+from load.tables import table  # noqa: E402
 
-def interleaved(names: list[str], rounds: int) -> list[str]:
-    """A B C C B A A B C …: every peer sees the same drift of the machine."""
-    order: list[str] = []
-    for index in range(rounds):
-        order += names if index % 2 == 0 else names[::-1]
-    return order
+RESULTS = Path(__file__).resolve().parents[1] / "results"
 
 
-def measure_all(openers: dict, options) -> dict[str, dict]:
-    samples: dict[str, list[measure.Sample]] = {name: [] for name in openers}
-    commands, bodies = {}, {}
-    for name in interleaved(list(openers), options.rounds):
-        with openers[name]() as target:
-            commands[name] = target.command
-            body = peers.fetch(target.url, target.host)[1]
-            if bodies.setdefault("expected", body) != body:
-                raise RuntimeError(f"{name} answers {body!r}, others {bodies['expected']!r}")
-            measure.load(target.url, target.host, target.root_pids, options.warmup, options.connections)
-            sample = measure.load(target.url, target.host, target.root_pids, options.seconds, options.connections)
-            samples[name].append(sample)
-            print(
-                f"  {name:16} {sample.cpu_us:8.1f} us/request {sample.per_second:9.0f}/s"
-                f"  generator {sample.generator_busy:4.0%}",
-                flush=True,
-            )
-    return {name: summary(found, commands[name]) for name, found in samples.items()}
+QUICK_WORKLOADS = [one.name for one in (workloads.RAW, workloads.FASTAPI, workloads.FLASK, workloads.WEBSOCKET)]
+QUICK_PEERS = ["uvicorn", "nginx + uvicorn", "granian st", "peregrine", "peregrine, WSGI", "granian, WSGI"]
 
 
-def summary(found: list[measure.Sample], command: str) -> dict:
-    cpu = [sample.cpu_us for sample in found]
-    rate = [sample.per_second for sample in found]
-    return {
-        "command": command,
-        "cpu_us": {"median": statistics.median(cpu), "min": min(cpu), "max": max(cpu)},
-        "per_second": {"median": statistics.median(rate), "min": min(rate), "max": max(rate)},
-        "generator_busy_max": max(sample.generator_busy for sample in found),
-    }
+def chosen(parts: list[str] | None) -> list[workloads.Workload]:
+    found = [one for one in workloads.ALL if parts is None or any(part in one.name for part in parts)]
+    if not found:
+        sys.exit(f"no workload has {parts} in its name; there are: " + "; ".join(one.name for one in workloads.ALL))
+    return found
 
 
-def table(workload: str, rows: dict[str, dict]) -> str:
-    base = rows["bimodal"]["cpu_us"]["median"]
-    lines = [
-        f"## {workload}",
-        "",
-        "| server | CPU per request, us (min-max) | requests/s (min-max) | generator busy | bimodal / this |",
-        "| --- | --- | --- | --- | --- |",
-    ]
-    for name, row in rows.items():
-        cpu, rate = row["cpu_us"], row["per_second"]
-        void = " (rate void)" if row["generator_busy_max"] > 0.85 else ""
-        lines.append(
-            f"| {name} | {cpu['median']:.1f} ({cpu['min']:.1f}-{cpu['max']:.1f}) | {rate['median']:.0f} "
-            f"({rate['min']:.0f}-{rate['max']:.0f}){void} | {row['generator_busy_max']:.0%} | {base / cpu['median']:.2f} |"
-        )
-    return "\n".join(lines) + "\n"
-
-
-def machine() -> dict:
-    model = next(
-        (
-            line.split(":", 1)[1].strip()
-            for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines()
-            if line.startswith("model name")
-        ),
-        "unknown",
-    )
-    nginx = subprocess.run(["nginx", "-v"], capture_output=True, text=True).stderr.strip()
-    versions = {
-        name: importlib.metadata.version(name) for name in ("uvicorn", "uvloop", "httptools", "fastapi", "starlette")
-    }
-    return {"cpu": model, "kernel": platform.release(), "python": platform.python_version(), "nginx": nginx, **versions}
+def footer(results: dict) -> str:
+    apart = results["differences"]
+    same = "Frameworks and Python are the same on both sides." if not apart else "Differ: " + "; ".join(apart)
+    return "\n".join([same, "", *(f"* {name}: {value}" for name, value in results["machine"].items())]) + "\n"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--binary", default="build/release/apps/bimodal/bimodal")
-    parser.add_argument("--layers", help="directory of built image layers to reuse")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=8)
-    parser.add_argument("--warmup", type=float, default=2)
-    parser.add_argument("--connections", type=int, default=32)
-    parser.add_argument("--name", default="first-figure")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_options(parser)
+    parser.add_argument("--workload", action="append", help="a part of the name; repeatable")
+    parser.add_argument("--peer", action="append", help="a peer's name; repeatable")
+    parser.add_argument("--name", default="load", help="of the files that are written")
     options = parser.parse_args()
-    bimodal = peers.Bimodal(options.binary, options.layers)
-    workloads = {
-        "raw ASGI, 13 bytes": ("raw_asgi", bimodal.raw),
-        "FastAPI, async def": ("fastapi_hello", bimodal.fastapi),
+    context = context_of(options)
+    if options.quick:
+        options.workload, options.peer = options.workload or QUICK_WORKLOADS, options.peer or QUICK_PEERS
+    with Bimodal(context) as bimodal:
+        versions = framework_versions(context, bimodal)
+        found = [
+            compare(context, workload, starters(context, bimodal, workload, options.peer))
+            for workload in chosen(options.workload)
+        ]
+    results = {
+        "machine": describe(context),
+        "frameworks": versions,
+        "differences": differences(versions),
+        "rounds": context.rounds,
+        "seconds": context.seconds,
+        "workloads": [comparison.as_json() for comparison in found],
     }
-    results, text = {"machine": machine(), "options": vars(options), "workloads": {}}, "# Warm requests\n\n"
-    for workload, (app, own) in workloads.items():
-        print(workload, flush=True)
-        openers = {
-            "bimodal": own,
-            "uvicorn": lambda: peers.uvicorn(app),
-            "nginx + uvicorn": lambda: peers.nginx_uvicorn(app),
-        }
-        results["workloads"][workload] = measure_all(openers, options)
-        text += table(workload, results["workloads"][workload]) + "\n"
-    text += "Machine: " + ", ".join(f"{key} {value}" for key, value in results["machine"].items()) + "\n"
+    text = "# Warm requests\n\n" + "\n".join(map(table, found)) + "\n" + footer(results)
     RESULTS.mkdir(exist_ok=True)
     stem = RESULTS / f"{datetime.date.today().isoformat()}-{options.name}"
     stem.with_suffix(".json").write_text(json.dumps(results, indent=1) + "\n")

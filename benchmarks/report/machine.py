@@ -15,7 +15,6 @@ from goals.rows import Context
 PROGRAMS = {
     "nginx": ["nginx", "-v"],
     "haproxy": ["haproxy", "-v"],
-    "wrk": ["wrk", "-v"],
     "bubblewrap": ["bwrap", "--version"],
     "clang": ["clang++-19", "--version"],
 }
