@@ -14,6 +14,7 @@ BOUNDS = [
     Bound(2, "granian", must=1.0, aim=0.75, candidates=("granian st", "granian mt")),
     Bound(2, "peregrine", must=1.0, aim=0.75),
 ]
+PEERS = ["uvicorn", "nginx + uvicorn", "granian st", "granian mt", "peregrine", "fastpysgi"]
 QUICK = ["nginx + uvicorn", "granian st", "peregrine"]
 COMMANDS = commands(RAW)
 
@@ -21,5 +22,5 @@ COMMANDS = commands(RAW)
 def measure(context: Context) -> list[Row]:
     with Bimodal(context) as bimodal:
         return cpu_rows(
-            compare(context, RAW, starters(context, bimodal, RAW, QUICK if context.quick else None)), BOUNDS
+            compare(context, RAW, starters(context, bimodal, RAW, QUICK if context.quick else PEERS)), BOUNDS
         )

@@ -10,6 +10,8 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from idle.processes import tree
+
 from load.workloads import Interface, Workload
 
 SERVER_CPU, GENERATOR_CPU = "0", "1"
@@ -49,20 +51,10 @@ class Sample:
     late_p99_us: float  # at a fixed rate: how late the generator itself was
 
 
-def tree(roots: Iterable[int]) -> list[int]:
-    """`roots` and every process below them. Those that end meanwhile are left out."""
-    found = list(roots)
-    for pid in found:
-        for task in Path(f"/proc/{pid}/task").glob("*/children"):
-            with contextlib.suppress(OSError):
-                found += map(int, task.read_text().split())
-    return found
-
-
 def cpu_ns(roots: Iterable[int]) -> dict[int, int]:
     """Nanoseconds on a CPU (field 1 of schedstat) by thread, of every process of these trees."""
     spent = {}
-    for pid in tree(roots):
+    for pid in (each for root in roots for each in tree(root)):
         for task in Path(f"/proc/{pid}/task").glob("*/schedstat"):
             with contextlib.suppress(OSError):
                 spent[int(task.parent.name)] = int(task.read_text().split()[0])

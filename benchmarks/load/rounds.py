@@ -123,12 +123,12 @@ def compare(context: Context, workload: Workload, starts: dict[str, Start], tell
 
 
 def measure_once(context: Context, generator: Generator, workload: Workload, target: Target, series: Series) -> None:
-    """Warm-up, as much load as the server takes, then, for workloads that have one, the offered rate for half as long."""
+    """Warm-up, as much load as the server takes, then, for workloads that have one, the offered rate for a quarter as long."""
     series.command = target.command
     generator.run(workload, target, context.warm_up)
     series.full.append(generator.run(workload, target, context.seconds))
     if workload.offered_per_s:
-        series.paced.append(generator.run(workload, target, context.seconds / 2, workload.offered_per_s))
+        series.paced.append(generator.run(workload, target, context.seconds / 4, workload.offered_per_s))
 
 
 def told(series: Series) -> str:
