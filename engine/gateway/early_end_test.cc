@@ -85,7 +85,7 @@ TEST_P(EarlyEnd, LeavesNothingBehind) {
   const auto left = std::chrono::steady_clock::now();
   end(caller, way);
   EXPECT_TRUE(until([] { return rig_->running() == 0; }));
-  EXPECT_LT(std::chrono::steady_clock::now() - left, 1s);
+  EXPECT_LT(std::chrono::steady_clock::now() - left, 3s);
   if (way == Way::HalfClose) {
     caller.read_all();
     caller.close();
@@ -139,7 +139,7 @@ TEST_F(SlowCaller, WhoseHeadTricklesIsRefusedInTime) {
   Caller caller(rig_.gateway->port());
   trickle(caller, request("GET /hello", "X: " + std::string(1000, 'v') + "\r\n"), 20ms);
   EXPECT_EQ(caller.read_response().status, 408);
-  EXPECT_LT(passed(), 2s);
+  EXPECT_LT(passed(), 6s);
   EXPECT_EQ(rig_.runner->requests(), 0);
   expect_served();
 }
@@ -149,7 +149,7 @@ TEST_F(SlowCaller, WhoseSecondHeadTricklesIsRefusedInTime) {
   EXPECT_EQ(caller.read_response().status, 200);
   trickle(caller, request("GET /hello", "X: " + std::string(1000, 'v') + "\r\n"), 20ms);
   EXPECT_EQ(caller.read_response().status, 408);
-  EXPECT_LT(passed(), 2s);
+  EXPECT_LT(passed(), 6s);
   expect_served();
 }
 
@@ -157,17 +157,21 @@ TEST_F(SlowCaller, WhoseEmptyLinesTrickleIsRefusedInTime) {
   Caller caller(rig_.gateway->port());
   trickle(caller, "\r", 20ms);
   EXPECT_EQ(caller.read_response().status, 408);
-  EXPECT_LT(passed(), 2s);
+  EXPECT_LT(passed(), 6s);
 }
 
 TEST_F(SlowCaller, WhoseBodyTricklesHoldsItsSlotNoLongerThanTheFunctionsTimeout) {
-  Caller caller = rig_.call(request("POST /echo", "Content-Length: 1000\r\n"));
+  Rig rig({.idle_timeout = 10s});  // which a pause of this thread doesn't reach
+  rig.version.timeout = 700ms;
+  rig.publish();
+  Caller caller = rig.call(request("POST /echo", "Content-Length: 1000\r\n"));
   trickle(caller, std::string(1000, 'b'), 50ms);
   auto response = caller.read_response();
   EXPECT_EQ(response.status, 500);
   EXPECT_EQ(response.field("bimodal-error"), "function-timeout");
-  EXPECT_LT(passed(), 4s);
-  expect_served();
+  EXPECT_LT(passed(), 12s);
+  EXPECT_TRUE(until([&] { return rig.running() == 0; }));
+  EXPECT_EQ(rig.get("/hello").body, "hello");
 }
 
 TEST_F(SlowCaller, WhoseBodyStopsIsRefusedAndItsSlotIsFree) {

@@ -273,7 +273,7 @@ TEST(Gateway, CancelsWhenTheCallerLeaves) {
   const auto left = std::chrono::steady_clock::now();
   caller.close();
   ASSERT_TRUE(until([&] { return rig.runner->cancels() == std::vector<std::uint32_t>{1}; }));
-  EXPECT_LT(std::chrono::steady_clock::now() - left, 100ms);
+  EXPECT_LT(std::chrono::steady_clock::now() - left, 2s) << "at once, not when some time is over";
 }
 
 TEST(Gateway, CancelsAndAnswersWhenTheFunctionTakesTooLong) {

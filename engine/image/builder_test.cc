@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <chrono>
+#include <ctime>
 
 #include "async/blocking_pool.h"
 #include "async/loop.h"
@@ -180,13 +181,13 @@ TEST_F(BuilderTest, RunsNothingAgainForAnUnchangedRecipe) {
   Context context = {{"/a", file("a", "text")}};
   auto first = build(recipe, context);
   ASSERT_TRUE(first);
-  auto start = std::chrono::steady_clock::now();
+  const std::clock_t start = std::clock();
   auto second = build(recipe, context);
-  auto took = std::chrono::steady_clock::now() - start;
+  const auto used = std::chrono::microseconds((std::clock() - start) * 1'000'000 / CLOCKS_PER_SEC);
   ASSERT_TRUE(second);
   EXPECT_EQ(first->layers, second->layers);
   EXPECT_EQ(launcher_->started().size(), 3u);
-  EXPECT_LT(took, 50ms);
+  EXPECT_LT(used, 50ms) << "of CPU time: whatever else the machine does";
   EXPECT_NE(log_.find("=> RUN three (unchanged)\n"), std::string::npos);
 }
 

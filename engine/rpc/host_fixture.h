@@ -36,6 +36,7 @@ class Handlers {
   Task<Result<api::AppGetLifecycleResponse>> lifecycle(Call call, api::AppGetLifecycleRequest request) {
     if (request.app_id() == "throws") throw std::runtime_error("a bug");
     if (request.app_id() == "waits") {
+      waiting = true;
       co_await ended.wait(Deadline::never());
       cancelled = true;
       co_await sleep_until(Deadline::never());
@@ -66,7 +67,10 @@ class Handlers {
       api::TaskLogsBatch batch;
       batch.set_entry_id(std::to_string(i));
       const bool written = co_await writer.write(std::move(batch));
-      if (!written) co_return Result<void>();
+      if (!written) {
+        cancelled = true;
+        co_return Result<void>();
+      }
     }
     if (request.app_id() == "endless") {
       co_await ended.wait(Deadline::never());
@@ -76,7 +80,8 @@ class Handlers {
   }
 
   Pulse ended;
-  std::atomic<bool> cancelled = false;
+  std::atomic<bool> waiting = false;    // a query has begun to
+  std::atomic<bool> cancelled = false;  // what waited or wrote was ended by its caller
   std::atomic<int> created = 0;
 };
 
@@ -118,10 +123,11 @@ class HostTest : public testing::Test {
     return stub_->AppGetLifecycle(&context, request, &response);
   }
 
-  bool eventually_cancelled() {
-    for (int i = 0; i < 500 && !handlers_.cancelled; ++i) std::this_thread::sleep_for(10ms);
-    return handlers_.cancelled;
+  static bool eventually(const std::atomic<bool>& fact) {
+    for (int i = 0; i < 2000 && !fact; ++i) std::this_thread::sleep_for(10ms);
+    return fact;
   }
+  bool eventually_cancelled() { return eventually(handlers_.cancelled); }
 
   Loop loop_;
   Handlers handlers_;

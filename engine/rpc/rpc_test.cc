@@ -75,7 +75,17 @@ TEST_F(HostTest, RunsAFailedMutationAgain) {
 }
 
 TEST_F(HostTest, CancelsAQueryWhenItsCallerGivesUp) {
-  EXPECT_EQ(lifecycle("waits", 50ms).error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
+  grpc::ClientContext context;
+  sign(context);
+  std::thread caller([&] {
+    api::AppGetLifecycleRequest request;
+    request.set_app_id("waits");
+    api::AppGetLifecycleResponse response;
+    EXPECT_EQ(stub_->AppGetLifecycle(&context, request, &response).error_code(), grpc::StatusCode::CANCELLED);
+  });
+  EXPECT_TRUE(eventually(handlers_.waiting));
+  context.TryCancel();
+  caller.join();
   EXPECT_TRUE(eventually_cancelled());
 }
 

@@ -35,6 +35,16 @@ class HostCapacityTest : public testing::Test {
       const std::shared_ptr<Pool>& pool, Deadline::Clock::duration patience = kPatience) {
     return start(gateway, pool->acquire(Deadline::after(patience)));
   }
+  // Why a request for which there is no room waits in vain. One whose time is over before the host has been asked, on a
+  // busy machine, can't know.
+  Error refusal(const std::shared_ptr<Pool>& pool) {
+    Error told{Code::DeadlineExceeded, ""};
+    EXPECT_TRUE(until([&] {
+      told = get(acquire(pool, 50ms)).error();
+      return told.code != Code::DeadlineExceeded;
+    }));
+    return told;
+  }
   HostCapacity::Account account() {
     return on(control, [&] { return host.account(); });
   }
@@ -80,17 +90,16 @@ TEST_F(HostCapacityTest, ARequestWhoseWaitEndsIsToldWhatTheHostLacks) {
   auto one = open("one", {.cpu_milli = 3500, .memory_mb = 10}),
        other = open("other", {.cpu_milli = 1000, .memory_mb = 10});
   auto lease = get(acquire(one));
-  auto told = get(acquire(other, 50ms));
-  ASSERT_FALSE(told);
-  EXPECT_EQ(told.error().code, Code::Aborted);
-  EXPECT_EQ(told.error().message, "the host has 0.5 CPUs free of 4 for containers, other/hello asks for 1");
+  const Error told = refusal(other);
+  EXPECT_EQ(told.code, Code::Aborted);
+  EXPECT_EQ(told.message, "the host has 0.5 CPUs free of 4 for containers, other/hello asks for 1");
 }
 
 TEST_F(HostCapacityTest, MinContainersDontGiveWay) {
   auto one = open("one", kMost, {.min_containers = 1});
   ASSERT_TRUE(until([&] { return one->load().containers == 1; }));
   auto other = open("other", kMost);
-  EXPECT_EQ(get(acquire(other, 50ms)).error().code, Code::Aborted);
+  EXPECT_EQ(refusal(other).code, Code::Aborted);
   EXPECT_EQ(one->load().containers, 1);
 }
 
@@ -134,7 +143,7 @@ TEST_F(HostCapacityTest, WhatCouldNeverStartIsRefusedByName) {
 TEST_F(HostCapacityTest, WhoNoLongerNeedsRoomLeavesTheQueue) {
   auto one = open("one", kMost), other = open("other", kMost);
   auto lease = get(acquire(one));
-  EXPECT_EQ(get(acquire(other, 50ms)).error().code, Code::Aborted);
+  EXPECT_EQ(refusal(other).code, Code::Aborted);
   EXPECT_TRUE(until_waiting(0));
   lease = error(Code::Ok, "ended");
   EXPECT_EQ(one->load().containers, 1) << "nobody asks it to give way";
@@ -146,7 +155,7 @@ TEST_F(HostCapacityTest, APoolThatWarmsUpKeepsItsPlace) {
   auto lease = get(acquire(one));
   auto warm = start(control, other->warm_up());
   ASSERT_TRUE(until_waiting(1));
-  EXPECT_EQ(get(acquire(other, 50ms)).error().code, Code::Aborted);
+  EXPECT_EQ(refusal(other).code, Code::Aborted);
   EXPECT_EQ(account().waiting.size(), 1u);
   lease = error(Code::Ok, "ended");
   EXPECT_TRUE(get(std::move(warm)));
