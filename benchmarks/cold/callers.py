@@ -23,14 +23,14 @@ class Caller:
     def close(self) -> None:
         self.socket.close()
 
-    def first_byte_ms(self) -> float:
-        """Until the answer, which is a 200, begins."""
+    def first_byte(self) -> tuple[float, bytes]:
+        """Milliseconds until the answer, which is a 200, begins; and the answer."""
         began = time.perf_counter()
         self.socket.sendall(self.request)
         answer = self.socket.recv(1 << 16)
         taken = (time.perf_counter() - began) * 1000
         assert answer.startswith(b"HTTP/1.1 200"), answer
-        return taken
+        return taken, answer
 
 
 def is_whole(answer: bytes) -> bool:

@@ -1,5 +1,7 @@
 """Starts one after the other, each from zero containers: request to first byte over a connection that exists already."""
 
+import re
+
 from daemons import Stopper, folder, is_parked, started
 from goals.rows import Context
 from support.apps import write
@@ -13,32 +15,49 @@ RESERVE = 16  # containers
 
 def parked_ms(context: Context, count: int) -> list[float]:
     """As it is by default but for the size of the reserve: a container is parked where the user's code begins."""
-    return starts_ms(context, HELLO, RESERVE, count)
+    return times(starts(context, HELLO, RESERVE, count))
 
 
 def snapshot_ms(context: Context, count: int) -> list[float]:
     """With enable_memory_snapshot=True."""
-    return starts_ms(context, SNAPPED, RESERVE, count)
+    return times(starts(context, SNAPPED, RESERVE, count))
 
 
 def unprepared_ms(context: Context, count: int) -> list[float]:
     """Without a reserve: sandbox, Python, client, framework and application from the beginning."""
-    return starts_ms(context, HELLO, 0, count)
+    return times(starts(context, HELLO, 0, count))
 
 
-def starts_ms(context: Context, app: str, reserve: int, count: int) -> list[float]:
-    with started(context, BIMODAL_STANDBY=str(reserve)) as daemon, folder() as scripts:
+def phases_ms(context: Context, count: int) -> dict[str, list[float]]:
+    """Of starts like those of parked_ms(): how long each phase took, as the daemon tells (docs/operating.md)."""
+    found: dict[str, list[float]] = {}
+    for _, answer in starts(context, HELLO, RESERVE, count, BIMODAL_COLD_START_HEADER="true"):
+        told = re.search(rb"bimodal-cold-start: (\S+)", answer)
+        for phase in told[1].decode().split(";"):
+            name, _, span = phase.partition("=")
+            found.setdefault(name, []).append(float(span))
+    return found
+
+
+def starts(context: Context, app: str, reserve: int, count: int, **settings: str) -> list[tuple[float, bytes]]:
+    """Milliseconds and answer of each."""
+    settings["BIMODAL_STANDBY"] = str(reserve)
+    with started(context, **settings) as daemon, folder() as scripts:
         (url,) = daemon.deploy(write(scripts, app, "cold"))
         assert daemon.get(url).json() == "hello"
-        caller, times = Caller(url), []
+        caller, found = Caller(url), []
         with Stopper(daemon, context) as stopper:
             for _ in range(count):
                 stopper.stop_all()
                 if reserve:
                     eventually(lambda: is_parked(daemon), 60, "one parked")
-                times.append(caller.first_byte_ms())
+                found.append(caller.first_byte())
         caller.close()
-        return times
+        return found
+
+
+def times(found: list[tuple[float, bytes]]) -> list[float]:
+    return [taken for taken, _ in found]
 
 
 def percentile(values: list[float], percent: int) -> float:

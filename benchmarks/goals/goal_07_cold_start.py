@@ -3,11 +3,12 @@
 import statistics
 
 from cold import peer
-from cold.starts import parked_ms, percentile, snapshot_ms, unprepared_ms
+from cold.starts import parked_ms, percentile, phases_ms, snapshot_ms, unprepared_ms
 
 from goals.rows import Context, Row, not_measured
 
 GOALS = (7,)
+COMMANDS = {"bwrap + uvicorn": peer.COMMAND}
 MUST_MS, AIM_MS = {50: 15, 99: 30}, {50: 5, 99: 15}
 STARTS, QUICK_STARTS = 200, 40
 SLOW_STARTS = 15  # of those that take long
@@ -47,11 +48,16 @@ def beside(context: Context, ours_ms: float) -> list[Row]:
     rows = [peer_row(ours_ms)]
     if context.quick:
         return rows
+    for phase, spans in phases_ms(context, SLOW_STARTS).items():
+        rows.append(beside_row(f"of a cold start, {phase}", spans))
     for what, measured in (("with a memory snapshot", snapshot_ms), ("without a reserve", unprepared_ms)):
-        times = measured(context, SLOW_STARTS)
-        note = f"{len(times)} starts, {min(times):.1f} to {max(times):.1f} ms"
-        rows.append(Row(goal=7, what=f"cold start {what}, p50", unit="ms", figure=statistics.median(times), note=note))
+        rows.append(beside_row(f"cold start {what}, p50", measured(context, SLOW_STARTS)))
     return rows
+
+
+def beside_row(what: str, times: list[float]) -> Row:
+    note = f"{len(times)} starts, {min(times):.1f} to {max(times):.1f} ms"
+    return Row(goal=7, what=what, unit="ms", figure=statistics.median(times), note=note)
 
 
 def peer_row(ours_ms: float) -> Row:

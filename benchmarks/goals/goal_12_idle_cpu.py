@@ -20,7 +20,7 @@ def measure(context: Context) -> list[Row]:
     with idle_containers(context, CONTAINERS) as (daemon, url):
         callers = [Caller(url) for _ in range(CONNECTIONS)]
         for caller in callers:
-            caller.first_byte_ms()
+            caller.first_byte()
         time.sleep(SETTLE_S)
         pid = daemon.info["pid"]
         parts = {"all processes": tree(pid), "daemon alone": [pid]}
