@@ -16,6 +16,8 @@ namespace {
 
 constexpr int kBatch = 256;
 constexpr int kMaxBatchesPerTurn = 4;  // then the loop's other work gets its chance
+// A smaller batch isn't asked after: little has come meanwhile, and the loop's own wait tells of that.
+constexpr int kBusyBatch = 4;
 
 }  // namespace
 
@@ -103,7 +105,11 @@ void Poller::wait() {
 
 void Poller::turn() {
   in_turn_ = true;
-  for (int i = 0; i < kMaxBatchesPerTurn && dispatch_batch(); ++i) finish_turn();
+  bool busy = true;
+  for (int i = 0; i < kMaxBatchesPerTurn && busy; ++i) {
+    busy = dispatch_batch();
+    finish_turn();
+  }
   in_turn_ = false;
   if (!again_.empty()) read_again_soon();
 }
@@ -115,9 +121,9 @@ bool Poller::dispatch_batch() {
     epoll_event event = epoll_->events[epoll_->at++];
     if (event.data.ptr) static_cast<Source*>(event.data.ptr)->on_ready(event.events);
   }
-  const bool found = epoll_->count > 0 || !again_.empty();
+  const bool busy = epoll_->count >= kBusyBatch || !again_.empty();
   read_again();
-  return found;
+  return busy;
 }
 
 void Poller::read_again() {

@@ -57,7 +57,7 @@ class Poller {
 
   void wait();
   void turn();
-  bool dispatch_batch();
+  bool dispatch_batch();  // whether it's worth asking for another at once
   void finish_turn();
   void finish_turn_soon();
   void read_again();

@@ -169,7 +169,8 @@ Transport::Outcome Transport::end() {
 }
 
 void Transport::close() {
-  if (session_ && !spoiled_ && !ended_) {
+  // Nobody hears the last word who closed the socket without one.
+  if (session_ && !spoiled_ && !ended_ && !BIO_eof(SSL_get_rbio(session_.get()))) {
     ERR_clear_error();
     SSL_shutdown(session_.get());
     ERR_clear_error();

@@ -73,14 +73,21 @@ Certificate::~Certificate() {
   X509_free(leaf_);
   sk_X509_pop_free(chain_, &X509_free);
   EVP_PKEY_free(key_);
+  SSL_CTX_free(carrier_);
 }
 
 bool Certificate::covers(std::string_view name) const {
   return std::any_of(names_.begin(), names_.end(), [name](const auto& each) { return matches_name(each, name); });
 }
 
-bool Certificate::use(ssl_st* session) const {
-  return SSL_use_cert_and_key(session, leaf_, key_, chain_, 1) == 1;
+ssl_ctx_st* Certificate::carrier(ssl_ctx_st* (*make)()) const {
+  std::call_once(carried_, [this, make] {
+    carrier_ = make();
+    if (carrier_ == nullptr || SSL_CTX_use_cert_and_key(carrier_, leaf_, key_, chain_, 1) == 1) return;
+    SSL_CTX_free(carrier_);
+    carrier_ = nullptr;
+  });
+  return carrier_;
 }
 
 bool matches_name(std::string_view pattern, std::string_view name) {

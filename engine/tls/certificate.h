@@ -3,13 +3,14 @@
 
 #include <chrono>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
 
-struct ssl_st;
+struct ssl_ctx_st;
 struct x509_st;
 struct stack_st_X509;
 struct evp_pkey_st;
@@ -34,8 +35,9 @@ class Certificate {
   Clock::time_point begins() const { return begins_; }
   Clock::time_point ends() const { return ends_; }
 
-  // Shows it in that handshake.
-  bool use(ssl_st* session) const;
+  // The SSL_CTX that has it, for SSL_set_SSL_CTX(): made by `make` when it is first asked for, then the same. To give
+  // it to each session instead costs a comparison of its keys every time. Null: out of memory.
+  ssl_ctx_st* carrier(ssl_ctx_st* (*make)()) const;
 
  private:
   Certificate() = default;
@@ -45,6 +47,8 @@ class Certificate {
   evp_pkey_st* key_ = nullptr;
   std::vector<std::string> names_;
   Clock::time_point begins_, ends_;
+  mutable std::once_flag carried_;
+  mutable ssl_ctx_st* carrier_ = nullptr;
 };
 
 // Whether `pattern` ("example.com", "*.example.com") stands for `name`. Both in lower case.

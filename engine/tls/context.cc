@@ -76,23 +76,12 @@ struct Context::Callbacks {
     return SSL_TLSEXT_ERR_ALERT_FATAL;
   }
 
-  // In full handshakes only. -1: call again later (SSL_ERROR_WANT_X509_LOOKUP).
-  static int on_certificate(SSL* session, void* context) {
-    const auto& self = *static_cast<const Context*>(context);
-    Handshake* handshake = handshake_of(session);
-    if (!handshake) return 0;
-    if (!handshake->certificate) handshake->certificate = self.find(*handshake);
-    if (handshake->certificate) return handshake->certificate->use(session) ? 1 : 0;
-    return handshake->is_refused ? 0 : -1;
-  }
-
   static int on_protocols(
       SSL* session, const unsigned char** chosen, unsigned char* chosen_size, const unsigned char* offered,
-      unsigned offered_size, void* context) {
-    const auto& self = *static_cast<const Context*>(context);
+      unsigned offered_size, void*) {
     Handshake* handshake = handshake_of(session);
     if (!handshake) return SSL_TLSEXT_ERR_ALERT_FATAL;
-    const auto& offers_http2 = self.settings_.offers_http2;
+    const auto& offers_http2 = handshake->context->settings_.offers_http2;
     if (handshake->is_challenge) {
       handshake->protocol = kAcmeTls1;
     } else if (offers(offered, offered_size, kHttp2) && offers_http2 && offers_http2(handshake->server_name)) {
@@ -105,6 +94,39 @@ struct Context::Callbacks {
     *chosen = reinterpret_cast<const unsigned char*>(handshake->protocol.data());
     *chosen_size = static_cast<unsigned char>(handshake->protocol.size());
     return SSL_TLSEXT_ERR_OK;
+  }
+
+  // What holds for a session whatever certificate it shows. OpenSSL asks the certificate's SSL_CTX too, once it is
+  // chosen.
+  static SSL_CTX* make() {
+    SSL_CTX* context = SSL_CTX_new(TLS_server_method());
+    if (context == nullptr || SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1 ||
+        SSL_CTX_set_cipher_list(context, kCiphers) != 1 || SSL_CTX_set1_groups_list(context, kGroups) != 1) {
+      SSL_CTX_free(context);
+      return nullptr;
+    }
+    SSL_CTX_set_options(context, kOptions);
+    SSL_CTX_set_mode(context, kModes);
+    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_num_tickets(context, 1);  // a caller with several connections gets one on each
+    SSL_CTX_set_alpn_select_cb(context, &on_protocols, nullptr);
+    TicketKeys::serve(context);
+    return context;
+  }
+
+  static bool show(SSL* session, const Certificate& certificate) {
+    SSL_CTX* carrier = certificate.carrier(&make);
+    return carrier != nullptr && SSL_set_SSL_CTX(session, carrier) != nullptr;
+  }
+
+  // In full handshakes only. -1: call again later (SSL_ERROR_WANT_X509_LOOKUP).
+  static int on_certificate(SSL* session, void* context) {
+    const auto& self = *static_cast<const Context*>(context);
+    Handshake* handshake = handshake_of(session);
+    if (!handshake) return 0;
+    if (!handshake->certificate) handshake->certificate = self.find(*handshake);
+    if (handshake->certificate) return show(session, *handshake->certificate) ? 1 : 0;
+    return handshake->is_refused ? 0 : -1;
   }
 };
 
@@ -122,22 +144,16 @@ Context::~Context() = default;
 
 Result<void> Context::open() {
   ERR_clear_error();
-  context_.reset(SSL_CTX_new(TLS_server_method()));
+  context_.reset(Callbacks::make());
   SSL_CTX* context = context_.get();
-  if (context == nullptr || SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1 ||
-      SSL_CTX_set_cipher_list(context, kCiphers) != 1 || SSL_CTX_set1_groups_list(context, kGroups) != 1) {
+  if (context == nullptr) {
     return error(Code::Internal, "OpenSSL can't be set up: {}", ERR_reason_error_string(ERR_get_error()));
   }
-  SSL_CTX_set_options(context, kOptions);
-  SSL_CTX_set_mode(context, kModes);
   SSL_CTX_set_read_ahead(context, 1);  // a record costs one recv(2), not two
-  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-  tickets_.serve(context);
   SSL_CTX_set_client_hello_cb(context, &Callbacks::on_hello, this);
   SSL_CTX_set_tlsext_servername_callback(context, &Callbacks::on_server_name);
   SSL_CTX_set_tlsext_servername_arg(context, this);
   SSL_CTX_set_cert_cb(context, &Callbacks::on_certificate, this);
-  SSL_CTX_set_alpn_select_cb(context, &Callbacks::on_protocols, this);
   return {};
 }
 
@@ -146,7 +162,9 @@ Session Context::begin(int fd, Handshake& handshake) const {
   if (!session) return nullptr;
   BIO* socket = new_socket_bio(fd);
   SSL_set_bio(session.get(), socket, socket);
+  handshake.context = this;
   SSL_set_app_data(session.get(), &handshake);
+  tickets_.lend(session.get());
   SSL_set_accept_state(session.get());
   return session;
 }

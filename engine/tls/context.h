@@ -24,8 +24,11 @@ inline constexpr std::string_view kHttp1 = "http/1.1";
 inline constexpr std::string_view kHttp2 = "h2";
 inline constexpr std::string_view kAcmeTls1 = "acme-tls/1";
 
+class Context;
+
 // One handshake's view of itself, for the context's callbacks. At one place while its session lives.
 struct Handshake {
+  const Context* context = nullptr;  // whose begin() it was
   // Called, on any thread, when a certificate that wasn't at hand may have come.
   std::function<std::function<void()>()> make_wake;
   std::string server_name;    // lower case; empty: none was named
@@ -63,7 +66,7 @@ class Context {
   bool obtain(const Handshake& handshake) const;
 
   Settings settings_;
-  TicketKeys tickets_;
+  mutable TicketKeys tickets_;  // thread-safe
   struct Free {
     void operator()(ssl_ctx_st* context) const;
   };

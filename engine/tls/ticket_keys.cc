@@ -36,14 +36,14 @@ bool set_mac(EVP_MAC_CTX* context, TicketKeys::Key& key) {
 }
 
 int index_of_keys() {
-  static const int index = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+  static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
   return index;
 }
 
 // SSL_CTX_set_tlsext_ticket_key_evp_cb: 0: no such key, a full handshake follows; 2: give a new ticket; -1: failure.
 int on_ticket(
     SSL* session, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac, int sealing) {
-  auto* keys = static_cast<TicketKeys*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(session), index_of_keys()));
+  auto* keys = static_cast<TicketKeys*>(SSL_get_ex_data(session, index_of_keys()));
   TicketKeys::Key key;
   bool is_old = false;
   int answer = 1;
@@ -71,9 +71,12 @@ TicketKeys::~TicketKeys() {
 }
 
 void TicketKeys::serve(ssl_ctx_st* context) {
-  SSL_CTX_set_ex_data(context, index_of_keys(), this);
   SSL_CTX_set_tlsext_ticket_key_evp_cb(context, &on_ticket);
   SSL_CTX_set_timeout(context, std::chrono::seconds(kSealing).count());
+}
+
+void TicketKeys::lend(ssl_st* session) {
+  SSL_set_ex_data(session, index_of_keys(), this);
 }
 
 std::string TicketKeys::save() const {

@@ -11,6 +11,7 @@
 #include <string>
 
 struct ssl_ctx_st;
+struct ssl_st;
 
 namespace bimodal::tls {
 
@@ -23,8 +24,10 @@ class TicketKeys {
   TicketKeys(const TicketKeys&) = delete;
   TicketKeys& operator=(const TicketKeys&) = delete;
 
-  // `context` seals its tickets with these keys, which outlive it.
-  void serve(ssl_ctx_st* context);
+  // The sessions of `context` seal their tickets with the keys that they are given by lend().
+  static void serve(ssl_ctx_st* context);
+  // For this session, which they outlive.
+  void lend(ssl_st* session);
 
   // For a daemon that takes over, so that its callers may go on; secret.
   std::string save() const;
