@@ -55,11 +55,12 @@ def cgroup_parents(name: str) -> list[Path]:
 
 class Server:
     def __init__(self, place: Path):
-        self._folder = place.parent
+        self._folder = str(place.parent)
         self._parents = cgroup_parents(f"bench-floor-{os.getpid()}")
+        self._parent_names = [str(parent) for parent in self._parents]
         self._clones: list[int] = []
         self._made = 0
-        (self._folder / "lower/proc").mkdir(parents=True)
+        os.makedirs(f"{self._folder}/lower/proc")
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(place))
         self._listener.listen(256)
@@ -104,18 +105,20 @@ class Server:
         os._exit(1)
 
     def become_a_sandbox(self) -> None:
-        for parent in self._parents:
-            own = parent / str(self._made)
-            own.mkdir()
-            (own / "cgroup.procs").write_text("0")
+        # No pathlib: its own work would be a part of the floor.
+        number = str(self._made)
+        for parent in self._parent_names:
+            os.mkdir(f"{parent}/{number}")
+            place = os.open(f"{parent}/{number}/cgroup.procs", os.O_WRONLY)
+            os.write(place, b"0")
+            os.close(place)
         check(libc.syscall(SYS_UNSHARE, ctypes.c_ulong(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWCGROUP)))
         mount(b"none", b"/", None, MS_REC | MS_PRIVATE)
-        places = [self._folder / f"{kind}{self._made}" for kind in ("upper", "work", "root")]
-        for place in places:
-            place.mkdir()
-        upper, work, root = places
+        upper, work, root = (f"{self._folder}/{kind}{number}" for kind in ("upper", "work", "root"))
+        for place in (upper, work, root):
+            os.mkdir(place)
         options = f"lowerdir={self._folder}/lower,upperdir={upper},workdir={work}"
-        mount(b"overlay", bytes(root), b"overlay", 0, options.encode())
+        mount(b"overlay", root.encode(), b"overlay", 0, options.encode())
         os.chdir(root)
         mount(b"proc", b"proc", b"proc", 0)
         check(libc.syscall(SYS_PIVOT_ROOT, b".", b"."))

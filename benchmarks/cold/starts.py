@@ -10,28 +10,26 @@ from support.waiting import eventually
 from cold.apps import HELLO, SNAPPED
 from cold.callers import Caller
 
-RESERVE = 16  # containers
-
 
 def parked_ms(context: Context, count: int) -> list[float]:
-    """As it is by default but for the size of the reserve: a container is parked where the user's code begins."""
-    return times(starts(context, HELLO, RESERVE, count))
+    """As it is by default: a container is parked where the user's code begins."""
+    return times(starts(context, HELLO, count))
 
 
 def snapshot_ms(context: Context, count: int) -> list[float]:
     """With enable_memory_snapshot=True."""
-    return times(starts(context, SNAPPED, RESERVE, count))
+    return times(starts(context, SNAPPED, count))
 
 
 def unprepared_ms(context: Context, count: int) -> list[float]:
     """Without a reserve: sandbox, Python, client, framework and application from the beginning."""
-    return times(starts(context, HELLO, 0, count))
+    return times(starts(context, HELLO, count, BIMODAL_STANDBY="0"))
 
 
 def phases_ms(context: Context, count: int) -> dict[str, list[float]]:
     """Of starts like those of parked_ms(): how long each phase took, as the daemon tells (docs/operating.md)."""
     found: dict[str, list[float]] = {}
-    for _, answer in starts(context, HELLO, RESERVE, count, BIMODAL_COLD_START_HEADER="true"):
+    for _, answer in starts(context, HELLO, count, BIMODAL_COLD_START_HEADER="true"):
         told = re.search(rb"bimodal-cold-start: (\S+)", answer)
         for phase in told[1].decode().split(";"):
             name, _, span = phase.partition("=")
@@ -39,9 +37,8 @@ def phases_ms(context: Context, count: int) -> dict[str, list[float]]:
     return found
 
 
-def starts(context: Context, app: str, reserve: int, count: int, **settings: str) -> list[tuple[float, bytes]]:
+def starts(context: Context, app: str, count: int, **settings: str) -> list[tuple[float, bytes]]:
     """Milliseconds and answer of each."""
-    settings["BIMODAL_STANDBY"] = str(reserve)
     with started(context, **settings) as daemon, folder() as scripts:
         (url,) = daemon.deploy(write(scripts, app, "cold"))
         assert daemon.get(url).json() == "hello"
@@ -49,7 +46,7 @@ def starts(context: Context, app: str, reserve: int, count: int, **settings: str
         with Stopper(daemon, context) as stopper:
             for _ in range(count):
                 stopper.stop_all()
-                if reserve:
+                if settings.get("BIMODAL_STANDBY") != "0":
                     eventually(lambda: is_parked(daemon), 60, "one parked")
                 found.append(caller.first_byte())
         caller.close()

@@ -49,9 +49,9 @@ def beside(context: Context, ours_ms: float) -> list[Row]:
     if context.quick:
         return rows
     for phase, spans in phases_ms(context, SLOW_STARTS).items():
-        rows.append(beside_row(f"of a cold start, {phase}", spans))
+        rows.append(beside_row(f"of a start: {phase}", spans))
     for what, measured in (("with a memory snapshot", snapshot_ms), ("without a reserve", unprepared_ms)):
-        rows.append(beside_row(f"cold start {what}, p50", measured(context, SLOW_STARTS)))
+        rows.append(beside_row(f"{what}, p50", measured(context, SLOW_STARTS)))
     return rows
 
 

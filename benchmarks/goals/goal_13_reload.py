@@ -35,8 +35,8 @@ def measure(context: Context) -> list[Row]:
             aim=AIM_S,
             note=f"{len(times)} reloads, {min(times):.2f} to {max(times):.2f} s",
         ),
-        Row(goal=13, what="of a reload, the new container's start", unit="s", figure=statistics.median(starts) / 1000),
-        Row(goal=13, what="the client's start alone (modal --version)", unit="s", figure=client),
+        Row(goal=13, what="of it, the new container's start", unit="s", figure=statistics.median(starts) / 1000),
+        Row(goal=13, what="client's start alone (--version)", unit="s", figure=client),
     ]
 
 

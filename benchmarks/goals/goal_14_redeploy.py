@@ -33,9 +33,9 @@ def measure(context: Context) -> list[Row]:
             times["nothing changed"].append(deploy_s(daemon, script))
         client = start_s(daemon, context.python)
     rows = [judged(kind, found) for kind, found in times.items()]
-    what = "redeploy, one line changed, until the new code answers"
+    what = "one line, until new code answers"
     rows.append(Row(goal=14, what=what, unit="s", figure=statistics.median(until_answer)))
-    rows.append(Row(goal=14, what="the client's start alone (modal --version)", unit="s", figure=client))
+    rows.append(Row(goal=14, what="client's start alone (--version)", unit="s", figure=client))
     return rows
 
 
