@@ -3,7 +3,7 @@
     python benchmarks/compare.py results/A.json results/B.json
 
 Exit status 1 when a verdict differs whose figures were clear of the bound in both runs (further away than twice the spread);
-figures that are close to their bound are told, but don't count.
+figures that are close to a bound are told, but don't count.
 """
 
 from __future__ import annotations

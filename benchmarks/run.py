@@ -58,9 +58,12 @@ class Overdue(Exception):
 def modules(wanted: set[int]) -> Iterator[str]:
     """Names of those that answer for a wanted goal, in the goals' order: goal_<numbers>_<name>."""
     for file in sorted((HERE / "goals").glob("goal_*.py")):
-        numbers = {int(part) for part in file.stem.split("_") if part.isdigit()}
-        if numbers & wanted:
+        if wanted.intersection(goals_of(file.stem)):
             yield file.stem
+
+
+def goals_of(module: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in module.split("_") if part.isdigit())
 
 
 def interrupt(*_) -> None:
@@ -70,7 +73,7 @@ def interrupt(*_) -> None:
 
 def measured(name: str, context: Context, bound_s: float) -> tuple[tuple[int, ...], list[Row], dict]:
     """The module's goals, its rows, and how the run went."""
-    goals = tuple(int(part) for part in name.split("_") if part.isdigit())
+    goals = goals_of(name)
     began, load = time.monotonic(), os.getloadavg()[0]
     run = {"module": name, "began": datetime.datetime.now().isoformat(timespec="seconds"), "load": load}
     signal.signal(signal.SIGALRM, interrupt)
@@ -98,14 +101,15 @@ def reason(why: BaseException, bound_s: float) -> str:
     return " ".join(f"{type(why).__name__}: {why}".split())[:200]
 
 
-def write(results: Results, output: Path, title: str) -> None:
+def write(results: Results, output: Path) -> None:
+    """OUTPUT.json, OUTPUT.md, and the pictures in OUTPUT/."""
     results.write(output.with_suffix(".json"))
     pictures = output.parent / output.name
     pictures.mkdir(exist_ok=True)
     for goal in markdown.drawn_goals(results.rows):
         rows = [row for row in results.rows if row.goal == goal]
         (pictures / f"goal_{goal:02}.svg").write_text(picture.picture(f"Goal {goal}: {GOALS[goal]}", rows))
-    output.with_suffix(".md").write_text(markdown.page(results, title, output.name))
+    output.with_suffix(".md").write_text(markdown.page(results, f"Benchmarks of {output.name}", output.name))
 
 
 def options() -> argparse.Namespace:
@@ -154,12 +158,12 @@ def main() -> None:
         results.replace(goals, rows, run)
         for row in rows:
             print("  " + " | ".join(markdown.goal_cells(row)), flush=True)
-        write(results, given.output, f"Benchmarks of {given.output.name}")
+        write(results, given.output)
     for goal in sorted(set(given.goals) - found):
         results.replace(
             (goal,), [not_measured(goal, GOALS[goal], "nothing measures it yet")], {"module": f"goal {goal}"}
         )
-    write(results, given.output, f"Benchmarks of {given.output.name}")
+    write(results, given.output)
     print(f"{markdown.summary(results)} See {given.output.with_suffix('.md')}")
 
 

@@ -73,10 +73,12 @@ class Row:
 
     @property
     def is_clear(self) -> bool:
-        """Whether `must` is further away than twice the noise: another run then gives the same answer to it."""
-        if self.judged is None or self.must is None or not self.spread:
-            return self.judged is not None
-        return abs(self.judged - self.must) > 2 * self.spread * self.must
+        """Whether both bounds are further away than twice the noise: another run then gives the same verdict."""
+        if self.judged is None:
+            return False
+        noise = 2 * (self.spread or 0.0) * self.judged
+        bounds = [bound for bound in (self.must, self.aim) if bound is not None]
+        return all(abs(self.judged - bound) > noise for bound in bounds) if noise else True
 
     def as_json(self) -> dict:
         fields = dataclasses.asdict(self)

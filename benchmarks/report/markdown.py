@@ -6,7 +6,7 @@ from goals.rows import Better, Row, Verdict
 
 from report.results import Results
 
-CLOSE = "closer to the bound than twice the spread: another run may say otherwise"
+CLOSE = "closer to a bound than twice the spread: another run may say otherwise"
 
 
 def page(results: Results, title: str, pictures: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
 import compare  # noqa: E402
+import merge  # noqa: E402
 import pytest  # noqa: E402
 import run as bench  # noqa: E402
 from cold.starts import percentile  # noqa: E402
@@ -68,6 +69,16 @@ def test_results_are_read_as_they_were_written(tmp_path):
     found = results(MET, CLOSE, BESIDE, UNKNOWN, FASTER)
     found.write(tmp_path / "results.json")
     assert read(tmp_path / "results.json") == found
+
+
+def test_parts_are_put_together_by_module_and_the_last_one_counts():
+    noise = Row(goal=None, what="noise", unit="µs", figure=1.0)
+    first, second = results(MET), Results()
+    first.replace((1,), [CLOSE, noise], {**RUN, "module": "goal_01_02_raw", "beside": ["noise"]})
+    second.replace((1,), [UNKNOWN], {**RUN, "module": "goal_01_02_raw"})
+    whole = merge.merged([first, second])
+    assert whole.rows == [UNKNOWN, MET]
+    assert {run["module"] for run in whole.runs} == {"goal_09_idle", "goal_01_02_raw"}
 
 
 def test_pictures_are_xml_with_a_bar_for_each_side_and_a_line_for_each_bound():
