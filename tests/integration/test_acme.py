@@ -119,7 +119,7 @@ def test_names_that_apps_own_get_certificates_on_first_use(fresh_daemon, scripts
 
 def test_certificates_are_renewed_under_load_without_a_failed_request(fresh_daemon, scripts, ca):
     ca = ca()
-    daemon = fresh_daemon({**ca.settings, "BIMODAL_ACME_VALIDITY": "15s", "BIMODAL_BASE_DOMAIN": BASE})
+    daemon = fresh_daemon({**ca.settings, "BIMODAL_ACME_VALIDITY": "18s", "BIMODAL_BASE_DOMAIN": BASE})
     daemon.deploy(write(scripts, APP.format(answer="renewed")))
     assert '"renewed"' in get(ca, "a.example.com")
     serials: set[str] = set()

@@ -62,7 +62,7 @@ def test_over_http_2_the_same_connection_has_the_answer_and_some_others_are_told
         location = caller.heads[stream]["location"]
         # Of so many connections, some are another loop's. Whoever gets to the call itself waits, and is sent again.
         with ExitStack() as open_ones:
-            others = [open_ones.enter_context(Http2(address)) for _ in range(12)]
+            others = [open_ones.enter_context(Http2(address)) for _ in range(24)]
             asked = [(other, other.request(host, location)) for other in others]
             heads = [other.head(stream) for other, stream in asked]
         refused = [head for head in heads if head[":status"] == "421"]
