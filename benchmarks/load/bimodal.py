@@ -17,6 +17,7 @@ from goals.rows import Context
 
 from load.measure import SERVER_CPU
 from load.peers import APPS, Target
+from load.processes import wait_for_an_answer
 from load.workloads import Workload
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,7 +26,6 @@ sys.path.insert(0, str(ROOT / "tests"))
 from support.daemon import Daemon  # noqa: E402
 from support.paths import LAYERS  # noqa: E402
 
-PROBES = {"paths": "/10k"}  # where a GET is answered, if not at /
 COMMAND = "bimodal up; bimodal deploy bimodal_app.py"
 
 
@@ -73,14 +73,16 @@ class Bimodal:
     def start(self, workload: Workload) -> Iterator[Target]:
         """With its container up and the reserve of containers loaded: what a daemon is after a while."""
         with self.daemon() as daemon:
-            self.warm(daemon, workload.function)
-            yield self.target(daemon, workload)
-
-    def warm(self, daemon: Daemon, function: str) -> None:
-        answer = daemon.get(self._urls[function].rstrip("/") + PROBES.get(function, "/"))
-        if answer.status_code != 200:
-            raise RuntimeError(f"{function} answers {answer.status_code}: {answer.text[:500]}")
-        daemon.wait_for_reserve()
+            target = self.target(daemon, workload)
+            wait_for_an_answer(
+                target.port,
+                workload.probe_path,
+                workload.method,
+                workload.body,
+                {**workload.header_fields, "Host": target.host},
+            )
+            daemon.wait_for_reserve()
+            yield target
 
     def target(self, daemon: Daemon, workload: Workload) -> Target:
         port = int(daemon.info["web"].rpartition(":")[2])

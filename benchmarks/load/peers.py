@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from load.measure import SERVER_CPU
-from load.processes import free_port, pinned, wait_until_it_listens
+from load.processes import free_port, pinned, wait_for_an_answer, wait_until_it_listens
 from load.workloads import Interface, Workload
 
 APPS = Path(__file__).parent / "apps"
@@ -151,4 +151,5 @@ def start(peer: Peer, workload: Workload, programs: Path) -> Iterator[Target]:
         if peer.front:
             front = FRONTS[peer.front](folder, port, folder / "app.sock")
             roots.append(stack.enter_context(front).pid)
+        wait_for_an_answer(port, workload.probe_path, workload.method, workload.body, workload.header_fields)
         yield Target(port, "localhost", tuple(roots), peer.command)

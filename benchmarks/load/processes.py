@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import socket
 import subprocess
 import time
@@ -30,6 +31,24 @@ def wait_until_it_listens(address: tuple[str, int] | str, process: subprocess.Po
         if time.monotonic() > deadline:
             raise TimeoutError(f"nobody listens at {address} after {READY_S} s")
         time.sleep(0.01)
+
+
+def wait_for_an_answer(port: int, path: str, method: str, body: bytes, headers: dict[str, str]) -> None:
+    """Some servers listen before they have loaded their application. Any answer will do; the load verifies them."""
+    deadline = time.monotonic() + READY_S
+    while True:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=READY_S)
+        try:
+            connection.request(method, path, body or None, headers)
+            if connection.getresponse().status < 500:
+                return
+        except (OSError, http.client.HTTPException):
+            pass
+        finally:
+            connection.close()
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"no answer to {method} {path} within {READY_S} s")
+        time.sleep(0.02)
 
 
 @contextlib.contextmanager

@@ -28,6 +28,15 @@ class Workload:
     connections: int = 32
     offered_per_s: float = 0  # for latency: well below what any peer can do
 
+    @property
+    def header_fields(self) -> dict[str, str]:
+        return dict(header.split(": ", 1) for header in self.headers)
+
+    @property
+    def probe_path(self) -> str:
+        """Where the application answers plain HTTP, which shows that it is there."""
+        return "/10k" if self.interface is Interface.WEBSOCKET else self.path
+
 
 JSON = ("Content-Type: application/json",)
 ITEM = b'{"name":"screw","price":0.25,"tags":["small","steel"]}'

@@ -8,6 +8,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
 from goals.comparisons import Bound, best, cpu_rows  # noqa: E402
+from goals.goal_11_queueing import ratios  # noqa: E402
 from goals.rows import Verdict  # noqa: E402
 from load import workloads  # noqa: E402
 from load.measure import VoidRun, sample, spent_ns  # noqa: E402
@@ -83,3 +84,10 @@ def test_every_workload_has_an_answer_to_verify_and_peers():
     for one in workloads.ALL:
         assert one.expected or one.message_bytes, one.name
         assert len(serving(one)) >= 3, one.name
+
+
+def test_waiting_is_compared_trace_by_trace():
+    told = """two kinds     4 x 1, load 0.80: 1.100 s, ideal 1.000 s
+all alike    16 x 1, load 0.50: 0.000 s, ideal 0.000 s
+"""
+    assert ratios(told) == {"two kinds, 4 x 1, load 0.80": 1.1, "all alike, 16 x 1, load 0.50": 1.0}

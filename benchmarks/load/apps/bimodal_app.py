@@ -41,6 +41,7 @@ def fastapi():
 
 
 @app.function(**one_worker)
+@modal.concurrent(max_inputs=32)
 @modal.wsgi_app()
 def flask():
     from flask_app import application

@@ -25,3 +25,12 @@ def hello_in_a_thread(name: str = "world"):
 @application.post("/items")
 async def make(item: Item) -> Item:
     return item
+
+
+class Name(BaseModel):
+    name: str
+
+
+@application.post("/predict")
+async def predict(one: Name):
+    return {"message": f"Hello, {one.name}!"}

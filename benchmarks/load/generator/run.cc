@@ -44,8 +44,7 @@ class Connection {
     const std::string greeting = protocol.greeting();
     if (greeting.empty()) return;
     if (send(fd_, greeting.data(), greeting.size(), MSG_NOSIGNAL) < 0) throw Void("the greeting wasn't sent");
-    while (in_.find("\r\n\r\n") == std::string::npos)
-      if (!read_more(0)) throw Void("no answer to the greeting");
+    while (in_.find("\r\n\r\n") == std::string::npos) read_more(0);
     const std::size_t end = in_.find("\r\n\r\n") + 4;
     protocol.check_greeting(std::string_view(in_).substr(0, end));
     in_.erase(0, end);
@@ -84,6 +83,7 @@ class Connection {
   double due() const { return due_; }
 
  private:
+  // Whether there may be more. Throws Void when the server has closed.
   bool read_more(int flags) {
     static std::array<char, 1 << 16> buffer;
     const auto count = recv(fd_, buffer.data(), buffer.size(), flags);
