@@ -18,9 +18,10 @@ using namespace std::chrono_literals;
 // A container asks again at once; the official client's own timeout for this call is far longer.
 constexpr auto kInputPoll = 20s;
 
-// A little less than the time after which the client takes a heartbeat for lost (15 s): it sends the next one 15 s
-// after this one began, and hears of a cancellation only while one is under way.
-constexpr auto kHeartbeatPoll = 14s;
+// A heartbeat is out for so long at most, and ends so much before the client takes it for lost, which the call's
+// deadline says: the client hears of a cancellation only while one is under way.
+constexpr auto kHeartbeatPoll = 29s;
+constexpr auto kBeforeLost = 1s;
 
 constexpr std::chrono::milliseconds kMaxLinger = 10min;
 
@@ -73,7 +74,8 @@ Task<Result<Containers::Empty>> Containers::hello(rpc::Call call, Empty) {
 Task<Result<api::ContainerHeartbeatResponse>> Containers::heartbeat(rpc::Call call, api::ContainerHeartbeatRequest) {
   CO_TRY(SessionPtr session, session_of(call));
   session->heartbeat();
-  const Deadline deadline = Deadline::after(kHeartbeatPoll).or_earlier(call.deadline);
+  const Deadline deadline =
+      Deadline::after(kHeartbeatPoll).or_earlier(Deadline::at(call.deadline.point() - kBeforeLost));
   const std::vector<std::string> cancelled = co_await session->cancelled_inputs(deadline);
   api::ContainerHeartbeatResponse response;
   for (const std::string& input_id : cancelled) response.mutable_cancel_input_event()->add_input_ids(input_id);

@@ -4,6 +4,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -14,6 +17,7 @@ namespace bimodal::runtime {
 namespace {
 
 constexpr const char* kInsideApi = "/__modal/api";
+constexpr std::chrono::milliseconds kMostBetweenHeartbeats = std::chrono::seconds(30);
 
 Result<UniqueFd> connect_to(const std::string& path) {
   sockaddr_un address{.sun_family = AF_UNIX};
@@ -55,6 +59,9 @@ sandbox::Spec container_spec(
   spec.env = common_environment(plan, task_id);
   spec.env["MODAL_CONTAINER_ARGUMENTS_PATH"] = std::string(kInsideApi) + "/arguments.bin";
   spec.env["BIMODAL_LISTEN_FD"] = std::to_string(wire::kListenFd);
+  // Each heartbeat wakes an idle container; two are sent before one that sends none is taken to hang.
+  const auto heartbeat = std::min<std::chrono::milliseconds>(config.heartbeat_limit / 2, kMostBetweenHeartbeats);
+  spec.env.try_emplace("MODAL_HEARTBEAT_INTERVAL", fmt::format("{:.3f}", static_cast<double>(heartbeat.count()) / 1e3));
   spec.env["BIMODAL_CALLS"] = "frames";  // the API socket takes them (rpc/frame_format.h)
   spec.cwd = plan.workdir;
   spec.user = plan.user;
