@@ -33,13 +33,14 @@ def folder() -> Iterator[Path]:
         shutil.rmtree(path)
 
 
-def is_parked(daemon: Daemon) -> bool:
-    return any(standby["state"] == "parked" for standby in daemon.status()["standbys"])
+def reserve(daemon: Daemon) -> set[str]:
+    """The states of its containers in reserve: loading, ready, parked."""
+    return {standby["state"] for standby in daemon.status()["standbys"]}
 
 
 def has_full_reserve(daemon: Daemon) -> bool:
-    """A container is parked where one can be, and none is being loaded, which takes time."""
-    states = {standby["state"] for standby in daemon.status()["standbys"]}
+    """None of it is being loaded, which takes time."""
+    states = reserve(daemon)
     return "ready" in states and states <= {"ready", "parked"}
 
 

@@ -1,8 +1,9 @@
-"""Starts one after the other, each from zero containers: request to first byte over a connection that exists already."""
+"""Starts one after the other, each from zero containers and a full reserve, as it is long after an app was used last: request to
+first byte over a connection that exists already."""
 
 import re
 
-from daemons import Stopper, folder, is_parked, started
+from daemons import Stopper, folder, reserve, started
 from goals.rows import Context
 from support.apps import write
 from support.waiting import eventually
@@ -47,7 +48,7 @@ def starts(context: Context, app: str, count: int, **settings: str) -> list[tupl
             for _ in range(count):
                 stopper.stop_all()
                 if settings.get("BIMODAL_STANDBY") != "0":
-                    eventually(lambda: is_parked(daemon), 60, "one parked")
+                    eventually(lambda: reserve(daemon) == {"ready", "parked"}, 60, "a full reserve, one parked")
                 found.append(caller.first_byte())
         caller.close()
         return found

@@ -8,7 +8,7 @@ from cold.callers import Caller, all_at_once, is_whole
 from daemons import folder, has_full_reserve, started
 from goals.rows import Context
 from support.apps import write
-from support.forks import unshared_bytes
+from support.forks import unshared_bytes, zygote_processes
 from support.waiting import eventually
 
 from idle.processes import tree
@@ -61,10 +61,20 @@ def served(daemon) -> list[int]:
 
 def memory_of_each(daemon) -> list[int]:
     """Bytes that the end of each such container would give back: its Python and its init, which have cgroups in common."""
+    return memory_with_cgroup(daemon, served(daemon))
+
+
+def memory_in_reserve(daemon) -> list[int]:
+    """The same for those that wait in reserve, the smallest first."""
+    waiting = set(zygote_processes(daemon, depth=3)) - set(served(daemon))
+    return sorted(memory_with_cgroup(daemon, list(waiting)))
+
+
+def memory_with_cgroup(daemon, pids: list[int]) -> list[int]:
     groups: dict[str, list[int]] = {}
     for pid in tree(daemon.info["pid"]):
         groups.setdefault(read(pid, "cgroup"), []).append(pid)
-    return [sum(unshared_bytes(one) for one in groups[read(pid, "cgroup")]) for pid in served(daemon)]
+    return [sum(unshared_bytes(one) for one in groups[read(pid, "cgroup")]) for pid in pids]
 
 
 def read(pid: int, name: str) -> str:
