@@ -1,9 +1,10 @@
 #include "http/request_head.h"
 
 #include <algorithm>
-#include <boost/asio/buffer.hpp>
-#include <boost/beast/http/basic_parser.hpp>
+#include <array>
 #include <charconv>
+#include <cstdint>
+#include <cstring>
 
 #include "http/chars.h"
 #include "http/head_scan.h"
@@ -12,31 +13,53 @@
 namespace bimodal::http {
 namespace {
 
-namespace beast = boost::beast;
-using beast::http::field;
-using ErrorCode = beast::error_code;
-
-std::string_view view(beast::string_view text) {
-  return {text.data(), text.size()};
-}
-
 struct Refusal {
   int status = 0;  // 0: none
   const char* reason = "";
 };
 
-// Collects what Beast's parser finds and adds the rules that it lacks. Views only; nothing is copied.
-class HeadParser final : public beast::http::basic_parser<true> {
+// What a byte of a field's name is in lower case; 0: it can't stand there.
+consteval std::array<char, 256> name_table() {
+  std::array<char, 256> table{};
+  for (int byte = 0; byte < 256; ++byte) {
+    const char c = static_cast<char>(byte);
+    if (is_token_char(c)) table[static_cast<std::size_t>(byte)] = lower(c);
+  }
+  return table;
+}
+constexpr std::array<char, 256> kNameTable = name_table();
+
+// Whether one of eight bytes may be what no value holds: a control character (a tab is one, too) or DEL.
+bool may_hold_control(const char* eight) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101, kHighs = 0x80 * kOnes;
+  std::uint64_t bytes;
+  std::memcpy(&bytes, eight, sizeof bytes);
+  const std::uint64_t deletes = bytes ^ 0x7f * kOnes;
+  // A byte below 0x20 borrows from its high bit, and so does one that is 0.
+  return (((bytes - 0x20 * kOnes) & ~bytes) | ((deletes - kOnes) & ~deletes)) & kHighs;
+}
+
+bool is_good_value(std::string_view value) {
+  if (value.size() < 8) return is_field_value(value);
+  const char* const last = value.data() + value.size() - 8;
+  for (const char* at = value.data(); at < last; at += 8) {
+    if (may_hold_control(at)) return is_field_value(value);
+  }
+  return !may_hold_control(last) || is_field_value(value);
+}
+
+// Splits a head whose lines scan_head() has found good, and applies the rules of docs/decisions/0001. Views only;
+// nothing is copied, but names become lower case where they lie.
+class HeadParser {
  public:
   explicit HeadParser(RequestHead& head) : head_(head) {}
 
+  // `data` ends with the empty line.
   Refusal parse(char* data, std::size_t size) {
-    header_limit(static_cast<std::uint32_t>(size));
-    body_limit(boost::none);
-    ErrorCode failure;
-    put(boost::asio::const_buffer(data, size), failure);
-    if (!failure && refusal_.status == 0) check_whole();
-    if (failure && refusal_.status == 0) refuse_for(failure, data, size);
+    end_ = data + size;
+    char* at = parse_request_line(data);
+    while (at != end_ - 2 && refusal_.status == 0) at = parse_field(at);
+    if (refusal_.status == 0) check_whole();
     return refusal_;
   }
 
@@ -45,59 +68,89 @@ class HeadParser final : public beast::http::basic_parser<true> {
     if (refusal_.status == 0) refusal_ = {status, reason};
   }
 
-  void refuse_for(const ErrorCode& failure, const char* data, std::size_t size) {
-    if (failure == beast::http::error::bad_version) return refuse_version(data, size);
-    if (failure == beast::http::error::bad_method) return refuse(400, "malformed method");
-    if (failure == beast::http::error::bad_target) return refuse(400, "malformed request target");
-    if (failure == beast::http::error::bad_field) return refuse(400, "malformed header name");
-    if (failure == beast::http::error::bad_value) return refuse(400, "malformed header value");
-    if (failure == beast::http::error::bad_content_length) return refuse(400, "malformed Content-Length");
-    if (failure == beast::http::error::multiple_content_length) return refuse(400, "several Content-Length headers");
-    if (failure == beast::http::error::bad_transfer_encoding) return refuse(400, "ambiguous Transfer-Encoding");
-    refuse(400, "malformed request head");
+  // The line at `at`, without its CRLF.
+  std::string_view line_at(const char* at) const {
+    const void* line_feed = std::memchr(at, '\n', static_cast<std::size_t>(end_ - at));
+    return {at, static_cast<std::size_t>(static_cast<const char*>(line_feed) - at) - 1};
+  }
+
+  // Returns where the next line begins.
+  char* parse_request_line(char* data) {
+    const std::string_view line = line_at(data);
+    split_request_line(line);
+    return data + line.size() + 2;
+  }
+
+  void split_request_line(std::string_view line) {
+    const std::size_t method_end = line.find(' ');
+    head_.method = line.substr(0, method_end);
+    if (method_end == std::string_view::npos || !is_token(head_.method)) return refuse(400, "malformed method");
+    std::string_view rest = line.substr(method_end + 1);
+    const std::size_t target_end = rest.find(' ');
+    const std::string_view target = rest.substr(0, target_end);
+    if (target_end == std::string_view::npos || target.empty()) return refuse(400, "malformed request target");
+    const std::string_view version = rest.substr(target_end + 1);
+    if (version != "HTTP/1.1" && version != "HTTP/1.0") return refuse_version(version);
+    head_.minor_version = version.back() - '0';
+    if (!parse_target(head_.method, target, target_)) return refuse(400, "malformed request target");
+    head_.path = target_.path;
+    head_.query = target_.query;
   }
 
   // 505 for a version that is well written but not ours, 400 for a line that isn't a request line.
-  void refuse_version(const char* data, std::size_t size) {
-    std::string_view line(data, size);
-    line = line.substr(0, line.find('\r'));
-    std::string_view version = line.substr(line.rfind(' ') + 1);
-    const bool three_parts = std::count(line.begin(), line.end(), ' ') == 2;
-    const bool well_written = three_parts && version.size() == 8 && version.starts_with("HTTP/") && version[6] == '.';
+  void refuse_version(std::string_view version) {
+    const bool well_written = version.size() == 8 && version.starts_with("HTTP/") && version[6] == '.' &&
+                              version.find(' ') == std::string_view::npos;
     refuse(well_written ? 505 : 400, well_written ? "only HTTP/1.0 and HTTP/1.1 are spoken" : "malformed request line");
   }
 
-  void on_request_impl(
-      beast::http::verb, beast::string_view method, beast::string_view target, int version, ErrorCode&) override {
-    head_.method = view(method);
-    head_.minor_version = version - 10;
-    target_ = view(target);
+  char* parse_field(char* const name) {
+    char* at = name;
+    for (char lowered; (lowered = kNameTable[static_cast<unsigned char>(*at)]) != 0; ++at) *at = lowered;
+    const std::string_view rest = line_at(at);
+    char* const next = at + rest.size() + 2;
+    if (at == name || *at != ':') {
+      refuse(400, "malformed header name");
+      return next;
+    }
+    const std::string_view value = trimmed(rest.substr(1));
+    if (!is_good_value(value)) {
+      refuse(400, "malformed header value");
+      return next;
+    }
+    head_.fields.push_back({{name, static_cast<std::size_t>(at - name)}, value});
+    note(head_.fields.back().name, value);
+    return next;
   }
 
-  void on_field_impl(field id, beast::string_view name, beast::string_view value, ErrorCode& failure) override {
-    head_.fields.push_back({view(name), view(value)});
-    if (id != field::unknown) note(id, view(value));
-    if (refusal_.status != 0) failure = beast::http::error::bad_value;
-  }
-
-  void note(field id, std::string_view value) {
-    switch (id) {
-      case field::host:
-        return note_host(value);
-      case field::content_length:
-        return note_content_length(value);
-      case field::transfer_encoding:
-        return note_transfer_encoding(value);
-      case field::connection:
-        return note_connection(value);
-      case field::expect:
-        return note_expect(value);
-      case field::upgrade:
-        upgrade_websocket_ |= equals_ignoring_case(value, "websocket");
+  // Most names are told apart by their length.
+  void note(std::string_view name, std::string_view value) {
+    switch (name.size()) {
+      case 4:
+        return name == "host" ? note_host(value) : void();
+      case 6:
+        return name == "expect" ? note_expect(value) : void();
+      case 7:
+        if (name == "upgrade") upgrade_websocket_ |= equals_ignoring_case(value, "websocket");
         return;
+      case 10:
+        return name == "connection" ? note_connection(value) : void();
+      case 14:
+        return name == "content-length" ? note_content_length(value) : void();
+      case 16:
+        if (name == "proxy-connection" && !is_token_list(value)) refuse(400, "malformed header value");
+        return;
+      case 17:
+        return name == "transfer-encoding" ? note_transfer_encoding(value) : void();
       default:
         return;
     }
+  }
+
+  static bool is_token_list(std::string_view value) {
+    bool all = true;
+    for_each_element(value, [&all](std::string_view element) { all &= is_token(element); });
+    return all;
   }
 
   void note_host(std::string_view value) {
@@ -126,6 +179,7 @@ class HeadParser final : public beast::http::basic_parser<true> {
   }
 
   void note_connection(std::string_view value) {
+    if (!is_token_list(value)) return refuse(400, "malformed header value");
     for_each_element(value, [this](std::string_view option) {
       head_.connection_options.push_back(option);
       if (equals_ignoring_case(option, "close")) close_ = true;
@@ -142,12 +196,8 @@ class HeadParser final : public beast::http::basic_parser<true> {
   // What only the whole head can tell.
   void check_whole() {
     if (head_.content_length && head_.chunked) return refuse(400, "both Content-Length and Transfer-Encoding");
-    Target target;
-    if (!http::parse_target(head_.method, target_, target)) return refuse(400, "malformed request target");
-    head_.path = target.path;
-    head_.query = target.query;
     if (host_index_ < 0 && head_.minor_version >= 1) return refuse(400, "no Host header");
-    if (target.is_absolute) take_host(target.host);
+    if (target_.is_absolute) take_host(target_.host);
     head_.keep_alive = !close_ && (head_.minor_version >= 1 || keep_alive_);
     if (head_.minor_version == 0) head_.expects_continue = false;
     head_.wants_websocket = upgrade_ && upgrade_websocket_ && head_.minor_version >= 1;
@@ -159,32 +209,16 @@ class HeadParser final : public beast::http::basic_parser<true> {
     if (host_index_ >= 0) head_.fields[static_cast<std::size_t>(host_index_)].value = host;
   }
 
-  void on_header_impl(ErrorCode&) override {}
-  void on_body_init_impl(const boost::optional<std::uint64_t>&, ErrorCode&) override {}
-  std::size_t on_body_impl(beast::string_view, ErrorCode&) override { return 0; }
-  void on_chunk_header_impl(std::uint64_t, beast::string_view, ErrorCode&) override {}
-  std::size_t on_chunk_body_impl(std::uint64_t, beast::string_view, ErrorCode&) override { return 0; }
-  void on_finish_impl(ErrorCode&) override {}
-
-  // Only for Beast, which asks for it in responses.
-  void on_response_impl(int, beast::string_view, int, ErrorCode&) override {}
-
   RequestHead& head_;
   Refusal refusal_;
-  std::string_view target_;
+  const char* end_ = nullptr;
+  Target target_;
   int host_index_ = -1;
   bool close_ = false;
   bool keep_alive_ = false;
   bool upgrade_ = false;
   bool upgrade_websocket_ = false;
 };
-
-// The names lie in `data`, which the caller may change.
-void lower_names(const std::vector<Field>& fields) {
-  for (const Field& field : fields) {
-    for (const char& c : field.name) const_cast<char&>(c) = lower(c);
-  }
-}
 
 HeadResult bad(int status, const char* reason) {
   return {.outcome = HeadResult::Outcome::Bad, .status = status, .reason = reason};
@@ -220,7 +254,6 @@ HeadResult parse_request_head(char* data, std::size_t size, std::size_t limit, s
   Refusal refusal = HeadParser(head).parse(data + skipped, scan.end);
   resume = 0;
   if (refusal.status != 0) return bad(refusal.status, refusal.reason);
-  lower_names(head.fields);
   return {.outcome = HeadResult::Outcome::Complete, .size = skipped + scan.end};
 }
 

@@ -13,17 +13,17 @@ spec.loader.exec_module(count)
 BASELINE = {
     "compiler": "clang 19.1.7",
     "own": 1000.0,
-    "libraries": 500.0,
+    "all": 1500.0,
     "functions": {"parse()": 900.0, "route()": 100.0},
 }
 
 
-def counts(own=1000.0, libraries=500.0, parse=900.0):
-    return count.Counts(own, libraries, {"parse()": parse, "route()": 100.0, "malloc": 500.0})
+def counts(own=1000.0, whole=1500.0, parse=900.0):
+    return count.Counts(own, whole, {"parse()": parse, "route()": 100.0, "malloc": 500.0})
 
 
 def test_what_grew_within_the_tolerance_passes():
-    verdict = count.judge(counts(own=1019, libraries=549), BASELINE, "clang 19.1.7")
+    verdict = count.judge(counts(own=1019, whole=1540), BASELINE, "clang 19.1.7")
     assert verdict.ok and "baseline:" not in verdict.text
 
 
@@ -40,9 +40,9 @@ def test_another_compiler_is_named_beside_growth():
     assert "the compiler is clang 19.1.8; the baseline is of clang 19.1.7" in verdict.text
 
 
-def test_libraries_may_differ_more_between_machines_but_not_without_end():
-    assert count.judge(counts(libraries=545), BASELINE, "clang 19.1.7").ok
-    assert not count.judge(counts(libraries=560), BASELINE, "clang 19.1.7").ok
+def test_what_libraries_do_for_it_counts_too():
+    assert count.judge(counts(whole=1540), BASELINE, "clang 19.1.7").ok
+    assert not count.judge(counts(whole=1560), BASELINE, "clang 19.1.7").ok
 
 
 def test_what_shrank_passes_and_asks_for_a_new_baseline():
@@ -58,5 +58,5 @@ Ir                  file:function
 1,500,000 (30.0%)  ./malloc/malloc.c:malloc [/usr/lib/libc.so.6]
 """
     parsed = count.parse(annotated, "gateway_instructions")
-    assert (parsed.own, parsed.libraries) == (3500.0, 1500.0)
+    assert (parsed.own, parsed.all) == (3500.0, 5000.0)
     assert parsed.functions == {"bimodal::parse(char, int)": 3500.0, "malloc": 1500.0}
