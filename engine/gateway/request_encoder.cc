@@ -16,7 +16,14 @@ bool may_be_ours(char c) {
          c == 'x';
 }
 
-bool is_for_the_app(const http::RequestHead& head, const http::Field& field, const RequestFacts& facts) {
+// What Connection names besides what is left out anyway. Nearly always nothing.
+bool names_more_fields(const http::RequestHead& head) {
+  return std::any_of(head.connection_options.begin(), head.connection_options.end(), [](std::string_view option) {
+    return !http::equals_ignoring_case(option, "keep-alive") && !http::equals_ignoring_case(option, "upgrade");
+  });
+}
+
+bool is_for_the_app(const http::Field& field, const RequestFacts& facts) {
   if (facts.kind == wire::RequestKind::Tunnel && field.name == "upgrade") return true;
   if (may_be_ours(field.name[0])) {
     if (http::is_hop_by_hop(field.name) || field.name == "expect" || field.name == "x-forwarded-for") return false;
@@ -24,7 +31,12 @@ bool is_for_the_app(const http::RequestHead& head, const http::Field& field, con
     if (field.name == "modal-key" || field.name == "modal-secret") return false;
     if (field.name == "authorization" && is_proxy_token(field.value)) return false;
   }
-  return std::none_of(head.connection_options.begin(), head.connection_options.end(), [&](std::string_view option) {
+  return true;
+}
+
+bool is_named_by_connection(const http::RequestHead& head, const http::Field& field, const RequestFacts& facts) {
+  if (facts.kind == wire::RequestKind::Tunnel && field.name == "upgrade") return false;
+  return std::any_of(head.connection_options.begin(), head.connection_options.end(), [&](std::string_view option) {
     return http::equals_ignoring_case(option, field.name);
   });
 }
@@ -62,8 +74,11 @@ std::size_t begin_request_frame(
   scratch.server_host = facts.server_host;
   scratch.server_port = facts.server_port;
   scratch.headers.clear();
+  const bool ask_connection = names_more_fields(head);
   for (const http::Field& field : head.fields) {
-    if (is_for_the_app(head, field, facts)) scratch.headers.push_back({field.name, field.value});
+    if (!is_for_the_app(field, facts)) continue;
+    if (ask_connection && is_named_by_connection(head, field, facts)) continue;
+    scratch.headers.push_back({field.name, field.value});
   }
   if (facts.kind == wire::RequestKind::Http && takes_trailers(head)) scratch.headers.push_back({"te", "trailers"});
   out.resize(out.size() + wire::kHeaderSize);
