@@ -116,6 +116,7 @@ Task<Result<void>> LiveContainer::start() {
   startup_deadline_ = Deadline::after(version_->startup_timeout);
   if (version_->is_server) tasks_.spawn(await_server());
   changed_.notify_all();
+  if (asked_) choose_web_path();
   if (!kill_reason_.empty()) sandbox_->kill();
   co_return Result<void>();
 }
@@ -331,9 +332,10 @@ Task<void> LiveContainer::follow_runner() {
 }
 
 // At a question of the container's. Its runner greets while the user's application is made, so one that hasn't by then
-// never will: the client is another than the runner knows, or the user turned the runner off.
+// never will: the client is another than the runner knows, or the user turned the runner off. Nothing is chosen for one
+// that has not started: it has nothing yet that either path needs.
 void LiveContainer::choose_web_path() {
-  if (web_path_ != WebPath::Unknown) return;
+  if (web_path_ != WebPath::Unknown || !sandbox_) return;
   if (runner_.has_spoken()) {
     web_path_ = WebPath::Runner;
     orders_.serve_by_seat();

@@ -115,7 +115,7 @@ class ContainersHome {
   explicit ContainersHome(Make make) {
     planner.program = FAKE_CONTAINER;
     config.home = home.path / "home";
-    config.exit_grace = 300ms;
+    config.exit_grace = scheduler::kPatience;         // what drains is never killed because the machine is busy
     config.greeting_patience = scheduler::kPatience;  // the stand-in for `control` asks at once
     std::filesystem::create_directories(config.home);
     sandboxes = make(*this);

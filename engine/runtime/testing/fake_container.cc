@@ -58,11 +58,19 @@ void greet(int connection, std::uint32_t version) {
   (void)!::write(connection, frame.data(), frame.size());
 }
 
-bool is_drain(int connection) {
+enum class Heard { Drain, Ping, End };
+
+// A Ping is answered. What else is sent here has no payload either.
+Heard hear(int connection) {
   char bytes[kHeaderSize];
-  if (::recv(connection, bytes, sizeof bytes, MSG_WAITALL) != sizeof bytes) return false;
-  auto header = decode_frame_header(bytes);
-  return header && header->type == FrameType::Drain;
+  if (::recv(connection, bytes, sizeof bytes, MSG_WAITALL) != sizeof bytes) return Heard::End;
+  const auto header = decode_frame_header(bytes);
+  if (header && header->type == FrameType::Drain) return Heard::Drain;
+  if (!header || header->type != FrameType::Ping) return Heard::End;
+  std::string frame;
+  append_frame(frame, {.type = FrameType::Pong, .extra = header->extra});
+  (void)!::write(connection, frame.data(), frame.size());
+  return Heard::Ping;
 }
 
 void serve_until_drained(std::uint32_t version) {
@@ -71,7 +79,9 @@ void serve_until_drained(std::uint32_t version) {
     ::poll(waiting.data(), waiting.size(), -1);
     for (std::size_t i = waiting.size(); i-- > 1;) {
       if (waiting[i].revents == 0) continue;
-      if (is_drain(waiting[i].fd)) return;
+      const Heard heard = hear(waiting[i].fd);
+      if (heard == Heard::Drain) return;
+      if (heard == Heard::Ping) continue;
       ::close(waiting[i].fd);
       waiting.erase(waiting.begin() + static_cast<long>(i));
     }
