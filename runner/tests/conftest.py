@@ -94,12 +94,15 @@ def serve(tmp_path, loop_kind):
 
 @pytest.fixture(params=["1.5.4", "1.6.4"], scope="session")
 def client_python(request):
-    """A Python that has that client and FastAPI. Made on first use."""
+    """A Python that has that client and FastAPI. Made on first use, and anew where that was interrupted."""
     folder = VENVS / f"modal-{request.param}"
-    if not (folder / "bin" / "python").exists():
-        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-        subprocess.run([folder / "bin" / "pip", "install", "-q", f"modal=={request.param}", "fastapi"], check=True)
-    return folder / "bin" / "python"
+    python, complete = folder / "bin" / "python", folder / "complete"
+    if not complete.exists():
+        subprocess.run([sys.executable, "-m", "venv", "--clear", "--without-pip", folder], check=True)
+        pip = [sys.executable, "-m", "pip", "--python", python, "install", "-q", "--disable-pip-version-check"]
+        subprocess.run([*pip, f"modal=={request.param}", "fastapi"], check=True)
+        complete.touch()
+    return python
 
 
 @pytest.fixture
