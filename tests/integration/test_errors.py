@@ -190,7 +190,7 @@ def test_a_function_that_takes_too_long_is_a_500(strict, edge):
     began = time.monotonic()
     text = refused(strict.get(edge + "/sleep"), 500, "function-timeout")
     assert text == "internal error: function execution timed out"
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 20
 
 
 def test_a_container_that_is_killed_is_a_500_and_the_next_request_has_another(strict, edge):
@@ -265,7 +265,7 @@ def test_exit_handlers_that_do_not_end_are_killed_after_their_time(strict, urls)
     assert strict.bimodal("app", "stop", "errors", "-y").status == 0
     began = time.monotonic()
     eventually(lambda: container["task_id"] not in str(strict.containers()), 20, "its end")
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 20
     answer = strict.get(urls["here"])
     assert refused(answer, 404, "app-stopped") == "app for invoked web endpoint is stopped"
 

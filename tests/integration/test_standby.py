@@ -145,11 +145,11 @@ def in_reserve(daemon, app: str, state: str) -> int:
 
 
 def ready(daemon, count: int, app: str):
-    eventually(lambda: in_reserve(daemon, app, "ready") >= count, 60, f"{count} containers in reserve")
+    eventually(lambda: in_reserve(daemon, app, "ready") >= count, 120, f"{count} containers in reserve")
 
 
 def parked(daemon, app: str):
-    eventually(lambda: in_reserve(daemon, app, "parked") == 1, 60, "a parked container")
+    eventually(lambda: in_reserve(daemon, app, "parked") == 1, 120, "a parked container")
 
 
 def probe_of(daemon) -> Inside:

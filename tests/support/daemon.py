@@ -176,7 +176,7 @@ class Daemon:
             states = [standby["state"] for standby in self.status()["standbys"]]
             return "ready" in states and set(states) <= {"ready", "parked"}
 
-        eventually(loaded, 60, "containers in reserve")
+        eventually(loaded, 120, "containers in reserve")
 
     def _forget_connections(self) -> None:
         if self._web is not None:

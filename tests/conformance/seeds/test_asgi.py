@@ -43,7 +43,7 @@ def test_events_reach_the_caller_as_they_are_sent(daemon):
         assert next(lines) == "data: event 0"
         first = time.monotonic() - began
         rest = [line for line in lines if line]
-    assert first < 2
+    assert first < 4, "not with the last one"
     assert time.monotonic() - began > 4
     assert rest == [f"data: event {i}" for i in range(1, 10)]
 
