@@ -305,8 +305,7 @@ def test_the_application_hears_how_the_caller_left(daemon, either_url):
             raw.sendall(farewell)
             left = time.time()
             raw.shutdown(socket.SHUT_WR)
-            # At once, which a busy machine makes some tenths of a second, and not when some time-out is over.
-            assert seen(daemon, either_url, "/echo", code)[3] - left < 1
+            assert seen(daemon, either_url, "/echo", code)[3] - left < 1, "at once"
 
 
 def test_a_function_timeout_closes_with_1011_and_cancels_the_task(daemon, urls):
