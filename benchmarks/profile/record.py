@@ -1,67 +1,59 @@
 """Where each microsecond of a request goes: profiles of daemon and runner under load, as flame graphs and a table.
 
-    python benchmarks/profile/record.py --binary build/release/bin/bimodal [--layers DIR] [--seconds 6]
+    python benchmarks/profile/record.py [--seconds 6] [--connections 64] [--layers DIR]
 
 The raw ASGI workload on keep-alive connections, servers on CPU 0 and the load on CPU 1. First the CPU time per request is
 measured without a profiler, for the gateway's loops and the runner each; then `perf` samples stacks, whose shares divide it.
-Writes benchmarks/results/<date>-hot-path.md and <date>-flame-{gateway,runner}.svg. Needs perf (Debian: linux-perf) and wrk.
+Writes benchmarks/results/<date>-hot-path.md and <date>-flame-{gateway,runner}.svg. Needs perf (Debian:
+linux-perf) and `ninja load_generator`.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import datetime
 import pathlib
-import platform
 import subprocess
 import sys
 import tempfile
 
 BENCHMARKS = pathlib.Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(BENCHMARKS / "load"))
+sys.path.insert(1, str(BENCHMARKS))
 
 import flame  # noqa: E402
-import measure  # noqa: E402
-import peers  # noqa: E402
 import stacks  # noqa: E402
+from idle.processes import tree  # noqa: E402
+from load import measure  # noqa: E402
+from load.bimodal import Bimodal  # noqa: E402
+from load.options import add_options, context_of  # noqa: E402
+from load.workloads import RAW  # noqa: E402
+from report.machine import describe  # noqa: E402
 
 RESULTS = BENCHMARKS / "results"
 
 
-def threads_cpu(pids: set[int]) -> dict[int, tuple[str, int]]:
-    """Name and nanoseconds on a CPU of every thread of `pids`."""
-    found = {}
-    for pid in pids:
-        for task in pathlib.Path(f"/proc/{pid}/task").glob("*"):
-            try:
-                found[int(task.name)] = (
-                    (task / "comm").read_text().strip(),
-                    int((task / "schedstat").read_text().split()[0]),
-                )
-            except OSError:
-                continue
-    return found
+def thread_names(pids: set[int]) -> dict[int, str]:
+    tasks = (task for pid in pids for task in pathlib.Path(f"/proc/{pid}/task").glob("*"))
+    return {int(task.name): (task / "comm").read_text().strip() for task in tasks}
 
 
-def measured(target: peers.Target, pids: set[int], options) -> tuple[measure.Sample, dict[int, tuple[str, float]]]:
-    """One run without a profiler: the sample, and each busy thread's microseconds per request."""
-    before = threads_cpu(pids)
-    sample = measure.load(target.url, target.host, target.root_pids, options.seconds, options.connections)
-    costs = {}
-    for tid, (name, now) in threads_cpu(pids).items():
-        cost = (now - before.get(tid, (name, 0))[1]) / 1000 / sample.requests
-        if cost >= 0.05:
-            costs[tid] = (name, cost)
-    return sample, costs
+def measured(load, target, pids: set[int]) -> tuple[measure.Sample, dict[int, tuple[str, float]]]:
+    """One run without a profiler: the sample, and each busy thread's name and microseconds per request."""
+    before = measure.cpu_ns(target.roots)
+    sample = load(target)
+    after, names = measure.cpu_ns(target.roots), thread_names(pids)
+    costs = {tid: (now - before.get(tid, 0)) / 1000 / sample.answers for tid, now in after.items() if tid in names}
+    return sample, {tid: (names[tid], cost) for tid, cost in costs.items() if cost >= 0.05}
 
 
-def profile(target: peers.Target, pids: set[int], options) -> list[stacks.Stack]:
+def profile(load, target, pids: set[int], seconds: float) -> list[stacks.Stack]:
     with tempfile.TemporaryDirectory() as directory:
         data = f"{directory}/perf.data"
         record = ["perf", "record", "--quiet", "-F", "1499", "--call-graph", "dwarf,8192", "-o", data]
-        record += ["-p", ",".join(map(str, sorted(pids))), "--", "sleep", str(options.seconds)]
+        record += ["-p", ",".join(map(str, sorted(pids))), "--", "sleep", f"{seconds * 0.8:g}"]
         recording = subprocess.Popen(record, stderr=subprocess.DEVNULL)
-        measure.load(target.url, target.host, target.root_pids, options.seconds + 1, options.connections)
+        load(target)
         recording.wait(60)
         script = ["perf", "script", "--no-inline", "-F", "comm,tid,ip,sym,dso", "-i", data]
         text = subprocess.run(script, check=True, capture_output=True, text=True).stdout
@@ -83,17 +75,22 @@ def table(title: str, cost: float, found: list[stacks.Stack], parts) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--binary", default="build/release/bin/bimodal")
-    parser.add_argument("--layers", help="directory of built image layers to reuse")
-    parser.add_argument("--seconds", type=int, default=6)
+    add_options(parser)
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--out", type=pathlib.Path, default=RESULTS)
     options = parser.parse_args()
-    with peers.Bimodal(options.binary, options.layers).raw() as target:
-        pids = set().union(*(measure.tree(pid) for pid in target.root_pids))
-        measure.load(target.url, target.host, target.root_pids, 2, options.connections)
-        sample, costs = measured(target, pids, options)
-        found = profile(target, pids, options)
+    context = context_of(options)
+    workload = dataclasses.replace(RAW, connections=options.connections)
+    generator = measure.Generator(context.build / "benchmarks/load_generator")
+
+    def load(target) -> measure.Sample:
+        return generator.run(workload, target, context.seconds)
+
+    with Bimodal(context) as bimodal, bimodal.start(workload) as target:
+        pids = {pid for root in target.roots for pid in tree(root)}
+        load(target)  # warms up
+        sample, costs = measured(load, target, pids)
+        found = profile(load, target, pids, context.seconds)
     date = datetime.date.today().isoformat()
     text = [
         "# Where the time of a request goes\n",
@@ -113,16 +110,11 @@ def main() -> None:
         picture = flame.svg((stack.frames for stack in of_side), f"{title}, {cost:.1f} µs a request")
         (options.out / f"{date}-flame-{side}.svg").write_text(picture)
         text.append(f"![{title}]({date}-flame-{side}.svg)\n")
-    text.append(
-        f"`python benchmarks/profile/record.py --connections {options.connections}`; {platform.release()}, {machine()}\n"
-    )
-    (options.out / f"{date}-hot-path.md").write_text("\n".join(text))
-    print("\n".join(text))
-
-
-def machine() -> str:
-    lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "unknown CPU")
+    text.append(f"`python benchmarks/profile/record.py --connections {options.connections}`\n")
+    text += [f"* {name}: {value}" for name, value in describe(context).items()]
+    page = "\n".join(text) + "\n"
+    (options.out / f"{date}-hot-path.md").write_text(page)
+    print(page)
 
 
 if __name__ == "__main__":
