@@ -6,7 +6,7 @@ import dataclasses
 
 from load.rounds import AGAIN, OURS, Comparison, Series
 
-from goals.rows import Row
+from goals.rows import Better, Row
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,7 +75,17 @@ def rate_rows(comparison: Comparison, goal: int) -> list[Row]:
         if name in (OURS, AGAIN) or series.is_rate_void or ours.is_rate_void or not series.full:
             continue
         mine, theirs = ours.median("per_second"), series.median("per_second")
-        rows.append(Row(goal, f"{comparison.workload.name}: requests per second", "1/s", mine, name, theirs))
+        rows.append(
+            Row(
+                goal,
+                f"{comparison.workload.name}: requests per second",
+                "1/s",
+                mine,
+                name,
+                theirs,
+                better=Better.HIGHER,
+            )
+        )
     return rows
 
 
