@@ -47,7 +47,8 @@ GOALS = {
     15: "calls between containers",
 }
 WHOLE_S, QUICK_WHOLE_S = 60 * 60, 10 * 60
-MODULE_S, QUICK_MODULE_S = 12 * 60, 3 * 60
+MODULE_S, QUICK_MODULE_S = 15 * 60, 3 * 60
+FULL, QUICK = (5, 8.0, 2.0), (3, 1.5, 0.5)  # rounds, their seconds, those of the warm-up before each
 CLEAN_UP_S = 90  # for a module that was interrupted
 
 
@@ -112,20 +113,24 @@ def write(results: Results, output: Path) -> None:
     output.with_suffix(".md").write_text(markdown.page(results, f"Benchmarks of {output.name}", output.name))
 
 
-def options() -> argparse.Namespace:
+def options(words: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", type=Path, default=ROOT / "build/release", help="a release build")
     parser.add_argument("--peers", type=Path, default=ROOT / ".cache/venv-bench/bin", help="bin/ of their environment")
     parser.add_argument(
         "--layers", type=Path, default=os.environ.get("BIMODAL_TEST_LAYERS"), help="built images to use"
     )
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=8, help="of each round")
-    parser.add_argument("--warm-up", type=float, default=2, help="seconds before each round")
+    parser.add_argument("--rounds", type=int, help="default 5, quick 3")
+    parser.add_argument("--seconds", type=float, help="of each round; default 8, quick 1.5")
+    parser.add_argument("--warm-up", type=float, help="seconds before each round; default 2, quick 0.5")
     parser.add_argument("--quick", action="store_true", help="the main figures only, with fewer repetitions")
     parser.add_argument("--goals", type=int, nargs="+", choices=GOALS, default=list(GOALS))
     parser.add_argument("--output", type=Path, default=HERE / "results" / datetime.date.today().isoformat())
-    return parser.parse_args()
+    given = parser.parse_args(words)
+    for name, value in zip(("rounds", "seconds", "warm_up"), QUICK if given.quick else FULL, strict=True):
+        if getattr(given, name) is None:
+            setattr(given, name, value)
+    return given
 
 
 def context_of(given: argparse.Namespace) -> Context:

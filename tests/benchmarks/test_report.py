@@ -140,3 +140,9 @@ def test_a_module_that_takes_too_long_is_interrupted(module):
 def test_percentiles_are_values_that_were_measured():
     assert percentile([3.0, 1.0, 2.0, 4.0], 50) == 2.0
     assert percentile([float(value) for value in range(1, 201)], 99) == 198.0
+
+
+def test_quick_means_short_rounds_unless_they_are_given():
+    assert (bench.options([]).rounds, bench.options([]).seconds) == (5, 8.0)
+    quick = bench.options(["--quick", "--seconds", "4"])
+    assert (quick.rounds, quick.seconds, quick.warm_up) == (3, 4.0, 0.5)
