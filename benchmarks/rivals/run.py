@@ -98,6 +98,7 @@ def rival(name: str, programs: Path, starts: list[Start]) -> Iterator[Target]:
             PATH=f"{programs}:{os.environ['PATH']}",
             HOME=folder,
             BENTOML_DO_NOT_TRACK="1",
+            RAY_TMPDIR=folder,
         )
         options = [str(APPS / one) if one.endswith(".py") else one for one in options]
         began = time.monotonic()
