@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import os
+import signal
 import socket
 import subprocess
 import time
@@ -56,7 +58,9 @@ def pinned(cpu: str, command: list, log: Path, environment: dict[str, str] | Non
     """The running process of `command`; its output goes to `log`, whose end is in the error if the context fails."""
     with log.open("wb") as output:
         words = ["taskset", "-c", cpu, *map(str, command)]
-        process = subprocess.Popen(words, stdout=output, stderr=subprocess.STDOUT, env=environment)
+        process = subprocess.Popen(
+            words, stdout=output, stderr=subprocess.STDOUT, env=environment, start_new_session=True
+        )
         try:
             yield process
         except Exception as why:
@@ -66,9 +70,12 @@ def pinned(cpu: str, command: list, log: Path, environment: dict[str, str] | Non
 
 
 def stop(process: subprocess.Popen) -> None:
+    """And, if it leads a session, whatever it leaves behind there."""
     process.terminate()
     try:
         process.wait(30)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
