@@ -1,5 +1,9 @@
 #include "response_head.h"
 
+#include <strings.h>
+
+#include <charconv>
+
 #include "names.h"
 #include "wire/head.h"
 
@@ -15,6 +19,19 @@ bool header_part(PyObject* object, std::string_view& part) {
   if (PyBytes_AsStringAndSize(object, &data, &size) != 0) return false;
   part = {data, static_cast<std::size_t>(size)};
   return true;
+}
+
+bool is_content_length(std::string_view name) {
+  constexpr std::string_view kName = "content-length";
+  return name.size() == kName.size() && ::strncasecmp(name.data(), kName.data(), kName.size()) == 0;
+}
+
+// Nothing when it isn't one.
+std::optional<std::uint64_t> number_of(std::string_view text) {
+  std::uint64_t number = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (failure != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
 }
 
 // Appends a view of one pair.
@@ -117,7 +134,7 @@ bool encode_response_start(PyObject* message, std::string& out, bool& trailers) 
   return false;
 }
 
-bool encode_wsgi_start(PyObject* status, PyObject* headers, std::string& out) {
+bool encode_wsgi_start(PyObject* status, PyObject* headers, std::string& out, std::optional<std::uint64_t>& length) {
   wire::ResponseHead head;
   std::vector<Ref> keep;  // the bytes that `head` has views into
   if (!wsgi_status(status, head.status)) return false;
@@ -132,6 +149,7 @@ bool encode_wsgi_start(PyObject* status, PyObject* headers, std::string& out) {
         !latin1_part(PyTuple_GetItem(pair.get(), 1), header.value, keep)) {
       return false;
     }
+    if (is_content_length(header.name)) length = number_of(header.value);
     head.headers.push_back(header);
   }
   if (wire::encode(head, out)) return true;

@@ -112,7 +112,9 @@ void WsgiRequest::return_credit(std::size_t consumed) {
 
 bool WsgiRequest::start(PyObject* status, PyObject* headers) {
   std::string head;
-  if (!encode_wsgi_start(status, headers, head)) return false;
+  std::optional<std::uint64_t> length;
+  if (!encode_wsgi_start(status, headers, head, length)) return false;
+  left_ = length;
   head_ = std::move(head);
   started_ = true;
   return true;
@@ -120,11 +122,17 @@ bool WsgiRequest::start(PyObject* status, PyObject* headers) {
 
 bool WsgiRequest::write(PyObject* bytes, bool end) {
   std::string_view rest(PyBytes_AsString(bytes), static_cast<std::size_t>(PyBytes_Size(bytes)));
+  if (complete_ && rest.empty() && !disconnected_) return true;
+  end |= is_last(rest.size());
   if (is_head_) rest = {};
   if (rest.empty() && !end && head_.empty()) return true;
   for (;;) {
-    if (disconnected_ || complete_) {
+    if (disconnected_) {
       raise_disconnected();
+      return false;
+    }
+    if (complete_) {
+      PyErr_SetString(PyExc_ValueError, "the application gave more bytes than its Content-Length");
       return false;
     }
     while (send_piece(bytes, rest, end)) {
@@ -135,6 +143,13 @@ bool WsgiRequest::write(PyObject* bytes, bool end) {
   }
   complete_ = end;
   return true;
+}
+
+// Whether the response is whole with `size` bytes more. Who gives more than was announced is left to the gateway.
+bool WsgiRequest::is_last(std::size_t size) {
+  if (!left_) return false;
+  if (size > *left_) left_.reset();
+  return left_ && (*left_ -= size) == 0;
 }
 
 // Sends what one frame and the credit allow. True when there is more to send and credit for it.

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -42,7 +43,8 @@ class WsgiRequest final : public Stream {
   Ref whole_body();            // bytes when the body came with the head, else None
   Ref read(std::size_t size);  // waits for some of the body; empty at its end
   bool start(PyObject* status, PyObject* headers);
-  bool write(PyObject* bytes, bool end);  // waits until all is on its way
+  // Waits until all is on its way. The response ends with `end`, or with the last byte of its Content-Length.
+  bool write(PyObject* bytes, bool end);
   // The thread is done with it. Without a reason the response is complete. Done more than once it does nothing.
   void end(const char* abort_reason);
   bool disconnected() const { return disconnected_; }
@@ -54,6 +56,7 @@ class WsgiRequest final : public Stream {
   Server& server() const;
   void wait();  // until something changed
   void wake();
+  bool is_last(std::size_t size);
   bool send_piece(PyObject* owner, std::string_view& rest, bool end);
   void append(wire::FrameHeader header, std::string_view payload, PyObject* owner, std::string_view part);
   void flush();
@@ -81,6 +84,7 @@ class WsgiRequest final : public Stream {
   std::string head_;  // encoded; held until the first piece of body
   bool started_ = false;
   bool complete_ = false;
+  std::optional<std::uint64_t> left_;  // of its Content-Length
   std::uint64_t credit_ = wire::kInitialCredit;
 };
 

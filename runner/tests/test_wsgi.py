@@ -116,6 +116,21 @@ def test_a_body_that_nobody_reads_gets_no_credit(wsgi):
     assert gateway.request().status == 413, "the connection goes on"
 
 
+def test_a_response_of_said_length_ends_with_its_last_byte(wsgi):
+    gateway = wsgi("said_length")
+    stream = gateway.begin(query=b"ab++cde")
+    assert not gateway.expect(RESPONSE, stream).end
+    last = gateway.expect(BODY, stream)
+    assert (last.payload, last.end) == (b"cde", True)
+    gateway.expect(DONE, stream)
+
+
+@pytest.mark.parametrize(("query", "body"), [(b"ab", b"ab"), (b"abcdefg", b"abcdefg"), (b"abcde+f", b"abcde")])
+def test_another_length_than_said_is_left_to_the_gateway(wsgi, query, body):
+    answer = wsgi("said_length").request(query=query)
+    assert (answer.status, answer.body, answer.aborted) == (200, body, None)
+
+
 def test_each_chunk_leaves_before_the_next_is_asked_for(wsgi):
     gateway = wsgi("echo")
     stream = gateway.begin(b"POST", end=False)

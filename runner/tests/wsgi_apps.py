@@ -86,6 +86,12 @@ def closing(environ, start_response):
     return Closing([b"one", b"two"])
 
 
+def said_length(environ, start_response):
+    """Says a length, and gives what the query asks for."""
+    start_response("200 OK", [*HEADERS, ("Content-Length", "5")])
+    return Closing(part.encode() for part in environ["QUERY_STRING"].split("+"))
+
+
 def fail_in_the_middle(environ, start_response):
     start_response("200 OK", HEADERS)
     return Closing([b"one", ValueError("in the middle")])
