@@ -6,10 +6,7 @@ cd "$(dirname "$0")/.."
 venv=$1
 stamp=$venv/installed-$(sha256sum benchmarks/requirements.txt | cut -c1-16)
 
-for program in nginx haproxy bwrap; do
-  package=${program/bwrap/bubblewrap}
-  command -v "$program" >/dev/null || { echo "bench: install $program first: apt-get install $package" >&2; exit 1; }
-done
+tools/install_packages.sh benchmarks/packages.txt
 [ -e "$stamp" ] && exit 0
 echo "installing benchmarks/requirements.txt into $venv"
 # The Python of Debian, which is that of Bimodal's images too.

@@ -7,24 +7,6 @@ cd "$(dirname "$0")/.."
 venv=$1
 venv_oldest=$2
 
-missing_packages() {
-  comm -23 <(grep -vE '^(#|$)' tools/packages.txt | sort) \
-    <(dpkg-query -W -f '${db:Status-Status} ${Package}\n' | sed -n 's/^installed //p' | sort -u)
-}
-
-install_packages() {
-  local missing sudo=()
-  mapfile -t missing < <(missing_packages)
-  [ ${#missing[@]} -gt 0 ] || return 0
-  [ "$(id -u)" -eq 0 ] || sudo=(sudo)
-  echo "installing ${missing[*]}"
-  local install=("${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends)
-  # Old package lists name versions that are gone: then, and only then, they are fetched again.
-  "${install[@]}" "${missing[@]}" >/dev/null 2>&1 && return 0
-  "${sudo[@]}" apt-get update -qq
-  "${install[@]}" "${missing[@]}" >/dev/null
-}
-
 # The official client runs on Python 3.10 to 3.13.
 find_python() {
   local candidate
@@ -49,6 +31,6 @@ install_venv() {
   touch "$stamp"
 }
 
-install_packages
+tools/install_packages.sh tools/packages.txt
 install_venv "$venv" tests/requirements.txt
 install_venv "$venv_oldest" tests/requirements-oldest.txt
