@@ -24,6 +24,8 @@ app = modal.App("far")
 @app.function()
 @modal.asgi_app(custom_domains=["{SHOP}"])
 def web():
+    print("made far away")
+
     async def answer(scope, receive, send):
         if scope["type"] == "websocket":
             await receive()
@@ -155,6 +157,18 @@ def test_a_remote_client_deploys_and_callers_come_by_https(remote, daemon, tmp_p
 
 def test_commands_run_in_containers_from_there(remote):
     assert "it says hello" in remote.ok("-c", SANDBOX)
+
+
+def test_shells_logs_and_serve_work_from_there(remote, tmp_path):
+    script = write(tmp_path, APP.replace("far", "farther").replace(f'custom_domains=["{SHOP}"]', ""), "farther")
+    said = remote.ok(
+        "-m", "modal", "shell", "--no-pty", f"{script.name}::web", "--cmd", "echo $((6 * 7))", cwd=tmp_path
+    )
+    assert "42" in said.split()
+    assert f"https://local--farther-web-dev.{DOMAIN}:{remote.port}" in remote.ok(
+        "-m", "modal", "serve", "--timeout", "2", script.name, cwd=tmp_path
+    )
+    assert "made far away" in remote.ok("-m", "modal", "app", "logs", "far")
 
 
 def test_without_a_good_token_the_edge_lets_nobody_in(remote, daemon):
