@@ -55,7 +55,7 @@ def run(program: pathlib.Path) -> str:
     with tempfile.TemporaryDirectory() as directory:
         profile = f"{directory}/callgrind.out"
         command = ["valgrind", "--quiet", "--tool=callgrind", "--collect-atstart=no", f"--callgrind-out-file={profile}"]
-        environment = {"GLIBC_TUNABLES": PLAIN_CPU, "PATH": "/usr/bin:/bin", "LC_ALL": "C"}
+        environment = {"GLIBC_TUNABLES": PLAIN_CPU, "PATH": "/usr/bin:/bin", "LC_ALL": "C", "TMPDIR": directory}
         subprocess.run([*command, str(program)], env=environment, check=True, stdout=subprocess.DEVNULL, timeout=300)
         annotate = ["callgrind_annotate", "--threshold=100", "--auto=no", profile]
         return subprocess.run(annotate, env=environment, check=True, capture_output=True, text=True).stdout

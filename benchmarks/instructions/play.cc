@@ -39,8 +39,9 @@ class NoBlobs : public gateway::BlobGate {
 
 enum class Collect { No, Yes };
 
+// In TMPDIR, which count.py removes, however this ends.
 std::filesystem::path make_directory() {
-  std::string path = "/tmp/instructions-XXXXXX";
+  std::string path = std::filesystem::temp_directory_path() / "instructions-XXXXXX";
   CHECK(::mkdtemp(path.data()) != nullptr);
   return path;
 }

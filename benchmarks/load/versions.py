@@ -2,17 +2,21 @@
 
     python3 benchmarks/load/versions.py build/release/bin/bimodal [--rounds 5] [--requests 100000]
 
-Needs h2load (nghttp2-client). Rounds are interleaved. The figure is the CPU time of the daemon's process (user and system)
+Needs h2load (nghttp2-client). Rounds are interleaved. The figure is the CPU time of the daemon's process (its threads' schedstat)
 divided by the requests that it answered; the rate beside it also depends on the load generator.
 """
 
 import argparse
-import os
 import re
 import statistics
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from idle.processes import cpu_s  # noqa: E402
 
 KINDS = {
     "HTTP/1.1, 4 connections": ["--h1", "-c", "4"],
@@ -21,16 +25,11 @@ KINDS = {
 }
 
 
-def cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def measure(pid: int, url: str, requests: int, options: list[str]) -> tuple[float, float]:
     """(µs of CPU per request, requests per second)"""
-    before = cpu_s(pid)
+    before = cpu_s([pid])
     told = subprocess.run(["h2load", "-n", str(requests), *options, url], capture_output=True, text=True, check=True)
-    spent = cpu_s(pid) - before
+    spent = cpu_s([pid]) - before
     assert f"{requests} succeeded, 0 failed, 0 errored" in told.stdout, told.stdout
     return spent / requests * 1e6, float(re.search(r"([\d.]+) req/s", told.stdout)[1])
 
@@ -50,9 +49,7 @@ def main() -> None:
             pid = next(
                 int(each.name)
                 for each in Path("/proc").iterdir()
-                if each.name.isdigit()
-                and home in (each / "cmdline").read_bytes().decode()
-                and cpu_s(int(each.name)) >= 0
+                if each.name.isdigit() and home in (each / "cmdline").read_bytes().decode()
             )
             figures = {kind: [] for kind in KINDS}
             for _ in range(given.rounds):

@@ -16,6 +16,10 @@ import sys
 import tempfile
 import time
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from idle.processes import cpu_s  # noqa: E402
+
 NGINX = """
 daemon off; master_process off; pid {dir}/nginx.pid; error_log {dir}/nginx.log;
 events {{ worker_connections 1024; }}
@@ -38,14 +42,9 @@ def certificate(folder: pathlib.Path) -> None:
     subprocess.run([*words, "-addext", "subjectAltName=DNS:bench.test"], check=True, capture_output=True)
 
 
-def cpu_seconds(pid: int) -> float:
-    threads = pathlib.Path(f"/proc/{pid}/task").glob("*/schedstat")
-    return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
-
-
 def measure(port: int, pid: int, version: str, kind: str, seconds: int) -> tuple[float, float]:
     """Handshakes per second of real time, and CPU microseconds of the server for each."""
-    before = cpu_seconds(pid)
+    before = cpu_s([pid])
     words = ["taskset", "-c", "1", "openssl", "s_time", "-connect", f"127.0.0.1:{port}", f"-{kind}", f"-{version}"]
     began = time.monotonic()
     out = subprocess.run([*words, "-time", str(seconds)], capture_output=True, text=True).stdout
@@ -54,7 +53,7 @@ def measure(port: int, pid: int, version: str, kind: str, seconds: int) -> tuple
     if not found:
         sys.exit(f"openssl s_time said nothing: {out[-300:]}")
     count = int(found[-1])
-    return count / took, (cpu_seconds(pid) - before) / count * 1e6
+    return count / took, (cpu_s([pid]) - before) / count * 1e6
 
 
 def main() -> None:
