@@ -79,6 +79,7 @@ TEST_F(ContainersTest, TellsTheContainerWhoItIsAndWhereItsServerIs) {
   EXPECT_EQ(spec.env["MODAL_SERVER_URL"], "unix:///__modal/api/api.sock");
   EXPECT_EQ(spec.env["MODAL_CONTAINER_ARGUMENTS_PATH"], "/__modal/api/arguments.bin");
   EXPECT_EQ(spec.env["BIMODAL_LISTEN_FD"], "3");
+  EXPECT_EQ(spec.env["MODAL_HEARTBEAT_INTERVAL"], "30.000");
   std::ifstream arguments(spec.binds.at(0).source / "arguments.bin");
   std::string text{std::istreambuf_iterator<char>(arguments), {}};
   EXPECT_EQ(text, "arguments of " + container->task_id());
