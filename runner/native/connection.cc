@@ -8,6 +8,7 @@
 #include <cstring>
 #include <utility>
 
+#include "courier.h"
 #include "names.h"
 #include "request.h"
 #include "scope.h"
@@ -43,7 +44,8 @@ int greet(int listen_fd, std::string_view task_id) {
   return -1;
 }
 
-Connection::Connection(Ref server, int socket, Greeting greeting) : server_(std::move(server)), socket_(socket) {
+Connection::Connection(Ref server, int socket, Greeting greeting)
+    : server_(std::move(server)), socket_(socket), held_(std::make_shared<HeldOutput>(socket)) {
   if (greeting == Greeting::Said) return;
   const std::string& task_id = this->server().task_id();
   append(
@@ -56,6 +58,7 @@ Connection::Connection(Ref server, int socket, Greeting greeting) : server_(std:
 
 Connection::~Connection() {
   clear();
+  held_->close();
   if (tally_fd_ >= 0) ::close(tally_fd_);
   if (socket_ >= 0) ::close(socket_);
 }
@@ -218,7 +221,7 @@ StreamRef Connection::make_request(std::uint32_t number, const wire::RequestHead
 
 StreamRef Connection::make_wsgi_request(
     std::uint32_t number, const wire::RequestHead& head, const Server::Mount& mount) {
-  Ref environ = make_environ(head);
+  Ref environ = make_environ(head, mount.state.get());
   if (!environ) return {};
   Ref object = Object<WsgiRequest>::create(
       WsgiRequest::type(), Ref::borrow(server_.get()), *this, number, head, std::move(environ));
@@ -261,13 +264,26 @@ void Connection::append(
 }
 
 void Connection::flush_from_thread() {
-  if (socket_ < 0 || writes_watched_ || output_.write_to(socket_) == Output::Written::All) return;
+  if (socket_ < 0 || writes_watched_ || write_out() == Output::Written::All) return;
   server().flush_soon(*this);  // what is left, and errors, are for the loop
+}
+
+void Connection::hold_from_thread(HeldOutput::Clock::duration patience) {
+  const std::string_view frames = output_.untouched();
+  if (socket_ < 0 || writes_watched_ || frames.empty() || !look_after(held_) || !held_->add(frames, patience)) {
+    return flush_from_thread();
+  }
+  output_.clear();
+}
+
+Output::Written Connection::write_out() {
+  output_.prepend(held_->take());
+  return output_.write_to(socket_);
 }
 
 void Connection::flush() {
   if (socket_ < 0) return;
-  switch (output_.write_to(socket_)) {
+  switch (write_out()) {
     case Output::Written::All:
       watch_writes(false);
       break;
@@ -296,6 +312,7 @@ void Connection::close() {
   if (socket_ < 0) return;
   watch_writes(false);
   if (!server().unwatch(socket_, Server::Event::Readable)) report_unraisable(server_.get());
+  held_->close();
   ::close(socket_);
   socket_ = -1;
   tally_.close();

@@ -6,10 +6,12 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 
+#include "held_output.h"
 #include "output.h"
 #include "py.h"
 #include "server.h"
@@ -44,6 +46,9 @@ class Connection {
   // The same from another thread than the loop's, which is asked to do the rest. Whoever calls append() there calls
   // this behind it.
   void flush_from_thread();
+  // As flush_from_thread(), but together with what is appended within `patience`. Somebody asks is_due() now and then.
+  void hold_from_thread(HeldOutput::Clock::duration patience);
+  bool is_due() const { return held_->is_due(); }
 
   // Appends a frame whose payload is `payload` and then `part`, which lies in the bytes or str object `owner`.
   void append(const wire::FrameHeader& header, std::string_view payload, PyObject* owner, std::string_view part);
@@ -73,6 +78,7 @@ class Connection {
   StreamRef make_wsgi_request(std::uint32_t number, const wire::RequestHead& head, const Server::Mount& mount);
   bool begin_stream(const wire::FrameHeader& header, std::string_view body, StreamRef entry);
   void refuse(std::uint32_t stream, std::string_view reason);
+  Output::Written write_out();
   void watch_writes(bool wanted);
 
   Ref server_;
@@ -82,6 +88,7 @@ class Connection {
   int tally_fd_ = -1;       // what came with the first bytes, until the frame that it belongs to is handled
   bool spoken_to_ = false;  // the first bytes have come
   Output output_;
+  const std::shared_ptr<HeldOutput> held_;  // goes before output_, of which nothing was written while this holds any
   bool writes_watched_ = false;
   std::unordered_map<std::uint32_t, StreamRef> streams_;
 };

@@ -8,6 +8,7 @@
 #include "request.h"
 #include "scope.h"
 #include "server.h"
+#include "wsgi_environ.h"
 #include "wsgi_request.h"
 
 namespace bimodal::runner {
@@ -33,8 +34,9 @@ PyModuleDef definition = {
     PyModuleDef_HEAD_INIT, "_runner", "Serves ASGI and WSGI requests over a framed Unix stream.", -1, functions};
 
 bool prepare() {
-  return make_names() && make_header_names() && make_scope_templates() && Awaitable::make_type() &&
-         Request::make_type() && WsgiRequest::make_type() && Connection::make_type() && Server::make_type();
+  return make_names() && make_header_names() && make_scope_templates() && make_variable_names() &&
+         Awaitable::make_type() && Request::make_type() && WsgiRequest::make_type() && Connection::make_type() &&
+         Server::make_type();
 }
 
 bool add(PyObject* module, const char* name, PyObject* object) {

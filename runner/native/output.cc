@@ -34,6 +34,18 @@ void Output::append(PyObject* owner, std::string_view part) {
   }
 }
 
+void Output::prepend(std::string_view bytes) {
+  if (bytes.empty()) return;
+  for (Segment& segment : segments_) segment.offset += bytes.size();
+  segments_.insert(segments_.begin(), {Ref(), nullptr, 0, bytes.size()});
+  copied_.insert(0, bytes);
+}
+
+std::string_view Output::untouched() const {
+  const bool one = first_ == 0 && segments_.size() == 1 && !segments_[0].owner && segments_[0].offset == 0;
+  return one ? std::string_view(copied_) : std::string_view();
+}
+
 std::string_view Output::bytes_of(const Segment& segment) const {
   return {segment.owner ? segment.data : copied_.data() + segment.offset, segment.size};
 }

@@ -20,6 +20,11 @@ class Output {
   // part.
   void append(PyObject* owner, std::string_view part);
 
+  // Puts `bytes` before everything. Only while nothing of it was written.
+  void prepend(std::string_view bytes);
+  // Everything, when all of it was copied and nothing written; else empty. Valid until the next change.
+  std::string_view untouched() const;
+
   enum class Written { All, Blocked, Failed };
   // Writes as much as the socket takes, several segments in one system call.
   Written write_to(int socket);

@@ -134,6 +134,7 @@ bool Server::check_drained() {
   for (const Ref& connection : connections_) connections.push_back(Ref::borrow(connection.get()));
   for (const Ref& connection : connections) {
     if (!Object<Connection>::of(connection.get()).read()) return false;
+    Object<Connection>::of(connection.get()).flush();  // held answers, too
   }
   const auto flushed = [](const Ref& connection) { return Object<Connection>::of(connection.get()).flushed(); };
   if (running_ > 0 || !std::all_of(connections_.begin(), connections_.end(), flushed)) return true;
@@ -147,10 +148,12 @@ void Server::close() {
   if (std::exchange(listening_, false) && !unwatch(setup_.listen_fd, Event::Readable)) {
     report_unraisable(object_of(this));
   }
-  write_out();
   std::vector<Ref> connections = std::move(connections_);
   connections_.clear();
-  for (const Ref& connection : connections) Object<Connection>::of(connection.get()).close();
+  for (const Ref& connection : connections) {
+    Object<Connection>::of(connection.get()).flush();
+    Object<Connection>::of(connection.get()).close();
+  }
 }
 
 void Server::forget(Connection& connection) {

@@ -30,7 +30,7 @@ class Server {
   struct Mount {
     std::string web_method;
     Ref app;         // threaded: a callable that takes a WsgiRequest and has a thread answer it
-    Ref state = {};  // the dictionary that the application's lifespan fills; none when threaded
+    Ref state = {};  // the dictionary that the application's lifespan fills; threaded: what every environ has
     bool threaded = false;
   };
 
@@ -62,7 +62,13 @@ class Server {
   void add_threaded(PyObject* request, PyObject* submit) {
     submissions_.push_back({Ref::borrow(submit), Ref::borrow(request)});
     ++running_;
+    ++waiting_;
   }
+  // A request of add_threaded() waits no more.
+  void begun_by_thread() { --waiting_; }
+  // Whether the thread that has just answered one has others to answer: then answers may be held. Not while somebody
+  // waits for the last one.
+  bool holds_answers() const { return waiting_ > 0 && !draining_; }
   // Makes the tasks of new requests and runs each up to where it first waits. False with a Python error set, when an
   // application raised what must end the process.
   bool begin_tasks();
@@ -132,6 +138,7 @@ class Server {
   std::vector<Step> steps_;
   std::vector<Ref> unflushed_;
   std::size_t running_ = 0;
+  std::size_t waiting_ = 0;  // of those, requests that no thread has begun
   bool listening_ = false;
   bool flush_scheduled_ = false;
   bool draining_ = false;

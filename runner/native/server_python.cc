@@ -43,9 +43,9 @@ PyObject* mount(PyObject* self, PyObject* args) {
 
 PyObject* mount_threaded(PyObject* self, PyObject* args) {
   const char* web_method;
-  PyObject* submit;
-  if (!PyArg_ParseTuple(args, "sO", &web_method, &submit)) return nullptr;
-  ServerObject::of(self).mount({.web_method = web_method, .app = Ref::borrow(submit), .threaded = true});
+  PyObject *submit, *common;
+  if (!PyArg_ParseTuple(args, "sOO!", &web_method, &submit, &PyDict_Type, &common)) return nullptr;
+  ServerObject::of(self).mount({web_method, Ref::borrow(submit), Ref::borrow(common), true});
   return none();
 }
 
@@ -105,7 +105,8 @@ PyObject* running(PyObject* self, void*) {
 PyMethodDef methods[] = {
     {"mount", mount, METH_VARARGS, "mount(web_method, app, state): serve this application under that name"},
     {"mount_threaded", mount_threaded, METH_VARARGS,
-     "mount_threaded(web_method, submit): give requests under that name to submit(), which has a thread answer them"},
+     "mount_threaded(web_method, submit, common): give requests under that name to submit(), which has a thread answer "
+     "them; `common` is in every environ"},
     {"cancel_threaded", cancel_threaded, METH_NOARGS, "cancel what threads answer"},
     {"start", start, METH_NOARGS, "accept connections"},
     {"add_greeted", add_greeted, METH_VARARGS, "add_greeted(fd): serve a connection that greet() gave"},

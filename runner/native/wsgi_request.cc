@@ -68,6 +68,7 @@ void WsgiRequest::lose_connection() {
 }
 
 bool WsgiRequest::enter() {
+  begun();
   thread_ = PyThread_get_thread_ident();
   return server().set_context_ids({request_id_.data(), request_id_.size()});
 }
@@ -137,11 +138,11 @@ bool WsgiRequest::write(PyObject* bytes, bool end) {
     }
     while (send_piece(bytes, rest, end)) {
     }
+    complete_ = end && rest.empty();
     flush();
     if (rest.empty()) break;
     wait();
   }
-  complete_ = end;
   return true;
 }
 
@@ -177,12 +178,25 @@ void WsgiRequest::append(wire::FrameHeader header, std::string_view payload, PyO
   connection_->append(header, payload, owner, part);
 }
 
+void WsgiRequest::begun() {
+  if (!std::exchange(waits_, false)) return;
+  waited_ = HeldOutput::Clock::now() - came_;
+  server().begun_by_thread();
+}
+
+// A whole answer is held while others wait for a thread, for as long as its own request has waited for one at most. So
+// it is where it pays: where there is a queue, and never for long by the measure of that queue. Its end, which comes
+// behind the application's close(), leaves with it: a caller's next request finds the slot free.
 void WsgiRequest::flush() {
-  if (connection_ != nullptr && !server().on_loop_thread()) connection_->flush_from_thread();
+  if (connection_ == nullptr || server().on_loop_thread()) return;
+  if (!complete_ || !server().holds_answers()) return connection_->flush_from_thread();
+  connection_->hold_from_thread(waited_);
+  if (finished_ && connection_->is_due()) connection_->flush_from_thread();
 }
 
 void WsgiRequest::end(const char* abort_reason) {
   if (std::exchange(finished_, true)) return;
+  begun();
   thread_ = 0;
   wake();
   if (abort_reason == nullptr && !complete_) abort_reason = "the application returned without a complete response";

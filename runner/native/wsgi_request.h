@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "held_output.h"
 #include "py.h"
 #include "stream.h"
 #include "wire/frame.h"
@@ -59,6 +60,7 @@ class WsgiRequest final : public Stream {
   bool is_last(std::size_t size);
   bool send_piece(PyObject* owner, std::string_view& rest, bool end);
   void append(wire::FrameHeader header, std::string_view payload, PyObject* owner, std::string_view part);
+  void begun();
   void flush();
   void raise_disconnected();
   void return_credit(std::size_t consumed);
@@ -72,6 +74,9 @@ class WsgiRequest final : public Stream {
   Ref environ_;
   bool finished_ = false;
   bool disconnected_ = false;
+  bool waits_ = true;  // no thread has begun it
+  const HeldOutput::Clock::time_point came_ = HeldOutput::Clock::now();
+  HeldOutput::Clock::duration waited_{};     // until a thread began it
   unsigned long thread_ = 0;                 // that answers it
   std::vector<PyThread_type_lock> waiting_;  // of threads that wait, each released by wake()
 

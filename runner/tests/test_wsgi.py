@@ -1,9 +1,25 @@
 """WSGI applications over frames: PEP 3333 and what it leaves to servers."""
 
 import json
+import os
 
 import pytest
-from gateway import ABORT, BODY, CALLER_GONE, CANCEL, CREDIT, DONE, END, INITIAL_CREDIT, RESPONSE, TIMED_OUT
+from gateway import (
+    ABORT,
+    BODY,
+    CALLER_GONE,
+    CANCEL,
+    CREDIT,
+    DONE,
+    DRAIN,
+    END,
+    INITIAL_CREDIT,
+    REQUEST,
+    RESPONSE,
+    TIMED_OUT,
+    encode_frame,
+    encode_request,
+)
 
 
 @pytest.fixture(params=["asyncio"])
@@ -279,3 +295,58 @@ def test_abort_is_not_sent_to_a_caller_who_is_gone(wsgi):
     stream = gateway.begin(b"POST", end=False)
     gateway.send_frame(CANCEL, stream, extra=CALLER_GONE)
     assert gateway.frame_of(stream).type != ABORT
+
+
+def at_once(gateway, *queries, behind=b""):
+    """Begins requests that are read together; their streams."""
+    frames, streams = behind, []
+    for query in reversed(queries):
+        head = encode_request(query=query)
+        streams.insert(0, 1000 + len(queries) - len(streams))
+        frames = encode_frame(REQUEST, streams[0], head, flags=END, extra=len(head)) + frames
+    gateway.socket.sendall(frames)
+    return streams
+
+
+@pytest.fixture
+def fifos(tmp_path):
+    paths = [tmp_path / "first", tmp_path / "second"]
+    for path in paths:
+        os.mkfifo(path)
+    return [str(path).encode() for path in paths]
+
+
+def let_go(fifo):
+    os.close(os.open(fifo, os.O_WRONLY))
+
+
+def test_an_answer_leaves_while_the_next_request_keeps_the_interpreter(wsgi, fifos):
+    gateway = wsgi("keep_the_interpreter")
+    gateway.request()
+    # The first has the others wait, so that the second's answer is held for more.
+    first, second, third, fourth = at_once(gateway, fifos[0], b"", fifos[1], b"")
+    let_go(fifos[0])
+    for stream in (first, second):
+        assert gateway.answer(stream).body == b"Hello, world!"
+    let_go(fifos[1])
+    for stream in (third, fourth):
+        assert gateway.answer(stream).body == b"Hello, world!"
+
+
+def test_held_answers_leave_before_the_container_drains(serve, fifos):
+    host = serve("wsgi:keep_the_interpreter")
+    gateway = host.connect()
+    gateway.request()
+    streams = at_once(gateway, fifos[0], *[b""] * 20, behind=encode_frame(DRAIN))
+    let_go(fifos[0])
+    assert {gateway.answer(stream).body for stream in streams} == {b"Hello, world!"}
+    with pytest.raises(EOFError):
+        gateway.read_frame()
+
+
+def test_a_large_answer_comes_behind_held_ones(wsgi, fifos):
+    gateway = wsgi("large_or_keep")
+    gateway.request()
+    streams = at_once(gateway, fifos[0], b"", b"", b"9000", b"", b"70000", b"", b"")
+    let_go(fifos[0])
+    assert [len(gateway.answer(stream).body) for stream in streams] == [13, 13, 13, 9000, 13, 70000, 13, 13]

@@ -1,5 +1,6 @@
 """WSGI applications that the runner's tests serve."""
 
+import ctypes
 import io
 import json
 import os
@@ -16,6 +17,25 @@ HEADERS = [("content-type", "text/plain")]
 def hello(environ, start_response):
     start_response("200 OK", [*HEADERS, ("content-length", "13")])
     return [b"Hello, world!"]
+
+
+def keep_the_interpreter(environ, start_response):
+    """Answers at once; with a query only when the fifo of that name was opened and closed, and no other thread runs until then."""
+    if path := environ["QUERY_STRING"]:
+        libc = ctypes.PyDLL(None)
+        fifo = libc.open(path.encode(), os.O_RDONLY)
+        libc.read(fifo, ctypes.create_string_buffer(1), 1)
+        os.close(fifo)
+    return hello(environ, start_response)
+
+
+def large_or_keep(environ, start_response):
+    """As many bytes as the query says, or as keep_the_interpreter."""
+    if not environ["QUERY_STRING"].isdigit():
+        return keep_the_interpreter(environ, start_response)
+    size = environ["QUERY_STRING"]
+    start_response("200 OK", [*HEADERS, ("content-length", size)])
+    return [b"x" * int(size)]
 
 
 def show_environ(environ, start_response):

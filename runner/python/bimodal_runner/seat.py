@@ -68,7 +68,7 @@ class Seat:
             for mount in self._mounts:
                 server.mount(*mount)
             for web_method, app in self._wsgi_mounts:
-                server.mount_threaded(web_method, wsgi.submitter(app))
+                server.mount_threaded(web_method, wsgi.submitter(app), wsgi.COMMON)
             server.start()
             if self._greeted >= 0:
                 server.add_greeted(self._greeted)

@@ -12,14 +12,6 @@ from .upgraded_socket import UpgradedSocket
 
 _BLOCK = 64 * 1024  # bytes that go out in one frame
 
-_COMMON = {
-    "wsgi.version": (1, 0),
-    "wsgi.multithread": True,
-    "wsgi.multiprocess": True,  # other containers
-    "wsgi.run_once": False,
-    "wsgi.input_terminated": True,  # a body without Content-Length ends by itself
-}
-
 
 class FileWrapper:
     """What applications get as wsgi.file_wrapper: the blocks of a file, which is closed with it."""
@@ -38,6 +30,17 @@ class FileWrapper:
         if not block:
             raise StopIteration
         return block
+
+
+COMMON = {
+    "wsgi.version": (1, 0),
+    "wsgi.multithread": True,
+    "wsgi.multiprocess": True,  # other containers
+    "wsgi.run_once": False,
+    "SCRIPT_NAME": "",
+    "wsgi.input_terminated": True,  # a body without Content-Length ends by itself
+    "wsgi.file_wrapper": FileWrapper,
+}
 
 
 class _Body(io.RawIOBase):
@@ -125,11 +128,9 @@ def _call_upgraded(request, app, log):
 def _call(request, app, log, upgraded=None, extra=()):
     request.enter()
     environ = request.take_environ()
-    environ.update(_COMMON)
     environ.update(extra)
     environ["wsgi.input"] = io.BytesIO() if upgraded else _input_of(request)
     environ["wsgi.errors"] = log
-    environ["wsgi.file_wrapper"] = FileWrapper
     response = _Response(request, upgraded)
     result = app(environ, response.start)
     try:
