@@ -3,6 +3,7 @@
 #include "async/blocking_pool.h"
 #include "async/loop.h"
 #include "async/pulse.h"
+#include "async/rough.h"
 #include "async/scope.h"
 #include "base/result.h"
 
@@ -84,6 +85,19 @@ TEST(BlockingPool, ResumesTheCallerOnItsLoop) {
   loop.run_blocking(Body::run(loop, pool, same, value));
   EXPECT_TRUE(same);
   EXPECT_EQ(value, 42);
+}
+
+TEST(RoughTimers, EndTogetherAndAtEqualIntervals) {
+  const Deadline::Clock::time_point whole{1000s};
+  EXPECT_EQ(roughly_after(10s, whole + 300ms).point(), whole + 10s);
+  EXPECT_EQ(roughly_after(2s, whole + 8100ms).point(), whole + 10s);
+  EXPECT_EQ(roughly_after(1s, whole + 501ms).point(), whole + 2s);
+  EXPECT_EQ(roughly_after(100ms, whole + 4ms).point(), whole + 100ms);
+  auto now = whole + 400ms;
+  for (int i = 1; i <= 5; ++i) {
+    now = roughly_after(10s, now).point() + 400us;  // woken a little late
+    EXPECT_EQ(now, whole + i * 10s + 400us);
+  }
 }
 
 }  // namespace

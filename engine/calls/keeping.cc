@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "async/pulse.h"
+#include "async/rough.h"
 #include "base/log.h"
 #include "calls/calls.h"
 #include "calls/clock.h"
@@ -131,7 +132,7 @@ Task<Result<std::shared_ptr<const std::string>>> Calls::bytes_of(InputPtr input,
 }
 
 Task<void> Calls::tidy() {
-  while (co_await sleep_until(Deadline::after(kTidyPause))) {
+  while (co_await sleep_until(roughly_after(kTidyPause))) {
     const auto written = co_await journal_.flush();
     if (!written) continue;
     evict();

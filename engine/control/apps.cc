@@ -1,6 +1,7 @@
 #include "control/apps.h"
 
 #include "async/pulse.h"
+#include "async/rough.h"
 #include "base/ids.h"
 #include "base/log.h"
 #include "control/app_records.h"
@@ -207,7 +208,7 @@ Task<Result<void>> Apps::watch_ends() {
 }
 
 Task<void> Apps::watch_heartbeats() {
-  while (co_await sleep_until(Deadline::after(kHeartbeatCheck))) {
+  while (co_await sleep_until(roughly_after(kHeartbeatCheck))) {
     const auto silent = heartbeats_.take_silent(Heartbeats::Clock::now());
     for (const std::string& app_id : silent) {
       log::info("{}: its client sent no heartbeat for {} s", app_id, Heartbeats::kSilence.count());

@@ -16,12 +16,12 @@ namespace {
 using namespace std::chrono_literals;
 
 // A container asks again at once; the official client's own timeout for this call is far longer.
-constexpr auto kInputPoll = 20s;
+constexpr auto kInputPoll = 2min;
 
-// A heartbeat is out for so long at most, and ends so much before the client takes it for lost, which the call's
-// deadline says: the client hears of a cancellation only while one is under way.
-constexpr auto kHeartbeatPoll = 29s;
+// A heartbeat's answer comes so much before the client takes it for lost, which the call's deadline says. Each one
+// makes the client send the next after a second, as it hears of a cancellation only while one is out.
 constexpr auto kBeforeLost = 1s;
+constexpr auto kHeartbeatPoll = 10min;
 
 constexpr std::chrono::milliseconds kMaxLinger = 10min;
 
@@ -78,7 +78,8 @@ Task<Result<api::ContainerHeartbeatResponse>> Containers::heartbeat(rpc::Call ca
       Deadline::after(kHeartbeatPoll).or_earlier(Deadline::at(call.deadline.point() - kBeforeLost));
   const std::vector<std::string> cancelled = co_await session->cancelled_inputs(deadline);
   api::ContainerHeartbeatResponse response;
-  for (const std::string& input_id : cancelled) response.mutable_cancel_input_event()->add_input_ids(input_id);
+  auto& event = *response.mutable_cancel_input_event();
+  for (const std::string& input_id : cancelled) event.add_input_ids(input_id);
   co_return response;
 }
 

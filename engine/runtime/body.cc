@@ -59,7 +59,7 @@ sandbox::Spec container_spec(
   spec.env = common_environment(plan, task_id);
   spec.env["MODAL_CONTAINER_ARGUMENTS_PATH"] = std::string(kInsideApi) + "/arguments.bin";
   spec.env["BIMODAL_LISTEN_FD"] = std::to_string(wire::kListenFd);
-  // Each heartbeat wakes an idle container; two are sent before one that sends none is taken to hang.
+  // Of a client whose clock the runner doesn't replace. Two are sent before one that sends none is taken to hang.
   const auto heartbeat = std::min<std::chrono::milliseconds>(config.heartbeat_limit / 2, kMostBetweenHeartbeats);
   spec.env.try_emplace("MODAL_HEARTBEAT_INTERVAL", fmt::format("{:.3f}", static_cast<double>(heartbeat.count()) / 1e3));
   spec.env["BIMODAL_CALLS"] = "frames";  // the API socket takes them (rpc/frame_format.h)

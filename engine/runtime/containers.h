@@ -134,8 +134,8 @@ class Session {
   virtual void output(std::string input_id, std::string failure) = 0;
   // The request of that call that the container works on; null when there is none.
   virtual std::shared_ptr<WebRequest> web_request(const std::string& function_call_id) const = 0;
-  // Inputs that the container is to cancel, as soon as there are some, but no later than `deadline`. Answers at once
-  // for a container that has web requests only, and whose runner sees to that.
+  // The answer to a heartbeat: inputs that the container is to cancel, as soon as there are some; nothing at
+  // `deadline`, and when the container is to say that it lives (vigil.h).
   virtual Task<std::vector<std::string>> cancelled_inputs(Deadline deadline) = 0;
   virtual void start_failed(StartFailure failure) = 0;
   // Of a server (@app.server): its @enter is done, and it waits for SIGTERM. It is warm once its port is listened on.
@@ -167,7 +167,7 @@ struct ContainersConfig {
   std::chrono::milliseconds exit_grace = std::chrono::seconds(30);
   // How long after a container's first question its runner may take to greet. A real one has greeted before.
   std::chrono::milliseconds greeting_patience{0};
-  std::chrono::milliseconds heartbeat_limit = std::chrono::seconds(60);  // a warm container without one longer is hung
+  std::chrono::milliseconds heartbeat_limit = std::chrono::seconds(60);  // see vigil.h
   // A runner whose event loop answers nothing for so long is stalled: its container gets no requests meanwhile. 0:
   // never.
   std::chrono::milliseconds stalled_after = std::chrono::seconds(10);

@@ -227,12 +227,15 @@ TEST_F(ContainersTest, ReplacesNothingButLeavesWhenASeatEndsByItself) {
   EXPECT_EQ(home.exit_of(container).kind, ExitKind::Finished);
 }
 
-TEST(ContainersHeartbeats, AreMissedByAWarmContainerThatHadThem) {
+TEST(ContainersHeartbeats, AreAnsweredWhenTheNextIsWantedAndMissedIfThatDoesNotCome) {
   ContainersHome home(unboxed);
   home.config.heartbeat_limit = 200ms;
+  home.config.stalled_after = 0ms;  // its runner would answer for it
   auto container = home.launched(web_function("serve")).value();
   auto session = home.session(container->task_id());
   on(home.control, [&] { session->heartbeat(); });
+  const auto answer = get(start(home.control, session->cancelled_inputs(Deadline::after(20s))));
+  EXPECT_TRUE(answer.empty());
   EXPECT_EQ(home.exit_of(container).reason, "killed: it hangs (no heartbeat for 200 ms)");
 }
 

@@ -10,6 +10,7 @@
 
 #include "async/deadline.h"
 #include "async/pulse.h"
+#include "async/rough.h"
 
 namespace bimodal::runtime {
 
@@ -19,6 +20,9 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr auto kLook = 500ms;
+// While more than kPlenty could still be written, which no disk takes in kSeldom.
+constexpr auto kSeldom = 2s;
+constexpr std::uint64_t kPlenty = std::uint64_t{16} << 30;
 constexpr auto kAfterAnEnd = 2s;  // its files are removed meanwhile
 // What has to stay free: a twentieth of the filesystem, but no more than this.
 constexpr std::uint64_t kMostKeptFree = std::uint64_t{1} << 30;
@@ -54,9 +58,12 @@ DiskGuard::DiskGuard(fs::path directory, Users users, End end)
     : directory_(std::move(directory)), users_(std::move(users)), end_(std::move(end)) {}
 
 Task<void> DiskGuard::watch() {
-  while (co_await sleep_until(Deadline::after(kLook))) {
+  Deadline::Clock::duration pause = kLook;
+  while (co_await sleep_until(roughly_after(pause))) {
+    pause = kSeldom;
     if (users_().empty()) continue;
     auto space = space_of(directory_);
+    if (!space || space->free_bytes < space->kept_bytes + kPlenty) pause = kLook;
     if (space && space->free_bytes < space->kept_bytes) co_await relieve(space->free_bytes);
   }
 }

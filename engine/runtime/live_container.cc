@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "async/accept.h"
+#include "async/rough.h"
 #include "base/log.h"
 #include "runtime/body.h"
 #include "runtime/exit_reason.h"
@@ -46,6 +47,10 @@ LiveContainer::LiveContainer(
       changed_(surroundings.executor),
       orders_(surroundings.executor, *version_),
       runner_(surroundings.executor),
+      vigil_(
+          {.stalled_after = surroundings.config.stalled_after,
+           .limit = surroundings.config.heartbeat_limit,
+           .blocked = std::max<std::chrono::milliseconds>(surroundings.config.heartbeat_limit, version_->timeout)}),
       web_path_(version_->web_methods.empty() || version_->is_server ? WebPath::None : WebPath::Unknown) {
   times_.asked = now_ns();
 }
@@ -111,7 +116,7 @@ Task<Result<void>> LiveContainer::start() {
   };
   tasks_.spawn(accept_connections(std::move(directory_->api_listener), task_id_ + "'s API socket", std::move(adopt)));
   if (web_path_ == WebPath::Unknown) tasks_.spawn(follow_runner());
-  tasks_.spawn(watch_heartbeats());
+  tasks_.spawn(keep_vigil());
   if (!volumes_->empty()) tasks_.spawn(volumes_->commit_in_background());
   startup_deadline_ = Deadline::after(version_->startup_timeout);
   if (version_->is_server) tasks_.spawn(await_server());
@@ -211,7 +216,7 @@ void LiveContainer::hello() {
 }
 
 void LiveContainer::heartbeat() {
-  last_heartbeat_ = Deadline::Clock::now();
+  vigil_.note_heartbeat(Deadline::Clock::now());
 }
 
 Task<Order> LiveContainer::next_order(Deadline deadline, Batch batch) {
@@ -326,7 +331,7 @@ Task<void> LiveContainer::follow_runner() {
   }
   if (greeted->since_import.count() >= 0) times_.imported = now_ns() - greeted->since_import.count();
   if (asked_) choose_web_path();
-  tasks_.spawn(watch_event_loop());
+  runner_greeted_ = true;
   co_await runner_.follow([this] { note_answer(); });
   runner_gone_ = true;
 }
@@ -376,7 +381,9 @@ std::shared_ptr<WebRequest> LiveContainer::web_request(const std::string& functi
 Task<std::vector<std::string>> LiveContainer::cancelled_inputs(Deadline deadline) {
   auto self = shared_from_this();
   std::vector<std::string> inputs;
-  while (!exit_ && (version_->has_plain_methods || bridge_ || web_path_ == WebPath::Unknown)) {
+  const int answers = answers_;
+  ++heartbeats_out_;
+  while (!exit_ && answers == answers_) {
     inputs = std::exchange(to_cancel_, {});
     if (bridge_) {
       auto timed_out = bridge_->take_timed_out();
@@ -384,48 +391,36 @@ Task<std::vector<std::string>> LiveContainer::cancelled_inputs(Deadline deadline
     }
     if (!inputs.empty() || !co_await changed_.wait(deadline)) break;
   }
+  --heartbeats_out_;
   co_return inputs;
 }
 
-Task<void> LiveContainer::watch_heartbeats() {
-  auto limit = surroundings_.config.heartbeat_limit;
-  while (true) {
-    auto last = warm_ ? last_heartbeat_.value_or(Deadline::Clock::now()) : Deadline::Clock::now();
-    if (!co_await sleep_until(Deadline::at(last + limit))) co_return;
-    if (warm_ && last_heartbeat_ && *last_heartbeat_ + limit <= Deadline::Clock::now()) {
-      kill_because(fmt::format("killed: it hangs (no heartbeat for {})", in_words(limit)));
-      co_return;
-    }
+Task<void> LiveContainer::keep_vigil() {
+  while (co_await sleep_until(roughly_after(vigil_.pause()))) {
+    if (!warm_) continue;
+    const auto found = vigil_.look(
+        Deadline::Clock::now(), {.runner_answers = runner_greeted_ && !leaving_ && !runner_gone_,
+                                 .heartbeat_is_out = heartbeats_out_ > 0,
+                                 .was_used = was_used_ && was_used_()});
+    if (!found.killed_because.empty()) co_return kill_because(found.killed_because);
+    if (found.ping) runner_.ping();
+    if (found.stalls) stall();
+    if (!found.answer) continue;
+    ++answers_;
+    changed_.notify_all();
   }
 }
 
-// What blocks the event loop of a web application leaves the threads alone that send heartbeats. One question is out at
-// a time. A request inside may take the loop for as long as it may last, so that only who blocks it longer hangs.
-Task<void> LiveContainer::watch_event_loop() {
-  const auto patience = surroundings_.config.stalled_after;
-  const auto hangs = std::max(surroundings_.config.heartbeat_limit, version_->timeout);
-  while (patience.count() > 0) {
-    if (warm_ && std::exchange(answered_, false)) {
-      pinged_at_ = Deadline::Clock::now();
-      runner_.ping();
-    }
-    if (!co_await sleep_until(Deadline::after(patience))) co_return;
-    if (leaving_ || runner_gone_) co_return;
-    if (answered_ || !warm_) continue;
-    const auto silence = std::chrono::duration_cast<std::chrono::milliseconds>(Deadline::Clock::now() - pinged_at_);
-    if (silence >= hangs)
-      co_return kill_because(fmt::format("killed: its event loop was blocked for {}", in_words(hangs)));
-    if (std::exchange(stalled_, true)) continue;
-    log::warning("{}: container {}: its event loop is blocked", name(), task_id_);
-    say(fmt::format(
-        "container: its event loop is blocked for {}: it gets no requests until it goes on", in_words(patience)));
-    if (stall_told_) stall_told_(true);
-  }
+void LiveContainer::stall() {
+  log::warning("{}: container {}: its event loop is blocked", name(), task_id_);
+  say(fmt::format(
+      "container: its event loop is blocked for {}: it gets no requests until it goes on",
+      in_words(surroundings_.config.stalled_after)));
+  if (stall_told_) stall_told_(true);
 }
 
 void LiveContainer::note_answer() {
-  answered_ = true;
-  if (!std::exchange(stalled_, false)) return;
+  if (!vigil_.note_pong(Deadline::Clock::now())) return;
   say("container: its event loop goes on");
   if (stall_told_) stall_told_(false);
 }

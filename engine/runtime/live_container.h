@@ -18,6 +18,7 @@
 #include "runtime/run_directory.h"
 #include "runtime/runner_link.h"
 #include "runtime/start_counts.h"
+#include "runtime/vigil.h"
 #include "runtime/volume_mounts.h"
 #include "runtime/web_bridge.h"
 #include "scheduler/launcher.h"
@@ -71,6 +72,7 @@ class LiveContainer : public scheduler::Container, public Session, public std::e
   void kill() override;
   Task<scheduler::ContainerExit> wait_exit() override;
   void on_stall(std::function<void(bool)> told) override { stall_told_ = std::move(told); }
+  void set_use(std::function<bool()> was_used) override { was_used_ = std::move(was_used); }
 
   // Session
   const model::FunctionVersion& version() const override { return *version_; }
@@ -101,8 +103,8 @@ class LiveContainer : public scheduler::Container, public Session, public std::e
   void choose_web_path();
   Task<void> await_greeting();
   void serve_by_client();
-  Task<void> watch_heartbeats();
-  Task<void> watch_event_loop();
+  Task<void> keep_vigil();
+  void stall();
   void note_answer();
   Task<void> keep_volumes();
   Task<void> leave();
@@ -136,18 +138,19 @@ class LiveContainer : public scheduler::Container, public Session, public std::e
   Orders orders_;
   std::vector<std::string> to_cancel_;  // plain inputs of which the client hasn't heard yet
   RunnerLink runner_;
+  Vigil vigil_;
   std::unique_ptr<WebBridge> bridge_;  // when the client serves web requests by its own path
   WebPath web_path_;
   Deadline startup_deadline_ = Deadline::never();
-  std::optional<Deadline::Clock::time_point> last_heartbeat_;
   std::optional<Deadline::Clock::time_point> entered_at_;  // of a server
   std::chrono::system_clock::time_point warm_at_{};
   int open_pipes_ = 0;
   std::function<void(bool)> stall_told_;
-  Deadline::Clock::time_point pinged_at_{};  // of the ping that the runner has not answered yet
-  bool answered_ = true;
+  std::function<bool()> was_used_;
+  int heartbeats_out_ = 0;
+  int answers_ = 0;  // that heartbeats which were out were given, so that others come
+  bool runner_greeted_ = false;
   bool runner_gone_ = false;
-  bool stalled_ = false;
   bool asked_ = false;  // for inputs, at least once
   bool warm_ = false;
   bool cold_start_noted_ = false;

@@ -36,6 +36,8 @@ class FakeContainer : public Container {
   }
 
   void on_stall(std::function<void(bool)> told) override { told_ = std::move(told); }
+  void set_use(std::function<bool()> was_used) override { was_used_ = std::move(was_used); }
+  bool was_used() { return was_used_(); }
   StartTimes times;
   std::vector<std::string> cold_starts;  // what requests were told that waited for it
 
@@ -55,6 +57,7 @@ class FakeContainer : public Container {
   std::shared_ptr<std::atomic<int>> alive_;
   std::optional<ContainerExit> exit_;
   std::function<void(bool)> told_;
+  std::function<bool()> was_used_;
 };
 
 class FakeLauncher : public Launcher {

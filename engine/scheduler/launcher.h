@@ -56,6 +56,8 @@ class Container {
   // From now on `told` hears when the container stalls (true: its event loop answers nothing) and when it goes on
   // (false). One listener.
   virtual void on_stall(std::function<void(bool stalled)> told) {}
+  // From now on `was_used` tells, from any thread, whether it had a request inside since that was asked last. One.
+  virtual void set_use(std::function<bool()> was_used) {}
 };
 
 class Launcher {

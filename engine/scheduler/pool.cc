@@ -358,6 +358,12 @@ void Pool::State::welcome(const std::shared_ptr<Pool>& pool, Started started) {
     if (const auto one = stalling.lock(); owner && one) owner->set_stalled(one, stalled);
   };
   added->container->on_stall(std::move(told));
+  auto was_used = [slots = std::weak_ptr(slots), used = std::weak_ptr(added)] {
+    const auto owner = slots.lock();
+    const auto one = used.lock();
+    return owner && one && owner->take_use(one);
+  };
+  added->container->set_use(std::move(was_used));
   lives.spawn(watch(pool, added));
 }
 

@@ -38,6 +38,20 @@ TEST_F(PoolTest, GivesAContainerThatStallsNoRequestsAndReplacesItWhileItDoes) {
   EXPECT_EQ(launcher.started(), 2) << "both have their slots";
 }
 
+TEST_F(PoolTest, TellsAContainerWhetherItWasUsed) {
+  open_with_warm_container();
+  const auto used = container(0);
+  used->was_used();
+  EXPECT_FALSE(used->was_used());
+  auto inside = pool->try_acquire();
+  EXPECT_TRUE(used->was_used());
+  EXPECT_TRUE(used->was_used()) << "the request is still inside";
+  inside.reset();
+  EXPECT_FALSE(used->was_used());
+  pool->try_acquire().reset();
+  EXPECT_TRUE(used->was_used()) << "one came and went";
+}
+
 TEST_F(PoolTest, DoesntReplaceAFullContainerThatStallsWhileNobodyWaits) {
   open_with_warm_container();
   auto inside = pool->try_acquire();

@@ -261,6 +261,11 @@ void Slots::set_stalled(const ContainerSlotsPtr& slots, bool stalled) {
   if (ask) ask_();
 }
 
+bool Slots::take_use(const ContainerSlotsPtr& slots) {
+  std::lock_guard lock(mutex_);
+  return std::exchange(slots->used, false) || slots->running > 0;
+}
+
 bool Slots::is_empty(const ContainerSlotsPtr& slots) const {
   std::lock_guard lock(mutex_);
   return slots->running == 0;
@@ -375,6 +380,7 @@ ContainerSlotsPtr Slots::take_locked(std::uint64_t affinity) {
   if (!taken) return nullptr;
   ++taken->running;
   ++running_;
+  taken->used = true;
   if (!taken->served) taken->served = proved_ = true;
   note_demand_locked();
   place_locked(*taken);

@@ -39,6 +39,7 @@ struct ContainerSlots {
   int running = 0;
   bool served = false;   // had a request, ever
   bool stalled = false;  // gets none now
+  bool used = false;     // had a request since take_use()
   TimePoint idle_since;
   Shelf shelf = Shelf::BelowTarget;
   std::list<std::shared_ptr<ContainerSlots>>::iterator place;
@@ -80,6 +81,8 @@ class Slots : public std::enable_shared_from_this<Slots> {
   void set_stalled(const ContainerSlotsPtr& slots, bool stalled);
   bool is_empty(const ContainerSlotsPtr& slots) const;  // no requests inside
   bool has_served(const ContainerSlotsPtr& slots) const;
+  // Whether it had a request inside since the last call.
+  bool take_use(const ContainerSlotsPtr& slots);
 
   void set_starting(int starting);
   void set_limits(Limits limits);

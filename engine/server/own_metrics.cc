@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "async/pulse.h"
+#include "async/rough.h"
 #include "server/state_files.h"
 
 namespace bimodal::server {
@@ -77,9 +78,9 @@ void write_process_metrics(Page& page, double started_at) {
 
 Task<void> LoopLag::watch() {
   while (true) {
-    const auto due = Deadline::Clock::now() + kPause;
-    if (!co_await sleep_until(Deadline::at(due))) co_return;
-    lag_.observe(std::chrono::nanoseconds(Deadline::Clock::now() - due).count());
+    const Deadline due = roughly_after(kPause);
+    if (!co_await sleep_until(due)) co_return;
+    lag_.observe(std::chrono::nanoseconds(Deadline::Clock::now() - due.point()).count());
   }
 }
 

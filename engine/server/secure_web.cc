@@ -8,6 +8,7 @@
 #include <csignal>
 
 #include "async/pulse.h"
+#include "async/rough.h"
 #include "base/log.h"
 
 namespace bimodal::server {
@@ -64,7 +65,7 @@ Task<void> SecureWeb::watch(BlockingPool& pool) {
   using asio::experimental::awaitable_operators::operator||;
   asio::signal_set hang_up(co_await asio::this_coro::executor, SIGHUP);
   while (true) {
-    auto woken = co_await (sleep_until(Deadline::after(kLookPause)) || next_signal(hang_up));
+    auto woken = co_await (sleep_until(roughly_after(kLookPause)) || next_signal(hang_up));
     const bool goes_on = woken.index() == 0 ? std::get<0>(woken) : std::get<1>(woken);
     if (!goes_on) co_return;
     auto look = [this]() -> Result<void> {

@@ -98,7 +98,8 @@ class Control:
         self.task_results = []
         self.data_out = []  # Asgi messages of the client's own web path
         self.items = []  # pickled ones, of generators
-        self.cancelled = asyncio.Queue()  # ids of inputs that are to end
+        self.cancelled = asyncio.Queue()  # ids of inputs that are to end; "" for an answer without one
+        self.heartbeats = queue.Queue()
         self.outputs = queue.Queue()
         self._inputs = asyncio.Queue()
         self._loop = asyncio.new_event_loop()
@@ -133,7 +134,9 @@ class Control:
         return Empty()
 
     async def ContainerHeartbeat(self, request):
-        event = api_pb2.CancelInputEvent(input_ids=[await self.cancelled.get()])
+        self.heartbeats.put(request)
+        input_id = await self.cancelled.get()
+        event = api_pb2.CancelInputEvent(input_ids=[input_id] if input_id else [])
         return api_pb2.ContainerHeartbeatResponse(cancel_input_event=event)
 
     async def FunctionGetInputs(self, request):

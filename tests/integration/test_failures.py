@@ -20,10 +20,9 @@ import time
 import modal
 
 app = modal.App("failing")
-often = modal.Secret.from_dict({"MODAL_HEARTBEAT_INTERVAL": "0.5"})
 
 
-@app.function(secrets=[often], timeout=8)
+@app.function(timeout=8)
 @modal.concurrent(max_inputs=10)
 @modal.asgi_app()
 def web():

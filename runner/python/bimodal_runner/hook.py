@@ -11,8 +11,9 @@ def _take_over_asgi(module):
 
 
 def _take_over_inputs(module):
-    from . import plain
+    from . import heartbeats, plain
 
+    heartbeats.install(module)
     plain.install(module)
 
 
