@@ -43,18 +43,29 @@ class WsgiRequest final : public Stream {
   bool enter();                // this thread answers it: sets the context's ids
   Ref whole_body();            // bytes when the body came with the head, else None
   Ref read(std::size_t size);  // waits for some of the body; empty at its end
-  bool start(PyObject* status, PyObject* headers);
+  // Calls the application and sends what it returns.
+  bool call(PyObject* app, PyObject* environ);
+  // The application has taken the socket of a tunnel, and answers there with this head: nothing else that it says
+  // counts.
+  bool switch_protocols(PyObject* status, PyObject* headers);
+  bool switched() const { return switched_; }
   // Waits until all is on its way. The response ends with `end`, or with the last byte of its Content-Length.
   bool write(PyObject* bytes, bool end);
   // The thread is done with it. Without a reason the response is complete. Done more than once it does nothing.
   void end(const char* abort_reason);
   bool disconnected() const { return disconnected_; }
 
+  // For the application: null or false with a Python error set.
+  Ref start_response(PyObject* status, PyObject* headers, PyObject* exc_info);  // the function write()
+  bool send(PyObject* data, bool end);
+
   int traverse(visitproc visit, void* arg);
   void clear();
 
  private:
   Server& server() const;
+  bool start(PyObject* status, PyObject* headers);
+  bool send_all(PyObject* result);
   void wait();  // until something changed
   void wake();
   bool is_last(std::size_t size);
@@ -88,6 +99,8 @@ class WsgiRequest final : public Stream {
 
   std::string head_;  // encoded; held until the first piece of body
   bool started_ = false;
+  bool sent_ = false;      // the application gave some of the body, or its end
+  bool switched_ = false;  // by a tunnel's application
   bool complete_ = false;
   std::optional<std::uint64_t> left_;  // of its Content-Length
   std::uint64_t credit_ = wire::kInitialCredit;

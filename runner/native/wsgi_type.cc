@@ -29,10 +29,16 @@ PyObject* read(PyObject* self, PyObject* args) {
   return WsgiObject::of(self).read(size < 0 ? 0 : static_cast<std::size_t>(size)).release();
 }
 
-PyObject* start(PyObject* self, PyObject* args) {
+PyObject* call(PyObject* self, PyObject* args) {
+  PyObject *app, *environ;
+  if (!PyArg_ParseTuple(args, "OO!", &app, &PyDict_Type, &environ)) return nullptr;
+  return WsgiObject::of(self).call(app, environ) ? none() : nullptr;
+}
+
+PyObject* switch_protocols(PyObject* self, PyObject* args) {
   PyObject *status, *headers;
   if (!PyArg_ParseTuple(args, "O!O!", &PyUnicode_Type, &status, &PyList_Type, &headers)) return nullptr;
-  return WsgiObject::of(self).start(status, headers) ? none() : nullptr;
+  return WsgiObject::of(self).switch_protocols(status, headers) ? none() : nullptr;
 }
 
 PyObject* write(PyObject* self, PyObject* args) {
@@ -53,6 +59,10 @@ PyObject* disconnected(PyObject* self, void*) {
   return PyBool_FromLong(WsgiObject::of(self).disconnected());
 }
 
+PyObject* switched(PyObject* self, void*) {
+  return PyBool_FromLong(WsgiObject::of(self).switched());
+}
+
 PyObject* is_tunnel(PyObject* self, void*) {
   return PyBool_FromLong(WsgiObject::of(self).is_tunnel());
 }
@@ -62,7 +72,9 @@ PyMethodDef methods[] = {
     {"enter", enter, METH_NOARGS, "this thread answers the request, in this context"},
     {"whole_body", whole_body, METH_NOARGS, "the body if all of it came with the head, else None"},
     {"read", read, METH_VARARGS, "read(size): some of the body, waits; empty at its end"},
-    {"start", start, METH_VARARGS, "start(status, headers): the head, sent with the first write()"},
+    {"call", call, METH_VARARGS, "call(app, environ): answer with what the application says"},
+    {"switch_protocols", switch_protocols, METH_VARARGS,
+     "switch_protocols(status, headers): the application took the socket, and this is its head"},
     {"write", write, METH_VARARGS, "write(bytes, end=False): waits until all is on its way"},
     {"end", end, METH_VARARGS, "end(abort_reason=None): the thread is done with it"},
     {nullptr, nullptr, 0, nullptr},
@@ -70,6 +82,7 @@ PyMethodDef methods[] = {
 
 PyGetSetDef attributes[] = {
     {"disconnected", disconnected, nullptr, "whether the caller is gone", nullptr},
+    {"switched", switched, nullptr, "whether the application took the socket of a tunnel", nullptr},
     {"is_tunnel", is_tunnel, nullptr, "whether it asks to leave HTTP", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };

@@ -21,7 +21,6 @@ class UpgradedSocket:
     def __init__(self, request):
         self._request = request
         self._ours, self.theirs = socket.socketpair()
-        self.switched = False  # the application took the socket
         self._down = threading.Thread(target=self._pass_down, daemon=True)
         self._down.start()
 
@@ -30,7 +29,7 @@ class UpgradedSocket:
 
         A thread of the application's may still hold the socket: it reads the end and has a moment to close it.
         """
-        if self.switched and self.theirs.fileno() >= 0:
+        if self._request.switched and self.theirs.fileno() >= 0:
             with contextlib.suppress(OSError):
                 self._ours.shutdown(socket.SHUT_WR)
             self._down.join(_LAST_WORDS_SECONDS)
@@ -44,8 +43,7 @@ class UpgradedSocket:
             if head is None:
                 return
             status, headers, rest = head
-            self._request.start(status, headers)
-            self.switched = True
+            self._request.switch_protocols(status, headers)
             self._request.write(rest)
             threading.Thread(target=self._pass_up, daemon=True).start()
             while part := self._ours.recv(_BLOCK):

@@ -63,90 +63,37 @@ def _input_of(request):
     return io.BytesIO(body) if body is not None else io.BufferedReader(_Body(request), _BLOCK)
 
 
-class _Response:
-    """What start_response() and the application's result become. The head leaves with the first bytes."""
-
-    def __init__(self, request, upgraded):
-        self._request = request
-        self._upgraded = upgraded
-        self._started = False
-        self._sent = False
-
-    def start(self, status, headers, exc_info=None):
-        # flask-sock answers once more when it is done with the socket: that response has nowhere to go.
-        if self._upgraded is not None and self._upgraded.switched:
-            return lambda data: None
-        if exc_info:
-            try:
-                if self._sent:
-                    raise exc_info[1].with_traceback(exc_info[2])
-            finally:
-                exc_info = None  # no cycle with this frame
-        elif self._started:
-            raise AssertionError("start_response() was called twice, the second time without exc_info")
-        self._request.start(status, headers)
-        self._started = True
-        return self.write
-
-    def write(self, data):
-        self._send(data, False)
-
-    def send(self, result):
-        """Sends the whole result of the application."""
-        if isinstance(result, (list, tuple)) and len(result) == 1:
-            return self._send(result[0], True)
-        for data in result:
-            if self._request.disconnected:
-                raise _runner.ClientDisconnected("the caller is gone")
-            self._send(data, False)
-        return self._send(b"", True)
-
-    def _send(self, data, end):
-        if not isinstance(data, bytes):
-            raise TypeError(f"a WSGI application must give bytes, not {type(data).__name__}")
-        if not self._started:
-            raise AssertionError("the application gave bytes before it called start_response()")
-        if data or end:
-            self._sent = True
-            self._request.write(data, end)
-
-
-def _call_upgraded(request, app, log):
+def _call_upgraded(request, app):
     """The same for a request that asks to leave HTTP: it does when the application takes the socket."""
     upgraded = UpgradedSocket(request)
     # By these names applications know the sockets of other servers.
     sockets = {"werkzeug.socket": upgraded.theirs, "gunicorn.socket": upgraded.theirs, "HTTP_CONNECTION": "Upgrade"}
     try:
-        _call(request, app, log, upgraded, sockets)
+        _call(request, app, io.BytesIO(), sockets)
     except (ConnectionError, StopIteration):
-        if not upgraded.switched:  # else it is how an application says that there is no response
+        if not request.switched:  # else it is how an application says that there is no response
             raise
     finally:
         upgraded.finish()
 
 
-def _call(request, app, log, upgraded=None, extra=()):
+def _call(request, app, body, extra=()):
     request.enter()
     environ = request.take_environ()
     environ.update(extra)
-    environ["wsgi.input"] = io.BytesIO() if upgraded else _input_of(request)
-    environ["wsgi.errors"] = log
-    response = _Response(request, upgraded)
-    result = app(environ, response.start)
-    try:
-        if upgraded is None or not upgraded.switched:
-            response.send(result)
-    finally:
-        if hasattr(result, "close"):
-            result.close()
+    environ["wsgi.input"] = body
+    environ["wsgi.errors"] = sys.stderr
+    request.call(app, environ)
 
 
 def _answer(request, app):
     """Never raises: whatever an application does, its thread serves the next request."""
     reason = None
     try:
-        call = _call_upgraded if request.is_tunnel else _call
-        call(request, app, sys.stderr)
+        if request.is_tunnel:
+            _call_upgraded(request, app)
+        else:
+            _call(request, app, _input_of(request))
     except _runner.RequestCancelled:
         reason = "the request was cancelled"
     except BaseException as error:  # also SystemExit, which ends no more than its thread would
