@@ -9,7 +9,7 @@ namespace bimodal::runner {
 bool make_variable_names();  // false with a Python error set
 
 // Everything that the head says, on top of `common`, a dictionary: CGI's variables, HTTP_…, wsgi.url_scheme, and
-// RAW_URI as other servers have it. wsgi.input is added by wsgi.py. Null with a Python error set. On the loop's thread
+// RAW_URI as other servers have it. wsgi.input and wsgi.errors are added by wsgi.py. Null with a Python error set. On the loop's thread
 // only.
 //
 // A field whose name has an underscore is left out: it would pass for the one with a dash. Fields of one name are

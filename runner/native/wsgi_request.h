@@ -1,4 +1,4 @@
-// One request that a thread answers: what wsgi.py needs to run a WSGI application.
+// One request that a thread answers, and the server's half of PEP 3333 for it (wsgi_call.cc).
 //
 // The connection's side is called on the loop's thread, everything else on the thread that answers; both hold the GIL,
 // which is what guards the members. A thread that must wait gives the GIL up.

@@ -1,4 +1,4 @@
-"""Runs WSGI applications (PEP 3333) for native requests, each on a thread of its own."""
+"""Gives native requests to threads, each of which runs a WSGI application (PEP 3333) for one at a time."""
 
 import contextvars
 import io
