@@ -71,6 +71,14 @@ sandbox::Spec container_spec(
   return spec;
 }
 
+std::string task_of(const sandbox::Spec& spec) {
+  std::string body = spec.cwd;
+  for (const auto& [name, value] : spec.env) body.append(1, '\0').append(name).append(1, '=').append(value);
+  std::string task;
+  for (int shift = 0; shift < 32; shift += 8) task += static_cast<char>(body.size() >> shift & 0xFF);
+  return task + body;
+}
+
 // What the interpreter keeps of the modules that it imports is no change of the function's. A file of it would outlast
 // a mounted module of which it can't tell a later version.
 void set_build_step(const BuildStep& step, sandbox::Spec& spec) {
@@ -114,13 +122,15 @@ Task<Result<Body>> start_body(
   co_return body_of(std::move(wires), std::move(directory), std::move(sandbox));
 }
 
-std::string fingerprint_of(const ContainerPlan& plan) {
-  std::string facts;
+std::string fingerprint_of(const ContainerPlan& plan, const std::string& task_id) {
+  std::string facts, arguments = plan.arguments;
+  const std::size_t name = arguments.find(task_id);
+  if (name != std::string::npos) arguments.erase(name, task_id.size());
   auto add = [&facts](std::string_view fact) { facts.append(std::to_string(fact.size())).append(1, ':').append(fact); };
   add(plan.workdir);
   add(plan.user);
   add(plan.python);
-  add(plan.arguments);
+  add(arguments);
   for (const auto& layer : plan.layers) add(layer.native());
   for (const auto& [name, value] : plan.env) add(name), add(value);
   return sha256_hex(facts);

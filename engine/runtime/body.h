@@ -42,6 +42,11 @@ sandbox::Spec container_spec(
     const ContainerPlan& plan, const model::FunctionVersion& version, const std::string& task_id,
     const RunDirectory& directory, const ContainersConfig& config);
 
+// What a container in reserve is told when it is to become that one (bimodal_runner/standby.py): u32 size, working
+// directory, NAME=VALUE…, separated by NUL.
+inline constexpr std::size_t kTaskHead = 4;
+std::string task_of(const sandbox::Spec& spec);
+
 // Makes it the sandbox of a build's step.
 void set_build_step(const BuildStep& step, sandbox::Spec& spec);
 
@@ -52,9 +57,9 @@ sandbox::ExecSpec command_of(const ContainerPlan& plan, const std::string& task_
 Task<Result<Body>> start_body(
     sandbox::Launcher& sandboxes, sandbox::Spec spec, std::unique_ptr<RunDirectory> directory, UniqueFd channel);
 
-// Equal for two plans of one version when a container started by either would be the same. 64 hex digits, of which no
-// secret can be told.
-std::string fingerprint_of(const ContainerPlan& plan);
+// Equal for two plans of one version when containers started by either, with those task ids, would be the same but for
+// their names. 64 hex digits, of which no secret can be told.
+std::string fingerprint_of(const ContainerPlan& plan, const std::string& task_id);
 
 // 0: none.
 std::int64_t memory_limit_of(const model::FunctionVersion& version, const ContainersConfig& config);

@@ -34,6 +34,7 @@ constexpr auto kLastMoment = std::chrono::seconds(2);
 
 // How long after the last process's end its output may take to arrive.
 constexpr auto kOutputPatience = std::chrono::seconds(10);
+constexpr int kReserveAttempts = 3;
 
 }  // namespace
 
@@ -143,23 +144,26 @@ Task<Result<Body>> LiveContainer::make_body(ContainerPlan plan) {
 // std::nullopt: start from the beginning.
 Task<std::optional<Body>> LiveContainer::take_from_reserve(ContainerPlan plan) {
   if (surroundings_.standbys == nullptr || step_) co_return std::nullopt;
-  auto standby = surroundings_.standbys->take_parked(task_id_);
-  const bool parked = standby != nullptr;
-  if (!parked) standby = surroundings_.standbys->take(*version_, plan);
-  if (!standby) co_return std::nullopt;
-  Result<Body> body = error(Code::Internal, "");
-  if (parked) {
-    body = co_await standby->leave_parking(std::move(plan));
-  } else {
-    body = co_await standby->become(std::move(plan), version_, task_id_);
+  // What fails isn't offered again: parked, then of the function's zygote, then of the image's.
+  for (int attempt = 0; attempt < kReserveAttempts && kill_reason_.empty(); ++attempt) {
+    auto standby = attempt == 0 ? surroundings_.standbys->take_parked(task_id_) : nullptr;
+    const bool parked = standby != nullptr;
+    if (!parked) standby = surroundings_.standbys->take(version_, plan, task_id_);
+    if (!standby) co_return std::nullopt;
+    Result<Body> body = error(Code::Internal, "");
+    if (parked) {
+      body = co_await standby->leave_parking(plan, task_id_);
+    } else {
+      body = co_await standby->become(plan, version_, task_id_);
+    }
+    if (body) {
+      surroundings_.standbys->release(standby);
+      kind_ = parked ? "parked" : "reserve";
+      co_return std::move(*body);
+    }
+    log::info("{}: {} can't start from the reserve: {}", name(), task_id_, body.error().message);
+    surroundings_.standbys->discard(standby);
   }
-  if (body) {
-    surroundings_.standbys->release(standby);
-    kind_ = parked ? "parked" : "reserve";
-    co_return std::move(*body);
-  }
-  log::info("{}: {} starts from the beginning: {}", name(), task_id_, body.error().message);
-  surroundings_.standbys->discard(standby);
   co_return std::nullopt;
 }
 

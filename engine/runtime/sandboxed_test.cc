@@ -123,6 +123,18 @@ TEST_F(ReservedContainers, AreForkedForManyStartsAtOnce) {
   EXPECT_TRUE(until([&] { return ready() == 2; }));
 }
 
+TEST_F(ReservedContainers, OfAFunctionThatStartsOftenAreForkedWhereItsCodeBegins) {
+  expect({web_function("serve")});
+  auto late = [&] { return home.log.contains("forked late\n", model::LogStream::Stdout); };
+  std::vector<std::shared_ptr<Container>> containers;
+  auto start = [&] {
+    containers = home.launched_at_once(web_function("serve"), 1);
+    return containers.size() == 1 && until(late, 1s);
+  };
+  EXPECT_TRUE(until(start));
+  EXPECT_FALSE(runs(containers.front()->task_id()));
+}
+
 TEST_F(ReservedContainers, AreLoadedOneByOneWhereTheyCanNotBeForked) {
   home.planner.reserve->env["FAKE_STANDBY"] = "alone";
   expect({web_function("serve")});

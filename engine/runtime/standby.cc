@@ -21,15 +21,6 @@ constexpr auto kLoadPatience = 60s;    // to import everything, on a busy machin
 constexpr auto kAnswerPatience = 10s;  // to answer, once it is ready
 constexpr std::size_t kMaxLine = 4096;
 
-// bimodal_runner/standby.py: u32 size, working directory, NAME=VALUE…, separated by NUL.
-std::string task_of(const sandbox::Spec& spec) {
-  std::string body = spec.cwd;
-  for (const auto& [name, value] : spec.env) body.append(1, '\0').append(name).append(1, '=').append(value);
-  std::string task;
-  for (int shift = 0; shift < 32; shift += 8) task += static_cast<char>(body.size() >> shift & 0xFF);
-  return task + body;
-}
-
 Error given_up() {
   return {Code::Cancelled, "the container in reserve was given up"};
 }
@@ -106,17 +97,17 @@ Task<Result<void>> Standby::park(ContainerPlan plan, model::FunctionVersionPtr v
 }
 
 Task<Result<void>> Standby::go_parking(ContainerPlan plan, model::FunctionVersionPtr version, std::string task_id) {
-  parked_for_ = fingerprint_of(plan);
+  parked_for_ = fingerprint_of(plan, task_id);
   auto patience = version->startup_timeout;  // for code of the user's, when it comes before
   CO_TRY_VOID(co_await hand_over(std::move(plan), std::move(version), std::move(task_id), true));
   co_return co_await expect("parked", Deadline::after(patience));
 }
 
-Task<Result<Body>> Standby::leave_parking(ContainerPlan plan) {
+Task<Result<Body>> Standby::leave_parking(ContainerPlan plan, std::string task_id) {
   auto self = shared_from_this();
-  while (state_ == State::Parking) co_await loaded_.wait(Deadline::never());
+  while (state_ != State::Parked && state_ != State::Over) co_await loaded_.wait(Deadline::never());
   if (state_ == State::Over) co_return tl::unexpected<Error>(failure_);
-  if (fingerprint_of(plan) != parked_for_) {
+  if (fingerprint_of(plan, task_id) != parked_for_) {
     co_return error(Code::FailedPrecondition, "what it was parked with has changed since");
   }
   CO_TRY_VOID(co_await send("g", Deadline::after(kAnswerPatience)));

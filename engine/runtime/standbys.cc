@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/ids.h"
 #include "base/log.h"
 
 namespace bimodal::runtime {
@@ -55,11 +56,13 @@ void Standbys::want(model::FunctionVersionPtr version) {
   scope_.spawn(want_one(std::move(version)));
 }
 
-std::shared_ptr<Standby> Standbys::take(const model::FunctionVersion& version, const ContainerPlan& plan) {
+std::shared_ptr<Standby> Standbys::take(
+    const model::FunctionVersionPtr& version, const ContainerPlan& plan, const std::string& task_id) {
   if (!plan.reserve || closed_) return nullptr;
-  auto found = stocks_.find(key_of(version, plan, surroundings_.config));
+  auto found = stocks_.find(key_of(*version, plan, surroundings_.config));
   if (found == stocks_.end()) return nullptr;
   StockPtr stock = found->second;
+  if (auto forked = fork_function(stock, version, fingerprint_of(plan, task_id))) return forked;
   std::shared_ptr<Standby> standby;
   if (!stock->waiting.empty()) {
     standby = std::move(stock->waiting.front());
@@ -91,6 +94,8 @@ std::vector<StandbyInfo> Standbys::list() const {
       all.push_back({standby->id(), stock->app_id, standby->ready(), false, why});
     }
     if (stock->waiting.empty()) all.push_back({"", stock->app_id, false, false, why});
+    const auto& function = stock->function.zygote;
+    if (function && function->loading()) all.push_back({function->id(), stock->app_id, false, false, ""});
   }
   for (const auto& [task_id, parked] : parked_) {
     all.push_back({parked.standby->id(), parked.version->app_id, parked.standby->ready(), true, ""});
@@ -122,7 +127,10 @@ Task<void> Standbys::expect_all(std::string app_id, std::vector<model::FunctionV
     Prepared prepared = co_await prepare(version);
     const bool only_one = ++functions[prepared.key] == 1;
     wishes_.erase(prepared.key);
-    if (prepared.parkable && only_one) wish_parked(prepared.key, version);
+    if (prepared.parkable && only_one) {
+      wish_parked(prepared.key, version);
+      wish_function(prepared.key, version, true);
+    }
     keys.insert(std::move(prepared.key));
   }
   auto stocks = stocks_;
@@ -134,7 +142,9 @@ Task<void> Standbys::expect_all(std::string app_id, std::vector<model::FunctionV
 Task<void> Standbys::want_one(model::FunctionVersionPtr version) {
   if (!co_await sleep_until(Deadline::after(kAfterStart))) co_return;
   Prepared prepared = co_await prepare(version);
-  if (prepared.parkable) wish_parked(prepared.key, std::move(version));
+  if (!prepared.parkable) co_return;
+  wish_parked(prepared.key, version);
+  wish_function(prepared.key, std::move(version), false);
 }
 
 // Makes sure that there is a full stock for that version, or will be.
@@ -172,7 +182,8 @@ Standbys::StockPtr Standbys::add_stock(std::string key, ContainerPlan plan, mode
   stock->plan.python = std::move(plan.python);
   stock->plan.reserve = std::move(plan.reserve);
   if (stock->plan.user.empty() && !unforked_.contains(key)) {
-    stock->zygote = std::make_shared<Zygote>(surroundings_.executor, surroundings_.sandboxes, surroundings_.config);
+    stock->zygote = std::make_shared<Zygote>(
+        surroundings_.executor, surroundings_.sandboxes, surroundings_.config, new_id("zy"));
     zygotes_.insert(stock->zygote);
   }
   stocks_.emplace(std::move(key), stock);
@@ -320,6 +331,7 @@ void Standbys::drop(StockPtr stock) {
   stocks_.erase(stock->key);
   auto waiting = std::exchange(stock->waiting, {});
   for (auto& standby : waiting) scope_.spawn(end(std::move(standby)));
+  drop_function(*stock);
   if (stock->zygote) scope_.spawn(end_zygote(std::exchange(stock->zygote, nullptr)));
   changed_.notify_all();
 }

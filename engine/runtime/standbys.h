@@ -6,7 +6,8 @@
 // rest of its way is shorter than a start from the beginning.
 //
 // For the function of which a container was started last, one of each stock is parked besides: it has become that
-// function's container already, but for the user's code. Loop-bound; close() must finish before destruction.
+// function's container already, but for the user's code. What starts while none is parked is forked by a zygote of that
+// function, where the function allows it. Loop-bound; close() must finish before destruction.
 #pragma once
 
 #include <deque>
@@ -35,7 +36,8 @@ class Standbys {
   void want(model::FunctionVersionPtr version);
 
   // One that fits, for good; null when there is none.
-  std::shared_ptr<Standby> take(const model::FunctionVersion& version, const ContainerPlan& plan);
+  std::shared_ptr<Standby> take(
+      const model::FunctionVersionPtr& version, const ContainerPlan& plan, const std::string& task_id);
   // The task id of one that is parked, or about to be, for that version; it is the caller's then. "" when there is
   // none.
   std::string claim(const model::FunctionVersionPtr& version);
@@ -56,11 +58,18 @@ class Standbys {
   Task<void> close();
 
  private:
+  struct FunctionZygote {
+    model::FunctionVersionPtr version;
+    std::shared_ptr<Zygote> zygote;
+    std::string fingerprint;  // of what it has become
+  };
   struct Stock {
     std::string key, app_id;
     ContainerPlan plan;  // of each container, without what is an app's
     model::FunctionVersionPtr version;
     std::shared_ptr<Zygote> zygote;                // null: its containers are loaded one by one
+    FunctionZygote function;                       // null: there is none
+    model::FunctionVersionPtr last;                // whose container was started last
     std::deque<std::shared_ptr<Standby>> waiting;  // oldest first; the last may still load
     Deadline idle_until = Deadline::never();
     bool urgent = false;  // a start waits for it
@@ -100,6 +109,13 @@ class Standbys {
   void park_if_ready(const std::string& key);
   Task<void> keep_parked(std::string task_id, std::shared_ptr<Standby> standby, model::FunctionVersionPtr version);
   Task<Result<void>> park(std::string task_id, std::shared_ptr<Standby> standby, model::FunctionVersionPtr version);
+  // These are about zygotes of functions: standbys_functions.cc.
+  void wish_function(const std::string& key, model::FunctionVersionPtr version, bool only);
+  Task<void> load_function(StockPtr stock, std::shared_ptr<Zygote> zygote);
+  std::shared_ptr<Standby> fork_function(
+      StockPtr stock, const model::FunctionVersionPtr& version, const std::string& fingerprint);
+  Task<void> load_forked(StockPtr stock, std::shared_ptr<Standby> standby, std::shared_ptr<Zygote> zygote);
+  void drop_function(Stock& stock);
   void drop_parked(std::string task_id);
   void drop_parked_of(const std::string& app_id, const std::vector<model::FunctionVersionPtr>& but);
 
@@ -119,6 +135,7 @@ class Standbys {
   std::map<std::string, Parked> parked_;                     // by task id
   std::map<std::string, model::FunctionVersionPtr> wishes_;  // whom the next one of that key is parked for
   std::set<std::string> unparkable_;                         // definitions that said no, at most kMaxSetbacks
+  std::set<std::string> unforkable_;                         // as these, of zygotes of functions
   std::set<std::shared_ptr<Standby>> alive_;                 // those, and what was taken or is being ended
   std::set<std::shared_ptr<Zygote>> zygotes_;
   std::map<std::string, Setback> setbacks_;

@@ -71,7 +71,8 @@ Task<void> Standbys::keep_parked(
       if (unparkable_.size() >= kMaxSetbacks) unparkable_.clear();
       unparkable_.insert(version->definition_id);
     }
-    drop_parked(task_id);
+    parked_.erase(task_id);
+    scope_.spawn(end(standby));  // whoever has taken it hears of it
   }
   co_await prepare(std::move(version));  // one that fits others, in its place
   for (auto found = parked_.find(task_id); found != parked_.end(); found = parked_.find(task_id)) {
@@ -108,6 +109,7 @@ void Standbys::give_way() {
     if (!parked.claimed) dropped.push_back(task_id);
   }
   for (auto& task_id : dropped) drop_parked(std::move(task_id));
+  for (const auto& [key, stock] : stocks_) drop_function(*stock);
 }
 
 std::vector<DiskUser> Standbys::disk_users() const {
@@ -130,6 +132,9 @@ void Standbys::drop_parked_of(const std::string& app_id, const std::vector<model
     return version->app_id == app_id && std::find(but.begin(), but.end(), version) == but.end();
   };
   std::erase_if(wishes_, [&](const auto& wish) { return goes(wish.second); });
+  for (const auto& [key, stock] : stocks_) {
+    if (stock->function.version && goes(stock->function.version)) drop_function(*stock);
+  }
   std::vector<std::string> dropped;
   for (const auto& [task_id, parked] : parked_) {
     if (goes(parked.version)) dropped.push_back(task_id);

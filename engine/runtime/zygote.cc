@@ -7,7 +7,6 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
 
-#include "base/ids.h"
 #include "wire/zygote.h"
 
 namespace bimodal::runtime {
@@ -20,7 +19,8 @@ static_assert(kStandbyFd == wire::kZygoteFd && kStandbyFd == wire::kContainerFd)
 namespace {
 
 constexpr auto kLoadPatience = 60s;    // to import everything, on a busy machine
-constexpr auto kAnswerPatience = 10s;  // to fork, once it is ready
+constexpr auto kAnswerPatience = 10s;  // to answer or to fork, once it is ready
+constexpr std::size_t kMaxTask = 128 * 1024;  // bytes: what fits into a socket that nobody reads yet
 
 struct SocketPair {
   UniqueFd ours, theirs;
@@ -34,25 +34,35 @@ Result<SocketPair> make_pair() {
 
 }  // namespace
 
-Zygote::Zygote(asio::any_io_executor executor, sandbox::Launcher& sandboxes, const ContainersConfig& config)
+Zygote::Zygote(
+    asio::any_io_executor executor, sandbox::Launcher& sandboxes, const ContainersConfig& config, std::string id)
     : executor_(executor),
       sandboxes_(sandboxes),
       config_(config),
-      id_(new_id("zy")),
+      id_(std::move(id)),
       changed_(executor),
       channel_(executor) {}
 
 Task<Result<void>> Zygote::load(ContainerPlan plan, model::FunctionVersionPtr version) {
+  return load_as(std::move(plan), std::move(version), false);
+}
+
+Task<Result<void>> Zygote::load_function(ContainerPlan plan, model::FunctionVersionPtr version) {
+  return load_as(std::move(plan), std::move(version), true);
+}
+
+Task<Result<void>> Zygote::load_as(ContainerPlan plan, model::FunctionVersionPtr version, bool of_function) {
   auto self = shared_from_this();
   if (state_ == State::Over) co_return tl::unexpected<Error>(failure_);
   starting_ = true;
-  auto done = co_await start(std::move(plan), std::move(version));
-  starting_ = false;
-  changed_.notify_all();
+  auto done = co_await start(plan, version, of_function);
+  if (done && of_function) done = co_await become_function(std::move(plan), std::move(version));
   if (done) {
     auto answer = co_await expect("ready", Deadline::after(kLoadPatience));
     if (!answer) done = tl::unexpected<Error>(answer.error());
   }
+  starting_ = false;
+  changed_.notify_all();
   if (state_ == State::Over) co_return tl::unexpected<Error>(failure_);
   if (!done) {
     give_up(done.error());
@@ -63,8 +73,12 @@ Task<Result<void>> Zygote::load(ContainerPlan plan, model::FunctionVersionPtr ve
   co_return done;
 }
 
-Task<Result<void>> Zygote::start(ContainerPlan plan, model::FunctionVersionPtr version) {
-  CO_TRY(directory_, RunDirectory::make_bare(config_.home, id_));
+Task<Result<void>> Zygote::start(ContainerPlan plan, model::FunctionVersionPtr version, bool of_function) {
+  if (of_function) {
+    CO_TRY(directory_, RunDirectory::make(config_.home, id_, plan.arguments));
+  } else {
+    CO_TRY(directory_, RunDirectory::make_bare(config_.home, id_));
+  }
   CO_TRY(SocketPair channel, make_pair());
   UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
   channel_.assign(channel.ours.release());
@@ -73,12 +87,29 @@ Task<Result<void>> Zygote::start(ContainerPlan plan, model::FunctionVersionPtr v
   auto spec = container_spec(plan, *version, id_, *directory_, config_);
   spec.profile = sandbox::Profile::Zygote;
   spec.binds.clear();
+  if (of_function) spec.upper = directory_->first_upper();
   spec.env["BIMODAL_STANDBY_FD"] = std::to_string(kStandbyFd);
-  spec.env["BIMODAL_ZYGOTE"] = "1";
+  spec.env["BIMODAL_ZYGOTE"] = of_function ? "function" : "image";
   // What it says before there is a container is nobody's output.
   for (int number : {0, 1, 2, wire::kListenFd}) spec.fds.push_back({null.get(), number});
   spec.fds.push_back({channel.theirs.get(), wire::kZygoteFd});
   CO_TRY(sandbox_, co_await sandboxes_.start(std::move(spec)));
+  co_return Result<void>();
+}
+
+// As a container in reserve does (Standby::park()), in packets. It says "ready" once more where it forks.
+Task<Result<void>> Zygote::become_function(ContainerPlan plan, model::FunctionVersionPtr version) {
+  CO_TRY(auto ready, co_await expect("ready", Deadline::after(kLoadPatience)));
+  sandbox::Spec spec = container_spec(plan, *version, id_, *directory_, config_);
+  const std::string task = task_of(spec);
+  if (task.size() > kMaxTask) co_return error(Code::FailedPrecondition, "its environment has {} bytes", task.size());
+  CO_TRY_VOID(co_await sandbox_->reroot(std::move(spec)));
+  for (std::size_t sent = 0; sent < task.size();) {
+    const std::size_t size = sent == 0 ? kTaskHead : std::min(task.size() - sent, sandbox::kMaxPacket);
+    CO_TRY_VOID(sandbox::send_packet(channel_.native_handle(), std::string_view(task).substr(sent, size), {}));
+    sent += size;
+  }
+  CO_TRY(auto going, co_await expect("go", Deadline::after(kAnswerPatience)));
   co_return Result<void>();
 }
 
@@ -141,10 +172,11 @@ Task<Result<std::vector<UniqueFd>>> Zygote::expect(std::string word, Deadline de
     auto received = sandbox::receive_packet(channel_.native_handle());
     if (received.ended) break;
     if (received.packet) {
-      const std::string& text = received.packet->bytes;
+      std::string_view text = received.packet->bytes;
+      text = text.substr(0, text.find('\n'));
       if (text == word) co_return std::move(received.packet->fds);
       if (!text.starts_with("unfit ")) break;
-      co_return error(Code::FailedPrecondition, "{}", text.substr(6, text.find('\n') - 6));
+      co_return error(Code::FailedPrecondition, "{}", text.substr(6));
     }
     boost::system::error_code failure;
     auto token = asio::redirect_error(asio::use_awaitable, failure);

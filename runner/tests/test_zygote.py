@@ -16,7 +16,7 @@ os.dup2({channel}, 100)
 os.dup2(0, 3)
 os.dup2(100, 4)
 os.closerange(5, 200)
-os.environ.update(BIMODAL_STANDBY_FD="4", BIMODAL_ZYGOTE="1")
+os.environ.update(BIMODAL_STANDBY_FD="4", BIMODAL_ZYGOTE="image")
 {more}
 from bimodal_runner import standby
 standby._preload = standby.rehearsal.play = lambda: None

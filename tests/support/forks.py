@@ -8,7 +8,7 @@ def zygote_processes(daemon, depth: int) -> list[int]:
     found = []
     for directory in Path("/proc").iterdir():
         try:
-            if not directory.name.isdigit() or b"BIMODAL_ZYGOTE=1" not in (directory / "environ").read_bytes():
+            if not directory.name.isdigit() or b"BIMODAL_ZYGOTE=" not in (directory / "environ").read_bytes():
                 continue
             if _depth(directory) == depth and _descends_from(daemon.info["pid"], int(directory.name)):
                 found.append(int(directory.name))

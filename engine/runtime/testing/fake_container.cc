@@ -104,9 +104,7 @@ std::string read_exactly(int fd, std::size_t size) {
 }
 
 // The other side of Zygote: bimodal_runner/zygote.py in a few lines. Returns in each container.
-void fork_containers() {
-  if (text_of("BIMODAL_ZYGOTE").empty()) return;
-  std::string word = text_of("FAKE_STANDBY").empty() ? "ready" : "unfit for forks\n";
+void fork_containers(const std::string& word) {
   (void)!::write(kZygoteFd, word.data(), word.size());
   for (std::vector<int> fds = bimodal::sandbox::next_order(); !fds.empty(); fds = bimodal::sandbox::next_order()) {
     const int pidfd = fork_container({fds[0], fds[1], fds[2], fds[3], fds[4]});
@@ -119,11 +117,7 @@ void fork_containers() {
 }
 
 // The other side of Standby: bimodal_runner/standby.py in a few lines.
-void wait_in_reserve() {
-  fork_containers();
-  std::string number = text_of("BIMODAL_STANDBY_FD");
-  if (number.empty()) return;
-  int fd = std::stoi(number);
+void become(int fd) {
   std::string word = text_of("FAKE_STANDBY") == "unfit" ? "unfit for anything\n" : "ready\n";
   (void)!::write(fd, word.data(), word.size());
   std::string head = read_exactly(fd, 4);
@@ -138,6 +132,19 @@ void wait_in_reserve() {
     at += variable.size() + 1;
   }
   (void)!::write(fd, "go\n", 3);
+}
+
+void wait_in_reserve() {
+  const std::string forks = text_of("BIMODAL_ZYGOTE"), number = text_of("BIMODAL_STANDBY_FD");
+  if (number.empty()) return;
+  if (forks == "image") fork_containers(text_of("FAKE_STANDBY").empty() ? "ready" : "unfit for forks\n");
+  int fd = std::stoi(number);
+  become(fd);
+  if (forks == "function") {
+    fork_containers("ready");
+    ::setenv("FAKE_ORIGIN", "forked late", 1);
+    become(fd);
+  }
   ::close(fd);
 }
 
@@ -146,6 +153,7 @@ void wait_in_reserve() {
 int main() {
   wait_in_reserve();
   std::string behaviour = text_of("FAKE_CONTAINER");
+  if (!text_of("FAKE_ORIGIN").empty()) print(text_of("FAKE_ORIGIN") + "\n");
   if (behaviour == "exit") return 3;
   if (behaviour == "finish") return 0;
   if (behaviour == "crash") std::raise(SIGSEGV);

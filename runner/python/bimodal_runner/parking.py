@@ -97,6 +97,9 @@ class _Place:
         threading.Thread(target=self._stay, name="parked", daemon=True).start()
 
     def stay(self):
+        """Parks; returns when it is needed, and at once from then on."""
+        if self._left.is_set():
+            return
         # A fork copies each page when it first writes to it: most of those that the rest of its start touches are written to
         # now.
         rehearsal.play_start()
@@ -121,7 +124,23 @@ def prepare(channel, modules):
     container's."""
     place = _Place(channel)
     calls.begin(place.reach)
-    for module_name, names in _AT_SNAPSHOT if _takes_snapshots() else _BEFORE_CODE:
+    _stop(place, modules, _AT_SNAPSHOT if takes_snapshots() else _BEFORE_CODE)
+
+
+def park(channel):
+    """Parks it here; returns when it is needed. Calls wait already."""
+    place = _Place(channel)
+    calls.begin(place.reach)
+    place.stay()
+
+
+def stop_before_code(place, modules):
+    """Has `place.stay()` called before any code of the user's."""
+    _stop(place, modules, _BEFORE_CODE)
+
+
+def _stop(place, modules, before):
+    for module_name, names in before:
         module = modules[module_name]
         for name in names:
             setattr(module, name, _behind(place, getattr(module, name)))
@@ -136,7 +155,8 @@ def _behind(place, official):
     return parked_first
 
 
-def _takes_snapshots():
+def takes_snapshots():
+    """Whether this container's function does."""
     from modal_proto import api_pb2
 
     arguments = api_pb2.ContainerArguments()

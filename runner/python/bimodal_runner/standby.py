@@ -9,10 +9,12 @@ holds the other end of the socket BIMODAL_STANDBY_FD:
     we    go, or unfit and why                    one line; the socket is closed, unless the container is to be parked
                                                   (BIMODAL_PARK): parking.py has the rest
 
-Until then the process has no secret and none of the app's files. With BIMODAL_ZYGOTE=1 it isn't a container itself but
-forks such ones (zygote.py): what is said above then goes over the channel of each.
+Until then the process has no secret and none of the app's files. With BIMODAL_ZYGOTE=image it isn't a container itself but
+forks such ones (zygote.py): what is said above then goes over the channel of each. With BIMODAL_ZYGOTE=function it becomes
+that function's container first, and forks where the user's code would begin (function_zygote.py).
 """
 
+import contextlib
 import importlib
 import importlib.util
 import os
@@ -53,7 +55,7 @@ class Unfit(Exception):
 
 def decline(reason):
     """Ends the process, which can't become any container."""
-    _give_up(socket.socket(fileno=int(os.environ.pop(VARIABLE))), reason)
+    give_up(socket.socket(fileno=int(os.environ.pop(VARIABLE))), reason)
 
 
 def wait(own_dir):
@@ -61,34 +63,75 @@ def wait(own_dir):
     runner is."""
     channel = socket.socket(fileno=int(os.environ.pop(VARIABLE)))
     forks = os.environ.pop(_ZYGOTE, None)
-    try:
+    with _giving_up(channel):
         _preload()
         rehearsal.play()
         known = _Known(own_dir)
-        if forks:
+        if forks == "image":
             from . import zygote
 
+            zygote.end_client_thread()
+            zygote.be_alone()
+            sys.path_importer_cache.clear()  # or each container would, and copy the pages that it is on
             channel = zygote.serve(channel)  # returns in each container
-        channel.sendall(b"ready\n")
-        task = _receive(channel)
-        if task is None:  # not needed any more
-            os._exit(0)
-        _become(*task, known)
-        to_be_parked = os.environ.pop(parking.VARIABLE, "") == "1"
-        if to_be_parked:
+    with _giving_up(channel):
+        directory, variables = _next_task(channel)
+        os.chdir(directory)
+        known.check(os.fsdecode(directory))
+        _take_environment(variables)
+        sys.path_importer_cache.clear()
+        importlib.invalidate_caches()
+        stops = bool(os.environ.pop(parking.VARIABLE, ""))
+        if stops:
             parking.prepare(channel, sys.modules)
-    except Unfit as reason:
-        _give_up(channel, str(reason))
-    except Exception as error:  # pylint: disable=broad-except
-        _give_up(channel, f"{type(error).__name__}: {error}")
+        elif forks == "function":
+            from . import function_zygote
+
+            stops = True
+            function_zygote.prepare(channel, sys.modules)
     channel.sendall(b"go\n")
-    if not to_be_parked:
+    if not stops:
         channel.close()
 
 
-def _give_up(channel, reason):
+def go_on(channel, in_its_name):
+    """Returns as the container that the daemon wants, in one that was forked where the client is about to import the user's
+    code. `in_its_name` is called when the environment is that container's. Ends the process when there will be none."""
+    with _giving_up(channel):
+        directory, variables = _next_task(channel)
+        os.chdir(directory)
+        _take_environment(variables)
+        in_its_name()
+        channel.sendall(b"go\n")
+    if os.environ.pop(parking.VARIABLE, ""):
+        parking.park(channel)
+    else:
+        parking.calls.end()
+        channel.close()
+
+
+@contextlib.contextmanager
+def _giving_up(channel):
+    try:
+        yield
+    except Unfit as reason:
+        give_up(channel, str(reason))
+    except Exception as error:  # pylint: disable=broad-except
+        give_up(channel, f"{type(error).__name__}: {error}")
+
+
+def give_up(channel, reason):
+    """Ends the process, and tells the daemon why."""
     channel.sendall(b"unfit " + " ".join(reason.split()).encode(errors="replace")[:500] + b"\n")
     os._exit(0)
+
+
+def _next_task(channel):
+    channel.sendall(b"ready\n")
+    task = _receive(channel)
+    if task is None:  # not needed any more
+        os._exit(0)
+    return task
 
 
 def _preload():
@@ -208,13 +251,9 @@ def _receive_exactly(channel, size):
     return b"".join(parts)
 
 
-def _become(directory, variables, known):
-    os.chdir(directory)
-    known.check(os.fsdecode(directory))
+def _take_environment(variables):
     os.environ.clear()
     for variable in variables:
         name, _, value = variable.partition(b"=")
         os.environb[name] = value
     time.tzset()
-    sys.path_importer_cache.clear()
-    importlib.invalidate_caches()

@@ -29,10 +29,7 @@ _OWN_FDS = {0, 1, 2, 3, 4}  # 3 is held for the container's listener
 
 
 def serve(channel):
-    """Forks until the daemon hangs up, which ends the process. Returns in each container, its channel."""
-    _end_client_thread()
-    _be_alone()
-    sys.path_importer_cache.clear()  # or each container would, and copy the pages that it is on
+    """Forks until the daemon hangs up, which ends the process. Returns in each container, its channel. be_alone() before."""
     gc.collect()
     gc.freeze()  # a later collection touches none of it, so that it stays shared
     channel.sendall(b"ready")
@@ -58,15 +55,19 @@ def serve(channel):
     return socket.socket(fileno=4)
 
 
-def _end_client_thread():
+def synchronizer():
+    """The client's, which runs its event loop; None if there is none."""
+    return getattr(sys.modules.get("modal._utils.async_utils"), "synchronizer", None)
+
+
+def end_client_thread():
     """The client's event loop, which the rehearsal has started; it is started again where it is needed."""
-    utils = sys.modules.get("modal._utils.async_utils")
-    synchronizer = getattr(utils, "synchronizer", None)
-    if synchronizer is not None:
-        synchronizer._close_loop()
+    if synchronizer() is not None:
+        synchronizer()._close_loop()
 
 
-def _be_alone():
+def be_alone(known_fds=frozenset()):
+    """Raises Unfit unless this thread and these descriptors, besides the zygote's own, are all there is."""
     # One that was joined is there a moment longer.
     end = time.monotonic() + _PATIENCE
     while (threads := len(os.listdir("/proc/self/task"))) > 1 and time.monotonic() < end:
@@ -75,7 +76,7 @@ def _be_alone():
         raise Unfit(f"what its image loads at the start has {threads - 1} threads of its own")
     with os.scandir("/proc/self/fd") as entries:
         open_fds = {int(entry.name) for entry in entries}
-    extra = sorted(fd for fd in open_fds - _OWN_FDS if _is_open(fd))  # but for that of the list itself
+    extra = sorted(fd for fd in open_fds - _OWN_FDS - known_fds if _is_open(fd))  # but for that of the list itself
     if extra:
         raise Unfit(f"what its image loads at the start keeps {os.readlink(f'/proc/self/fd/{extra[0]}')} open")
 
