@@ -33,8 +33,8 @@ class Standby : public std::enable_shared_from_this<Standby> {
 
   // Makes it that container, but for its user's code. As become() otherwise.
   Task<Result<void>> park(ContainerPlan plan, model::FunctionVersionPtr version, std::string task_id);
-  // Lets one go on as soon as it is parked, or end()ed; `plan` is what a container of its task id would be started by now.
-  // FailedPrecondition when that isn't what it was parked for.
+  // Lets one go on as soon as it is parked, or end()ed; `plan` is what a container of its task id would be started by
+  // now. FailedPrecondition when that isn't what it was parked for.
   Task<Result<Body>> leave_parking(ContainerPlan plan, std::string task_id);
 
   // Kills it and waits until nothing of it is left. May be called while one of those runs: it fails then.

@@ -122,16 +122,17 @@ Task<void> Standbys::close() {
 Task<void> Standbys::expect_all(std::string app_id, std::vector<model::FunctionVersionPtr> versions) {
   if (!co_await sleep_until(Deadline::after(kAfterStart))) co_return;
   std::set<std::string> keys;
-  std::map<std::string, int> functions;  // of each key
+  std::map<std::string, std::vector<model::FunctionVersionPtr>> functions;  // of each key; null: can't be parked
   for (auto& version : versions) {
     Prepared prepared = co_await prepare(version);
-    const bool only_one = ++functions[prepared.key] == 1;
     wishes_.erase(prepared.key);
-    if (prepared.parkable && only_one) {
-      wish_parked(prepared.key, version);
-      wish_function(prepared.key, version, true);
-    }
-    keys.insert(std::move(prepared.key));
+    keys.insert(prepared.key);
+    functions[std::move(prepared.key)].push_back(prepared.parkable ? std::move(version) : nullptr);
+  }
+  for (auto& [key, alike] : functions) {
+    if (alike.size() != 1 || !alike.front()) continue;
+    wish_parked(key, alike.front());
+    wish_function(key, std::move(alike.front()), true);
   }
   auto stocks = stocks_;
   for (const auto& [key, stock] : stocks) {
@@ -182,8 +183,8 @@ Standbys::StockPtr Standbys::add_stock(std::string key, ContainerPlan plan, mode
   stock->plan.python = std::move(plan.python);
   stock->plan.reserve = std::move(plan.reserve);
   if (stock->plan.user.empty() && !unforked_.contains(key)) {
-    stock->zygote = std::make_shared<Zygote>(
-        surroundings_.executor, surroundings_.sandboxes, surroundings_.config, new_id("zy"));
+    stock->zygote =
+        std::make_shared<Zygote>(surroundings_.executor, surroundings_.sandboxes, surroundings_.config, new_id("zy"));
     zygotes_.insert(stock->zygote);
   }
   stocks_.emplace(std::move(key), stock);

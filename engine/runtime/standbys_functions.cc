@@ -12,8 +12,8 @@ bool same(const model::FunctionVersionPtr& one, const model::FunctionVersionPtr&
 
 }  // namespace
 
-// It is loaded for what starts again and again: an app's functions that take turns would have it loaded each time. `only`:
-// the app has no other function of that stock.
+// It is loaded for what starts again and again: an app's functions that take turns would have it loaded each time.
+// `only`: the app has no other function of that stock.
 void Standbys::wish_function(const std::string& key, model::FunctionVersionPtr version, bool only) {
   auto found = stocks_.find(key);
   if (closed_ || found == stocks_.end()) return;
@@ -22,8 +22,8 @@ void Standbys::wish_function(const std::string& key, model::FunctionVersionPtr v
   if (!stock->zygote || !parking_from_.passed() || !(only || again)) return;
   if (same(stock->function.version, version) || unforkable_.contains(version->definition_id)) return;
   drop_function(*stock);
-  auto zygote = std::make_shared<Zygote>(
-      surroundings_.executor, surroundings_.sandboxes, surroundings_.config, new_task_id());
+  auto zygote =
+      std::make_shared<Zygote>(surroundings_.executor, surroundings_.sandboxes, surroundings_.config, new_task_id());
   zygotes_.insert(zygote);
   stock->function = {.version = std::move(version), .zygote = zygote};
   scope_.spawn(load_function(std::move(stock), std::move(zygote)));

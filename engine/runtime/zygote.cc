@@ -18,8 +18,8 @@ static_assert(kStandbyFd == wire::kZygoteFd && kStandbyFd == wire::kContainerFd)
 
 namespace {
 
-constexpr auto kLoadPatience = 60s;    // to import everything, on a busy machine
-constexpr auto kAnswerPatience = 10s;  // to answer or to fork, once it is ready
+constexpr auto kLoadPatience = 60s;           // to import everything, on a busy machine
+constexpr auto kAnswerPatience = 10s;         // to answer or to fork, once it is ready
 constexpr std::size_t kMaxTask = 128 * 1024;  // bytes: what fits into a socket that nobody reads yet
 
 struct SocketPair {

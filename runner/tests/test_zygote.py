@@ -129,3 +129,49 @@ def test_threads_make_it_unfit(zygote):
 def test_open_files_make_it_unfit(zygote):
     word, _ = zygote(more="kept = open(sys.executable)").answer()
     assert word.startswith("unfit what its image loads at the start keeps ") and word.endswith(" open\n")
+
+
+LOOP = """
+import asyncio, os, threading, types
+from bimodal_runner import client_loop
+
+synchronizer = types.SimpleNamespace(_loop=None, _thread=None, _stopping=None, _owner_pid=None)
+loop = client_loop.ClientLoop(synchronizer)
+seen = []
+
+async def wait_twice(first, second):
+    for event in (first, second):
+        await event.wait()
+        seen.append(threading.current_thread().name)
+
+first, second = asyncio.Event(), asyncio.Event()
+waiting = asyncio.run_coroutine_threadsafe(wait_twice(first, second), synchronizer._loop)
+synchronizer._loop.call_soon_threadsafe(first.set)
+while not seen:
+    pass
+loop.pause()
+assert len(os.listdir("/proc/self/task")) == 1, "its thread has ended"
+assert client_loop.open_loops() == [synchronizer._loop]
+numbers = client_loop.descriptors_of(synchronizer._loop)
+for number in numbers:  # as a fork does
+    os.close(number)
+client_loop.renew([synchronizer._loop])
+loop.go_on()
+synchronizer._loop.call_soon_threadsafe(second.set)
+waiting.result({timeout})
+hanging = asyncio.run_coroutine_threadsafe(asyncio.sleep(1e6), synchronizer._loop)
+synchronizer._loop.call_soon_threadsafe(synchronizer._stopping.set)
+synchronizer._thread.join({timeout})
+print(seen, hanging.cancelled(), synchronizer._loop.is_closed(), synchronizer._owner_pid == os.getpid())
+"""
+
+
+def test_the_clients_loop_goes_on_in_another_thread_with_descriptors_of_its_own_and_ends_what_it_runs():
+    done = subprocess.run(
+        [sys.executable, "-c", LOOP.format(timeout=TIMEOUT)],
+        env=dict(os.environ, PYTHONPATH=str(RUNNER_DIR)),
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+    )
+    assert done.stdout == "['client', 'client'] True True True\n", done.stdout + done.stderr
