@@ -9,11 +9,14 @@
 #include "control/container_arguments.h"
 #include "control/no_arguments.h"
 #include "runtime/containers.h"
+#include "scheduler/functions.h"
 #include "store/environment_table.h"
 #include "store/function_table.h"
 
 namespace bimodal::control {
 namespace {
+
+constexpr auto kRoomPatience = std::chrono::seconds(10);  // for idle containers to give way
 
 Result<model::FunctionVersion> load_version(
     store::Transaction& transaction, const Settings& settings, const std::string& function_id) {
@@ -96,6 +99,10 @@ Task<Result<void>> BuildFunctions::run(
 Task<Result<void>> BuildFunctions::run_in_place(
     std::shared_ptr<const Job> job, std::filesystem::path tree, image::BuildLog log) {
   const model::FunctionVersion& version = *job->version;
+  // What it waits for may be containers of the very app that it is built for, which serve on.
+  const Deadline patience = Deadline::after(kRoomPatience);
+  auto entering = context_.functions->admit(version, patience, scheduler::HostGuest::InVain::Overdraws);
+  CO_TRY(const auto room, co_await std::move(entering));
   runtime::BuildStep build;
   build.upper = std::move(tree);
   build.output = [log](model::LogEntry entry) { log(entry.text); };

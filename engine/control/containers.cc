@@ -141,7 +141,8 @@ std::optional<runtime::TaskInfo> Containers::find_task(const std::string& task_i
 Task<Result<api::TaskListResponse>> Containers::list(rpc::Call, api::TaskListRequest request) {
   std::vector<runtime::TaskInfo> tasks = context_.containers->list();
   std::erase_if(tasks, [&](const runtime::TaskInfo& task) {
-    return task.draining || (!request.app_id().empty() && task.app_id != request.app_id());
+    const bool other = !request.app_id().empty() && task.app_id != request.app_id();
+    return other || task.draining || context_.functions->was_stopped(task.task_id);
   });
   api::TaskListResponse response;
   if (tasks.empty()) co_return response;

@@ -3,6 +3,7 @@
 #include "control/clock.h"
 #include "control/container_environment.h"
 #include "control/function_checks.h"
+#include "control/function_version.h"
 #include "control/image_records.h"
 #include "control/mount_records.h"
 #include "control/planner.h"
@@ -180,6 +181,16 @@ std::vector<api::SecretSource> secrets_of(const api::SandboxCreateV2Request& req
   std::vector<api::SecretSource> sources = by_id(request.definition());
   if (request.has_ephemeral_secrets()) *sources.emplace_back().mutable_env() = request.ephemeral_secrets();
   return sources;
+}
+
+model::FunctionVersion guest_of(const SandboxWish& wish) {
+  model::FunctionVersion guest;
+  guest.app_id = wish.app_id;
+  guest.app_name = wish.app_name;
+  guest.environment = wish.environment;
+  guest.tag = kObject;
+  set_resources(wish.definition.resources(), guest.resources);
+  return guest;
 }
 
 Task<Result<runtime::CommandPlan>> plan_sandbox(Context& context, Planner& planner, SandboxWish wish) {

@@ -15,7 +15,7 @@ namespace bimodal::control {
 class Planner;
 
 struct SandboxWish {
-  std::string sandbox_id, app_id, environment;
+  std::string sandbox_id, app_id, app_name, environment;
   api::Sandbox definition;
   std::vector<api::SecretSource> secrets;  // where two name the same variable, the later one counts
 };
@@ -26,6 +26,9 @@ Result<void> check_sandbox(const api::Sandbox& definition, const Settings& setti
 // The secrets of a request, by id or in it, in their order. Pure.
 std::vector<api::SecretSource> secrets_of(const api::SandboxCreateRequest& request);
 std::vector<api::SecretSource> secrets_of(const api::SandboxCreateV2Request& request);
+
+// Who reserves what it asks for on the host. Pure.
+model::FunctionVersion guest_of(const SandboxWish& wish);
 
 // On the control loop. NotFound names what is missing: image, mount, secret, volume; InvalidArgument when neither the
 // definition nor the image has a command.

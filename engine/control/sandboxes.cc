@@ -5,6 +5,7 @@
 #include "base/ids.h"
 #include "control/app_records.h"
 #include "control/clock.h"
+#include "scheduler/functions.h"
 #include "store/environment_table.h"
 
 namespace bimodal::control {
@@ -18,7 +19,8 @@ using Result_ = api::GenericResult;
 constexpr std::size_t kLongIdSize = 26;
 constexpr int kPage = 100;
 constexpr auto kMaxWait = 55s;
-constexpr auto kEndPatience = 5s;  // a terminated one is gone long before
+constexpr auto kRoomPatience = 10s;  // for idle containers to give way
+constexpr auto kEndPatience = 5s;    // a terminated one is gone long before
 constexpr std::size_t kMaxName = 64, kMaxTag = 256;
 
 Result<void> check_caller(const rpc::Call& call) {
@@ -133,7 +135,11 @@ Result<void> Sandboxes::check_name(const std::string& app_id, const std::string&
 // The app is looked at once more when the container can be found by whoever stops it.
 Task<Result<Sandboxes::Container>> Sandboxes::start_container(SandboxWish wish) {
   const std::string app_id = wish.app_id;
+  const Deadline patience = Deadline::after(kRoomPatience);
+  auto entering = context_.functions->admit(guest_of(wish), patience, scheduler::HostGuest::InVain::Refused);
+  CO_TRY(auto room, co_await std::move(entering));
   CO_TRY(auto plan, co_await plan_sandbox(context_, planner_, std::move(wish)));
+  plan.room = std::move(room);
   CO_TRY(auto container, co_await context_.containers->run_command(std::move(plan)));
   auto check = [app_id](store::Transaction& transaction) { return require_running_app(transaction, app_id); };
   const auto app = co_await context_.transact(std::move(check));
@@ -153,6 +159,7 @@ Task<Result<Sandboxes::Entry>> Sandboxes::start(
   forget_old();
   CO_TRY_VOID(check_name(wish.app_id, wish.definition.name()));
   wish.environment = app.environment;
+  wish.app_name = app.shown_name();
   Entry entry;
   entry.number = next_number_++;
   entry.sandbox_id = wish.sandbox_id;

@@ -36,15 +36,6 @@ std::uint64_t affinity_of(const http::RequestHead& head) {
   return 0;
 }
 
-// Which its readers open again when it ends.
-bool is_event_stream(const std::vector<http::Field>& fields) {
-  constexpr std::string_view kType = "text/event-stream";
-  return std::any_of(fields.begin(), fields.end(), [&](const http::Field& field) {
-    return http::equals_ignoring_case(field.name, "content-type") &&
-           http::equals_ignoring_case(field.value.substr(0, kType.size()), kType);
-  });
-}
-
 }  // namespace
 
 // Shared by an exchange and a coroutine that waits for it; each may end first.
@@ -143,6 +134,7 @@ void Exchange::on_body(std::string_view bytes, http::Part part) {
   if (runner_) {
     upload_credit_ -= bytes.size();
     if (!opening_.empty()) keep_for_another(bytes);
+    if (trails_) trails_->to_server.pass(bytes);
     if (!cancelled_) runner_->send_body(stream_, bytes, part);
     pump_upload();
   } else if (sealed_) {
@@ -301,7 +293,7 @@ void Exchange::on_response(const wire::ResponseHead& head, std::string_view body
   count_sent(body.size());
   client_->write(body);
   if (part == http::Part::Last) return finish_response();
-  if (is_event_stream(fields)) watch_for_drain();
+  watch_if_event_stream(fields);
   return_credit();
 }
 
@@ -315,6 +307,7 @@ void Exchange::on_response_body(std::string_view bytes, http::Part part) {
     return cancel(CancelReason::CallerGone);
   }
   count_sent(bytes.size());
+  if (trails_ && !pass_down(bytes)) return;
   client_->write(bytes);
   if (part == http::Part::Last) return finish_response();
   return_credit();
@@ -396,6 +389,7 @@ void Exchange::on_done() {
 
 void Exchange::on_lost(Loss loss) {
   runner_ = nullptr;
+  if (drain_watch_) drain_watch_->left = is_leaving();
   scheduler::Lease lease = std::move(*lease_);
   lease_.reset();
   if (socket_) socket_->forget_runner();

@@ -26,6 +26,7 @@
 #include "http/caller.h"
 #include "http/service.h"
 #include "http/websocket_handshake.h"
+#include "http/websocket_trail.h"
 #include "scheduler/pool.h"
 
 namespace bimodal::gateway {
@@ -60,12 +61,15 @@ class Exchange final : public http::Poller::Retirable,
   void on_redirect_time();
   // Without a caller: it is given up.
   void drop_parked();
-  // The gateway goes: a WebSocket is closed with 1012 and its connection with it; anything else goes on.
+  // The gateway goes: a WebSocket is closed with 1012 and its connection with it, a tunnel, too; anything else goes on.
   void restart();
 
   std::size_t index = 0;  // the Front's place for it
 
  private:
+  // Why a stream ends, for a WebSocket's Close.
+  static constexpr std::string_view kLeft = "its container was replaced or stopped";
+
   enum class TimerUse { None, Retry, FirstMessage, FunctionTimeout, Stuck };
   struct Trailers {
     using Field = std::pair<std::string, std::string>;
@@ -86,15 +90,21 @@ class Exchange final : public http::Poller::Retirable,
     bool counted = false;
   };
 
-  // Of what may last: looks now and then whether its version is served no longer, and ends it a drain time later.
+  // Of what may last: looks now and then whether its container is to leave, and ends it a drain time after that began.
   struct DrainWatch final : http::TimerWheel::Timer {
     explicit DrainWatch(Exchange& exchange) : exchange(exchange) {}
     void on_timeout() override { exchange.check_drain(); }
     Exchange& exchange;
-    bool due = false;  // the drain time runs
+    bool left = false;  // the container is gone, in order
   };
 
   enum class Tunnel : std::uint8_t { None, Asked, Open };
+
+  // Of a tunnel that is a WebSocket.
+  struct Trails {
+    http::WebSocketTrail to_caller, to_server;
+    bool ending = false;  // where the next frame ends
+  };
 
   // http::Responder: what the caller does.
   void on_body(std::string_view bytes, http::Part part) override;
@@ -149,9 +159,14 @@ class Exchange final : public http::Poller::Retirable,
   http::CloseCode failure_code() const;
   RunnerConnection& runner() { return static_cast<RunnerConnection&>(*runner_); }  // of a WebSocket
   void watch_for_drain();
+  void watch_if_event_stream(const std::vector<http::Field>& fields);
   void check_drain();
   void end_for_drain();
-  bool is_replaced() const;
+  bool is_leaving() const;
+  // exchange_tunnel.cc
+  void end_tunnel();
+  void say_restart();
+  bool pass_down(std::string_view bytes);
   void finish_response();
   // exchange_counting.cc: what is counted of it.
   void begin_counting(Method method);
@@ -205,7 +220,8 @@ class Exchange final : public http::Poller::Retirable,
   std::optional<http::WebSocketHandshake> handshake_;  // of a WebSocket
   std::unique_ptr<WebSocketBridge> socket_;            // once it was accepted
   std::unique_ptr<Redirection> redirection_;           // where slow requests are redirected
-  std::unique_ptr<DrainWatch> drain_watch_;            // of a WebSocket or an event stream
+  std::unique_ptr<DrainWatch> drain_watch_;            // of a WebSocket, a tunnel or an event stream
+  std::unique_ptr<Trails> trails_;
   Tunnel tunnel_ = Tunnel::None;
   TimerUse timer_use_ = TimerUse::None;
   bool body_ended_ = true;

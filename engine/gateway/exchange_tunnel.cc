@@ -2,8 +2,14 @@
 #include "gateway/exchange.h"
 #include "gateway/front.h"
 #include "http/chars.h"
+#include "http/websocket_session.h"
 
 namespace bimodal::gateway {
+namespace {
+
+constexpr std::chrono::milliseconds kFramePatience{5000};  // for a frame to end, behind which a Close can be put
+
+}  // namespace
 
 bool Exchange::on_switch(std::string_view protocol, const wire::Headers& headers) {
   if (tunnel_ != Tunnel::Asked) return false;
@@ -15,6 +21,8 @@ bool Exchange::on_switch(std::string_view protocol, const wire::Headers& headers
   const http::Field extra[] = {{kRequestIdHeader, text_of(id_)}};
   if (!client_->switch_protocols(protocol, fields, extra)) return false;
   tunnel_ = Tunnel::Open;
+  if (http::equals_ignoring_case(protocol, "websocket")) trails_ = std::make_unique<Trails>();
+  watch_for_drain();
   count_answer(101);
   body_ended_ = false;
   granted_ = 0;
@@ -31,6 +39,43 @@ void Exchange::on_runner_switch(const wire::ResponseHead& head, std::string_view
   if (on_switch(protocol, head.headers)) return on_response_body(body, part);
   fail(invalid_response());
   cancel(CancelReason::CallerGone);
+}
+
+// Where one frame ends and before another begins: a peer of a WebSocket is told then. Of other protocols nothing is
+// known but how TCP ends.
+void Exchange::end_tunnel() {
+  if (trails_ && !trails_->to_caller.is_between_frames()) {
+    trails_->ending = true;
+    return front_.reactor().arm(*drain_watch_, kFramePatience);
+  }
+  if (trails_) say_restart();
+  finish_response();
+}
+
+// To both sides. Between two frames to the caller.
+void Exchange::say_restart() {
+  constexpr auto kCode = static_cast<std::uint16_t>(http::CloseCode::ServiceRestart);
+  if (!trails_->to_caller.has_closed()) client_->write(http::close_frame(http::Side::Server, kCode, kLeft));
+  const http::WebSocketTrail& up = trails_->to_server;
+  if (!runner_ || up.has_closed() || !up.is_between_frames()) return;
+  const std::string frame = http::close_frame(http::Side::Client, kCode, kLeft);
+  if (upload_credit_ < frame.size()) return;
+  upload_credit_ -= frame.size();
+  runner_->send_body(stream_, frame, http::Part::More);
+}
+
+// Bytes of a WebSocket on their way to the caller. False: the tunnel has ended with them.
+bool Exchange::pass_down(std::string_view bytes) {
+  if (!trails_->ending) {
+    trails_->to_caller.pass(bytes);
+    return true;
+  }
+  const std::size_t passed = trails_->to_caller.pass_frame(bytes);
+  if (!trails_->to_caller.is_between_frames()) return true;
+  client_->write(bytes.substr(0, passed));
+  say_restart();
+  finish_response();
+  return false;
 }
 
 }  // namespace bimodal::gateway

@@ -77,14 +77,19 @@ void Exchange::on_caller_over() {
 }
 
 void Exchange::restart() {
-  if (!socket_ || !client_) return;
+  if (!client_) return;
+  if (tunnel_ == Tunnel::Open) {
+    if (trails_ && trails_->to_caller.is_between_frames()) say_restart();
+    return part_with_caller()->abort();
+  }
+  if (!socket_) return;
   if (runner_ && !std::exchange(cancelled_, true)) runner_->send_cancel(stream_, CancelReason::Draining);
   socket_->end_at_once(http::CloseCode::ServiceRestart, "the server restarts");
 }
 
-// What a caller is told whose WebSocket the container failed: to come again when a deploy has replaced that.
+// What a caller is told whose WebSocket the container failed: to come again when that was to leave.
 http::CloseCode Exchange::failure_code() const {
-  return is_replaced() ? http::CloseCode::ServiceRestart : http::CloseCode::InternalError;
+  return is_leaving() ? http::CloseCode::ServiceRestart : http::CloseCode::InternalError;
 }
 
 }  // namespace bimodal::gateway

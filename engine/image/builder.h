@@ -96,6 +96,8 @@ struct BuilderConfig {
   std::vector<std::string> apt_sources;         // "deb URI suite component" for the Debian base; empty: the host's own
   std::map<std::string, std::string> host_env;  // the daemon's environment, for pip, uv, apt and proxy settings
   std::chrono::seconds step_time_limit = std::chrono::hours(1);
+  // Asked before a step's command runs; what it gives is held until that has ended.
+  std::function<Task<std::shared_ptr<void>>()> room = {};
 };
 
 // The builder on this host. `launcher` and `pool` must outlive it. Nothing is read or written before the first call;

@@ -28,7 +28,7 @@ LocalBuilder::LocalBuilder(
       pool_(pool),
       executor_(executor),
       host_config_(config_.host_env, host_commands_, pool),
-      sandboxes_(launcher, host_config_, pool, executor, config_.step_time_limit),
+      sandboxes_(launcher, host_config_, pool, executor, config_),
       prepared_pulse_(executor),
       scope_(executor, "image builder") {
   if (config_.layers_dir.empty()) config_.layers_dir = config_.home / "layers";

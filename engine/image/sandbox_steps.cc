@@ -50,12 +50,13 @@ class SandboxSteps::Slot {
 
 SandboxSteps::SandboxSteps(
     sandbox::Launcher& launcher, HostConfigLoader& host_config, BlockingPool& pool,
-    boost::asio::any_io_executor executor, std::chrono::seconds time_limit)
+    boost::asio::any_io_executor executor, const BuilderConfig& config)
     : launcher_(launcher),
       host_config_(host_config),
       pool_(pool),
       executor_(executor),
-      time_limit_(time_limit),
+      time_limit_(config.step_time_limit),
+      room_(config.room),
       slot_freed_(executor) {}
 
 void SandboxSteps::stop() {
@@ -71,6 +72,8 @@ Task<Result<void>> SandboxSteps::run(SandboxCommand command, const Scratch& scra
 }
 
 Task<Result<void>> SandboxSteps::run_in_slot(SandboxCommand command, const Scratch& scratch, BuildLog log) {
+  std::shared_ptr<void> room;
+  if (room_) room = co_await room_();
   auto host = co_await host_config_.get();
   auto prepare = [host, &scratch, &command] {
     auto home = home_of(command.user, LayerView(command.layers).read("/etc/passwd").value_or(""));

@@ -35,7 +35,7 @@ class SandboxSteps {
 
   SandboxSteps(
       sandbox::Launcher& launcher, HostConfigLoader& host_config, BlockingPool& pool,
-      boost::asio::any_io_executor executor, std::chrono::seconds time_limit);
+      boost::asio::any_io_executor executor, const BuilderConfig& config);
 
   // Runs the command on top of the layers; its changes end in scratch.tree(). FailedPrecondition with title, exit
   // status and last lines when it fails, DeadlineExceeded after the time limit, Cancelled when closed.
@@ -56,6 +56,7 @@ class SandboxSteps {
   BlockingPool& pool_;
   boost::asio::any_io_executor executor_;
   std::chrono::seconds time_limit_;
+  std::function<Task<std::shared_ptr<void>>()> room_;
   std::list<sandbox::Sandbox*> running_;
   std::size_t slots_taken_ = 0;
   Pulse slot_freed_;

@@ -104,6 +104,7 @@ Task<void> CommandContainer::run() {
   }
   volumes_.reset();
   directory_->remove();
+  plan_.room.reset();
   outcome_ = outcome_of(report);
   changed_.notify_all();
 }

@@ -74,6 +74,7 @@ struct CommandPlan {
   bool block_network = false;
   std::chrono::seconds timeout{0};       // 0: none
   std::chrono::seconds idle_timeout{0};  // without a command beside its own, and without input; 0: none
+  std::shared_ptr<void> room = nullptr;  // on the host: let go when nothing of it runs
 };
 
 // How it ended.

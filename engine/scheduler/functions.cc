@@ -124,7 +124,8 @@ Task<void> Functions::stop(std::string app_id) {
   // A copy: a pool without containers is closed, and leaves the list, at once.
   auto draining = state_->draining;
   for (auto& pool : draining) {
-    if (pool->version().app_id == app_id) state_->scope.spawn(state_->close_pool(pool, Deadline::after({})));
+    if (pool->version().app_id != app_id) continue;
+    state_->scope.spawn(state_->close_pool(pool, Deadline::after(pool->stop_patience())));
   }
   while (state_->drains(app_id)) co_await state_->changed.wait(Deadline::never());
 }
@@ -158,6 +159,14 @@ bool Functions::stop_container(const std::string& task_id, Stop how) {
   return std::any_of(state_->draining.begin(), state_->draining.end(), stop);
 }
 
+bool Functions::was_stopped(const std::string& task_id) const {
+  const auto was = [&](const std::shared_ptr<Pool>& pool) { return pool->was_stopped(task_id); };
+  for (const auto& [id, function] : state_->functions) {
+    if (std::ranges::any_of(State::pools_of(function), was)) return true;
+  }
+  return std::ranges::any_of(state_->draining, was);
+}
+
 bool Functions::update_scaling(const std::string& function_id, model::ScalingPolicy scaling) {
   auto found = state_->functions.find(function_id);
   if (found == state_->functions.end() || !found->second.current) return false;
@@ -169,6 +178,12 @@ bool Functions::update_scaling(const std::string& function_id, model::ScalingPol
 
 Result<void> Functions::check_room(const std::string& object, const model::Resources& resources) const {
   return state_->limits.host ? state_->limits.host->check(object, resources) : Result<void>();
+}
+
+Task<Result<std::shared_ptr<HostGuest>>> Functions::admit(
+    model::FunctionVersion who, Deadline deadline, HostGuest::InVain in_vain) const {
+  if (state_->limits.host == nullptr) co_return nullptr;
+  co_return co_await HostGuest::admit(*state_->limits.host, std::move(who), deadline, in_vain);
 }
 
 std::optional<PoolLoad> Functions::load(const std::string& function_id) const {
@@ -223,6 +238,7 @@ void Functions::State::install(const model::FunctionVersionPtr& version, Switch 
   bool was_warm = function.current && function.current->load().containers > 0;
   if (was_warm && (how == Switch::WhenWarm || version->is_server)) {
     function.pending = fresh;
+    fresh->succeed(function.current);
     scope.spawn(switch_when_warm(fresh, how));
     return;
   }

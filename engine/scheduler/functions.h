@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "scheduler/function_handle.h"
+#include "scheduler/host_guest.h"
 #include "scheduler/pool.h"
 
 namespace bimodal::scheduler {
@@ -36,8 +37,8 @@ class Functions {
   // removed pools drain in the background. With AtOnce a replaced function that had warm containers gets one
   // started at once, so that the next caller doesn't wait.
   void publish(const std::string& app_id, std::vector<model::FunctionVersionPtr> versions, Switch how);
-  // Stops every function of the app; its handles stay, with no pool. Its containers drain at once (running requests
-  // have the containers' exit grace, or a server's own); completes when they are gone.
+  // Stops every function of the app; its handles stay, with no pool. Its containers go as by Stop::Now; completes when
+  // they are gone.
   Task<void> stop(std::string app_id);
   // Any thread: kills that container soon, because a request in it outlived its time and can't be cancelled.
   void kill_stuck(std::string task_id);
@@ -49,9 +50,14 @@ class Functions {
   // False when no pool has that container. A version that is to be replaced when the next is warm is replaced at once
   // when its last container goes.
   bool stop_container(const std::string& task_id, Stop how);
+  // Whether that container was to go Now.
+  bool was_stopped(const std::string& task_id) const;
   bool update_scaling(const std::string& function_id, model::ScalingPolicy scaling);
   // InvalidArgument that names `object` and the setting, when no container that asks for this could ever start here.
   Result<void> check_room(const std::string& object, const model::Resources& resources) const;
+  // Room for what belongs to no function, as HostGuest::admit(). Null where nothing is reserved.
+  Task<Result<std::shared_ptr<HostGuest>>> admit(
+      model::FunctionVersion who, Deadline deadline, HostGuest::InVain in_vain) const;
   std::optional<PoolLoad> load(const std::string& function_id) const;
   // Of every function that is published: all of its pools together, those of variants and of a version to come as well.
   struct Load {

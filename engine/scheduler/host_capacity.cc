@@ -62,7 +62,13 @@ void HostCapacity::Reservation::mark_leaving() {
 HostCapacity::HostCapacity(boost::asio::any_io_executor control, Amount total, Pressure pressure, Notice notice)
     : control_(std::move(control)), total_(total), pressure_(std::move(pressure)), notice_(std::move(notice)) {}
 
-Task<std::optional<HostCapacity::Reservation>> HostCapacity::reserve(Tenant& tenant) {
+Task<HostCapacity::Reservation> HostCapacity::overdraw(Tenant& tenant, Deadline deadline) {
+  auto room = co_await reserve(tenant, deadline);
+  if (room) co_return *std::move(room);
+  co_return take(tenant, amount_of(tenant.tenant().resources));
+}
+
+Task<std::optional<HostCapacity::Reservation>> HostCapacity::reserve(Tenant& tenant, Deadline deadline) {
   auto waiter = std::make_shared<Waiter>(control_, tenant);
   // Leaves the queue however the coroutine ends.
   struct Place {
@@ -74,10 +80,13 @@ Task<std::optional<HostCapacity::Reservation>> HostCapacity::reserve(Tenant& ten
   const bool waits_already = reason_for(tenant).has_value();
   waiting_.push_back(waiter);
   grant();
-  if (!waiter->granted) tenant.room_changed();
+  if (!waiter->granted) {
+    tenant.room_changed();
+    grant();  // somebody may make way now
+  }
   if (!waiter->granted && !waits_already && notice_) notice_(tenant.tenant(), describe(tenant));
   while (!waiter->granted) {
-    if (!co_await waiter->changed.wait(Deadline::never())) co_return std::nullopt;
+    if (!co_await waiter->changed.wait(deadline) && !waiter->granted) co_return std::nullopt;
   }
   co_return std::exchange(waiter->granted, std::nullopt);
 }
@@ -188,7 +197,8 @@ void HostCapacity::give_back(Reservation& reservation) {
 
 std::string HostCapacity::describe(const Tenant& tenant) const {
   const Amount amount = amount_of(tenant.tenant().resources);
-  const Amount free = total_ - used_;
+  const Amount overdrawn = total_ - used_;
+  const Amount free{std::max<std::int64_t>(overdrawn.memory_mb, 0), std::max<std::int64_t>(overdrawn.cpu_milli, 0)};
   if (amount.memory_mb > free.memory_mb || amount.cpu_milli <= free.cpu_milli) {
     return fmt::format(
         "the host has {} of memory free of {} for containers, {} asks for {}", memory_in_words(free.memory_mb),

@@ -72,13 +72,18 @@ class HostCapacity {
 
   HostCapacity(boost::asio::any_io_executor control, Amount total, Pressure pressure = {}, Notice notice = {});
 
-  // Waits for room. Nothing when the coroutine was cancelled. `tenant` must live until then and as long as the
-  // reservation.
-  Task<std::optional<Reservation>> reserve(Tenant& tenant);
+  // Waits for room until `deadline`, and then has it all the same, beyond what there is: for what must not wait for
+  // ever.
+  Task<Reservation> overdraw(Tenant& tenant, Deadline deadline);
+  // Waits for room. Nothing when the coroutine was cancelled, or `deadline` passed. `tenant` must live until then and
+  // as long as the reservation.
+  Task<std::optional<Reservation>> reserve(Tenant& tenant, Deadline deadline = Deadline::never());
   // InvalidArgument that names `object` and the setting, when there can never be room for this.
   Result<void> check(const std::string& object, const model::Resources& resources) const;
   std::optional<std::string> pressure() const { return pressure_ ? pressure_() : std::nullopt; }
-  // What is in the way of that tenant, in one line, while it waits.
+  // What that tenant would find missing now, in one line.
+  std::string lack_of(const Tenant& tenant) const { return describe(tenant); }
+  // The same while it waits.
   std::optional<std::string> reason_for(const Tenant& tenant) const;
   // Asks the tenants again: one of their containers became idle.
   void look_again();

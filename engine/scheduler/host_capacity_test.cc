@@ -1,5 +1,7 @@
 #include "scheduler/host_capacity.h"
 
+#include "scheduler/functions.h"
+#include "scheduler/host_guest.h"
 #include "scheduler/test_support.h"
 
 namespace bimodal::scheduler {
@@ -69,6 +71,16 @@ class HostCapacityTest : public testing::Test {
 };
 
 const model::Resources kMost{.cpu_milli = 100, .memory_mb = 600};
+
+constexpr auto kRefused = HostGuest::InVain::Refused;
+
+model::FunctionVersion guest_of(int memory_mb) {
+  model::FunctionVersion guest;
+  guest.app_name = "shop";
+  guest.tag = "sandbox";
+  guest.resources = {.cpu_milli = 1, .memory_mb = memory_mb};
+  return guest;
+}
 
 TEST_F(HostCapacityTest, AContainerWaitsUntilThereIsRoomAndTheReasonIsSaid) {
   auto one = open("one", kMost), other = open("other", kMost);
@@ -177,6 +189,112 @@ TEST_F(HostCapacityTest, NothingStartsOnAHostThatIsShortAndCallersAreToldSo) {
   EXPECT_EQ(launcher.started(), 0);
   on(control, [&] { pressure.reset(); });
   EXPECT_TRUE(until([&] { return get(acquire(pool)).has_value(); })) << "after the pause";
+}
+
+// A rolling deployment: `next` takes the place of `old`.
+struct Rollout {
+  std::shared_ptr<Pool> old, next;
+  std::future<Result<void>> warm;
+};
+
+class RolloutTest : public HostCapacityTest {
+ protected:
+  Rollout roll(model::ScalingPolicy scaling) {
+    Rollout rollout;
+    rollout.old = open("one", kMost, scaling);
+    EXPECT_TRUE(until([&] { return rollout.old->load().containers == 1; }));
+    return rollout;
+  }
+  void begin(Rollout& rollout) {
+    rollout.next = open("one", kMost);
+    on(control, [&] { rollout.next->succeed(rollout.old); });
+    rollout.warm = start(control, rollout.next->warm_up());
+  }
+};
+
+TEST_F(RolloutTest, AnIdleContainerOfTheOldVersionMakesWayAlthoughItIsOneOfTheMinimum) {
+  launcher.start_time = 100ms;
+  Functions functions(launcher, control.executor(), limits);
+  const auto publish = [&](const char* definition) {
+    model::FunctionVersion version;
+    version.function_id = "fu-1";
+    version.definition_id = definition;
+    version.resources = kMost;
+    version.scaling.min_containers = 1;
+    auto published = std::make_shared<const model::FunctionVersion>(version);
+    on(control, [&] { functions.publish("ap-1", {published}, Switch::WhenWarm); });
+  };
+  const auto serving = [&] { return *functions.find("fu-1")->pool(); };
+  publish("de-1");
+  ASSERT_TRUE(until([&] { return serving()->load().containers == 1; }));
+  const std::shared_ptr<Pool> old = serving();
+  publish("de-2");
+  ASSERT_TRUE(until([&] { return old->load().containers == 0; }));
+  EXPECT_EQ(get(acquire(old)).error().code, Code::Unavailable) << "who comes meanwhile belongs to the new version";
+  EXPECT_EQ(serving()->version().definition_id, "de-2");
+  EXPECT_TRUE(serving()->try_acquire());
+  EXPECT_EQ(launcher.started(), 2);
+  wait_for(control, functions.close(Deadline::after(kPatience)));
+}
+
+TEST_F(RolloutTest, ABusyContainerOfTheOldVersionGoesOnForTheDrainTimeAndThenGetsNoMoreRequests) {
+  limits.drain = 100ms;
+  Rollout rollout = roll({.min_containers = 1, .max_inputs = 10});
+  auto lease = rollout.old->try_acquire();
+  const auto begun = Deadline::Clock::now();
+  begin(rollout);
+  ASSERT_TRUE(until([&] { return rollout.old->load().containers == 0; }));
+  EXPECT_GE(Deadline::Clock::now() - begun, 100ms);
+  EXPECT_EQ(rollout.old->load().running, 1) << "what runs may end";
+  EXPECT_EQ(launcher.alive(), 1);
+  lease.reset();
+  EXPECT_TRUE(get(std::move(rollout.warm)));
+}
+
+TEST_F(RolloutTest, TheOldVersionHasItsMinimumAgainWhenTheNewOneIsGivenUp) {
+  limits.drain = 100ms;
+  Rollout rollout = roll({.min_containers = 1});
+  auto other = open("other", {.cpu_milli = 100, .memory_mb = 400});
+  auto held = get(acquire(other));
+  launcher.failure = "SyntaxError: invalid syntax";
+  begin(rollout);
+  EXPECT_FALSE(get(std::move(rollout.warm)));
+  launcher.failure.reset();
+  wait_for(control, rollout.next->abort());
+  EXPECT_TRUE(until([&] { return rollout.old->load().containers == 1; }));
+}
+
+TEST_F(HostCapacityTest, AGuestReservesUntilItIsGone) {
+  auto other = open("other", kMost);
+  ASSERT_TRUE(get(acquire(other)));
+  auto guest = get(start(control, HostGuest::admit(host, guest_of(600), Deadline::after(kPatience), kRefused)));
+  ASSERT_TRUE(guest);
+  EXPECT_EQ(other->load().containers, 0) << "the idle container gave way";
+  auto waiting = acquire(other);
+  ASSERT_TRUE(until_waiting(1));
+  on(control, [&] { guest->reset(); });
+  EXPECT_TRUE(get(std::move(waiting)));
+}
+
+TEST_F(HostCapacityTest, AGuestWithoutRoomIsRefusedWithTheRemedyOrGoesBeyondWhatThereIs) {
+  auto other = open("other", kMost);
+  auto lease = get(acquire(other));
+  const auto refused = get(start(control, HostGuest::admit(host, guest_of(600), Deadline::after(20ms), kRefused)));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::ResourceExhausted);
+  EXPECT_EQ(
+      refused.error().message,
+      "the host has 400 MiB of memory free of 1000 MiB for containers, shop/sandbox asks for 600 MiB: end what runs, "
+      "ask for less, or let containers have more (scheduler.host_memory, scheduler.cpu_overcommit)");
+  const auto large = get(start(control, HostGuest::admit(host, guest_of(1001), Deadline::after(20ms), kRefused)));
+  EXPECT_EQ(large.error().code, Code::InvalidArgument);
+  const auto overdraws = HostGuest::InVain::Overdraws;
+  auto guest = get(start(control, HostGuest::admit(host, guest_of(600), Deadline::after(20ms), overdraws)));
+  ASSERT_TRUE(guest);
+  EXPECT_EQ(account().used.memory_mb, 1200);
+  const std::string told = "the host has 0 MiB of memory free of 1000 MiB for containers, small/hello asks for 10 MiB";
+  EXPECT_EQ(refusal(open("small", {.cpu_milli = 1, .memory_mb = 10})).message, told);
+  on(control, [&] { guest->reset(); });
 }
 
 }  // namespace

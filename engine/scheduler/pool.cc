@@ -12,6 +12,7 @@
 #include "scheduler/autoscale.h"
 #include "scheduler/container_start.h"
 #include "scheduler/host_capacity.h"
+#include "scheduler/leave_times.h"
 #include "scheduler/slots.h"
 #include "scheduler/start_backoff.h"
 
@@ -35,6 +36,7 @@ struct Live {
   HostCapacity::Reservation room;
   bool retired = false;  // gets no new work
   bool leaving = false;  // was told to drain or killed
+  bool stopped = false;  // by Stop::Now
   TimePoint leave_by{};  // of a retired one: when it is told, with or without requests inside
 };
 
@@ -81,14 +83,17 @@ struct Pool::State : HostCapacity::Tenant {
   void retire(Live& live);
   void retire_slots(const ContainerSlotsPtr& slots);
   void kill(Live& live);
-  TimePoint last_call() const;
   void begin_close(Deadline patience);
 
   // HostCapacity::Tenant
   const model::FunctionVersion& tenant() const override { return *version; }
   std::optional<TimePoint> spare_since() const override;
   void give_way() override;
-  void room_changed() override { slots->set_held_up(limits.host->reason_for(*this)); }
+  void room_changed() override;
+
+  void make_way(bool waits);
+  void keep_place();
+  std::optional<TimePoint> let_busy_go();
 
   model::FunctionVersionPtr version;
   Launcher& launcher;
@@ -106,6 +111,9 @@ struct Pool::State : HostCapacity::Tenant {
   std::weak_ptr<Pool> self;
   std::list<std::shared_ptr<ContainerStart>> starting;  // oldest first
   int warming_up = 0;                                   // calls of warm_up() that wait
+  std::weak_ptr<Pool> predecessor;
+  bool makes_way = false;                     // for its successor, from its first wait for room until its end
+  std::optional<TimePoint> wanted_way_since;  // that waits now
   bool asked_again = false;
   bool closed = false;
 };
@@ -124,6 +132,10 @@ Lease::~Lease() {
 
 const std::shared_ptr<Container>& Lease::shared_container() const {
   return taken_->container;
+}
+
+std::optional<TimePoint> Lease::leaving_since() const {
+  return taken_->owner->leaving_since(*taken_);
 }
 
 void Lease::retire_container() {
@@ -205,12 +217,29 @@ bool Pool::stop_container(const std::string& task_id, Stop how) {
   for (Live& live : state_->live) {
     if (live.slots->container->task_id() != task_id) continue;
     state_->retire(live);
-    if (how == Stop::Now) live.leave_by = std::min(live.leave_by, state_->last_call());
+    if (how == Stop::Now) {
+      live.stopped = true;
+      live.leave_by = std::min(live.leave_by, Deadline::after(stop_patience()).point());
+    }
     if (how == Stop::Kill) state_->kill(live);
     state_->ask();
     return true;
   }
   return false;
+}
+
+bool Pool::was_stopped(const std::string& task_id) const {
+  return std::ranges::any_of(
+      state_->live, [&](const Live& live) { return live.stopped && live.slots->container->task_id() == task_id; });
+}
+
+std::chrono::milliseconds Pool::stop_patience() const {
+  return patience_at_stop(*state_->version, state_->limits);
+}
+
+void Pool::succeed(const std::shared_ptr<Pool>& predecessor) {
+  state_->predecessor = predecessor;
+  if (state_->limits.host) state_->room_changed();  // its first start may wait already
 }
 
 Task<void> Pool::close(Deadline patience) {
@@ -231,10 +260,12 @@ Task<void> Pool::abort() {
 
 void Pool::State::begin_close(Deadline patience) {
   closed = true;
+  if (auto before = predecessor.lock()) before->state_->keep_place();
   slots->close(Error{Code::Unavailable, name_of(*version) + ": replaced or stopped"});
+  const Deadline least = Deadline::after(least_patience(*version, limits));
   for (Live& one : live) {
     retire(one);
-    one.leave_by = std::min(one.leave_by, std::max(patience.point(), last_call()));
+    one.leave_by = std::min(one.leave_by, std::max(patience.point(), least.point()));
   }
   ask();
   changed.notify_all();
@@ -251,9 +282,12 @@ Task<void> Pool::State::tend(std::shared_ptr<Pool> pool) {
 
 std::optional<TimePoint> Pool::State::decide() {
   std::optional<TimePoint> again = closed ? std::nullopt : scale();
-  std::optional<TimePoint> leave = let_retired_go();
+  const auto until = [&again](std::optional<TimePoint> other) {
+    if (other && (!again || *other < *again)) again = other;
+  };
+  until(let_busy_go());
+  until(let_retired_go());
   if (limits.host && limits.host->is_short()) limits.host->look_again();
-  if (!again || (leave && *leave < *again)) return leave ? leave : again;
   return again;
 }
 
@@ -265,6 +299,7 @@ std::optional<TimePoint> Pool::State::scale() {
   if (!version->is_server) now.without_room = static_cast<int>(std::count_if(starting.begin(), starting.end(), waits));
   model::ScalingPolicy policy = scaling;
   if (warming_up > 0) policy.min_containers = std::max(1, policy.min_containers);
+  if (makes_way) policy.min_containers = 0;
   ScalingDecision decision = autoscale(now, policy, limits.max_containers, Deadline::Clock::now());
   slots->apply(decision.enough_for, decision.capacity);
   if (auto pool = self.lock()) {
@@ -400,16 +435,6 @@ void Pool::State::fail_hopeless_requests() {
   slots->refuse_until(backoff.retry_at(), last_failure);
 }
 
-// When a container that is to go now is told so, with or without requests inside. It waits for those that it knows of;
-// what goes to a port inside passes it by.
-TimePoint Pool::State::last_call() const {
-  const auto passes_by = [](const model::WebMethod& method) { return model::listens_on_port(method.kind); };
-  const auto& methods = version->web_methods;
-  const auto now = Deadline::Clock::now();
-  if (version->is_server && version->leave_patience) return now + *version->leave_patience;
-  return std::any_of(methods.begin(), methods.end(), passes_by) ? now + limits.exit_grace : now;
-}
-
 void Pool::State::retire_slots(const ContainerSlotsPtr& slots) {
   for (Live& one : live) {
     if (one.slots == slots) retire(one);
@@ -418,7 +443,7 @@ void Pool::State::retire_slots(const ContainerSlotsPtr& slots) {
 
 void Pool::State::retire(Live& one) {
   if (one.retired) return;
-  slots->retire(one.slots);
+  slots->let_go(one.slots);
   one.room.mark_leaving();
   one.retired = true;
   one.leave_by = Deadline::Clock::now() + version->leave_patience.value_or(version->timeout);
@@ -426,13 +451,48 @@ void Pool::State::retire(Live& one) {
 
 std::optional<TimePoint> Pool::State::spare_since() const {
   const PoolLoad load = slots->load();
-  if (closed || load.waiting > 0 || load.containers <= scaling.min_containers) return std::nullopt;
+  if (!closed && makes_way) return slots->longest_idle();
+  const int least = std::max(scaling.min_containers, warming_up > 0 ? 1 : 0);
+  if (closed || load.waiting > 0 || load.containers <= least) return std::nullopt;
   return slots->longest_idle();
 }
 
 void Pool::State::give_way() {
   for (auto& idle : slots->retire_idle(1)) retire_slots(idle);
   ask();
+}
+
+void Pool::State::room_changed() {
+  const std::optional<std::string> reason = limits.host->reason_for(*this);
+  slots->set_held_up(reason);
+  if (auto before = predecessor.lock()) before->state_->make_way(reason.has_value());
+}
+
+void Pool::State::make_way(bool waits) {
+  if (closed || waits == wanted_way_since.has_value()) return;
+  wanted_way_since = waits ? std::optional(Deadline::Clock::now()) : std::nullopt;
+  if (waits && !std::exchange(makes_way, true)) {
+    log::info("{}: the new version finds no room on the host: containers of the old one make way", name_of(*version));
+  }
+  ask();
+}
+
+// The successor is given up.
+void Pool::State::keep_place() {
+  makes_way = false;
+  wanted_way_since.reset();
+  ask();
+}
+
+// A successor that waits goes before what its predecessor has, but only when nobody else became idle for a while: its
+// callers wait until the successor is warm. Returns when to look again.
+std::optional<TimePoint> Pool::State::let_busy_go() {
+  if (closed || !wanted_way_since) return std::nullopt;
+  const TimePoint due = *wanted_way_since + limits.drain;
+  if (Deadline::Clock::now() < due) return due;
+  if (std::ranges::any_of(live, &Live::retired)) return std::nullopt;
+  if (const ContainerSlotsPtr least = slots->least_busy()) retire_slots(least);
+  return std::nullopt;
 }
 
 void Pool::State::kill(Live& one) {

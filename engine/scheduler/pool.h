@@ -29,7 +29,8 @@ struct PoolLimits {
   int max_waiting = 2000;        // requests that wait; more are refused with ResourceExhausted
   int max_parameter_sets = 100;  // pools of one class with parameters; those without containers give way to new ones
   std::chrono::milliseconds exit_grace =
-      std::chrono::seconds(30);  // of requests that a container doesn't know of itself
+      std::chrono::seconds(30);                                // of requests that a container doesn't know of itself
+  std::chrono::milliseconds drain = std::chrono::seconds(30);  // of web requests in a container that is to go now
   std::chrono::milliseconds first_retry = std::chrono::seconds(1);  // after a failed start; doubles from then on
   std::chrono::milliseconds last_retry = std::chrono::seconds(60);
   int killed_starts = 3;         // in a row, until the requests of a deployed app that wait are told
@@ -47,7 +48,8 @@ struct PoolLoad {
 // How one container is stopped. It gets no new work in any case.
 enum class Stop {
   WhenEmpty,  // it goes once its requests have left it, at the latest after the function's timeout
-  Now,        // it goes now: its requests have the exit grace, then its exit handlers run
+  Now,        // it goes once its requests have left it; after PoolLimits::drain, with plain inputs alone at once, it is
+              // told so: what runs then has the exit grace
   Kill,       // without those
 };
 
@@ -63,6 +65,8 @@ class Lease {
   ~Lease();
   const Container& container() const { return *shared_container(); }
   const std::shared_ptr<Container>& shared_container() const;
+  // Since when its container is to leave: it was stopped, or its version replaced. Any thread.
+  std::optional<Deadline::Clock::time_point> leaving_since() const;
   // The container is of no use any more: no other request is given to it. Whoever stops it must still be told.
   void retire_container();
 
@@ -107,6 +111,14 @@ class Pool : public std::enable_shared_from_this<Pool> {
   Task<Result<void>> warm_up();
   // False when it isn't this pool's.
   bool stop_container(const std::string& task_id, Stop how);
+  // Whether that container is here and was to go Now.
+  bool was_stopped(const std::string& task_id) const;
+  // How long its requests may take when it is to go now.
+  std::chrono::milliseconds stop_patience() const;
+  // This one is to take the place of `predecessor`, which serves meanwhile. While it waits for room on the host, that
+  // one makes way: idle containers at once, whatever its min_containers; after PoolLimits::drain busy ones, too, one
+  // after the other, as by Stop::WhenEmpty.
+  void succeed(const std::shared_ptr<Pool>& predecessor);
   // No new requests; those that wait get Unavailable. Containers go as by Stop::WhenEmpty, but as by Stop::Now no later
   // than `patience`. Completes when all are gone. close() or abort() must have completed before the last reference
   // goes; both may be called many times, also at once.

@@ -402,6 +402,30 @@ TEST_F(PoolTest, StopsAContainerNowWithRequestsThatItKnowsOfInside) {
   EXPECT_EQ(get(start(control, one->wait_exit())).kind, ExitKind::Finished) << "drained, not killed";
 }
 
+TEST_F(PoolTest, GivesWebRequestsTheDrainTimeInAContainerThatIsStoppedNow) {
+  version.web_methods.resize(1);
+  limits.drain = 200ms;
+  open_with_warm_container();
+  auto lease = pool->try_acquire();
+  const auto one = container(0);
+  EXPECT_FALSE(lease->leaving_since());
+  const auto begun = Deadline::Clock::now();
+  on(control, [&] { return pool->stop_container(one->task_id(), Stop::Now); });
+  EXPECT_TRUE(on(control, [&] { return pool->was_stopped(one->task_id()); }));
+  ASSERT_TRUE(lease->leaving_since());
+  EXPECT_GE(*lease->leaving_since(), begun);
+  EXPECT_EQ(get(start(control, one->wait_exit())).kind, ExitKind::Finished);
+  EXPECT_GE(Deadline::Clock::now() - begun, 200ms);
+}
+
+TEST_F(PoolTest, TellsAContainerThatIsToLeaveFromOneThatDied) {
+  open_with_warm_container();
+  auto lease = pool->try_acquire();
+  on(control, [&] { launcher.containers().at(0)->end(ExitKind::Failed, "exit status 1"); });
+  ASSERT_TRUE(until([&] { return launcher.started() == 2; }));
+  EXPECT_FALSE(lease->leaving_since());
+}
+
 TEST_F(PoolTest, LetsRequestsToAPortEndBeforeItsContainerIsStoppedNow) {
   version.web_methods.resize(1);
   version.web_methods[0].kind = model::WebKind::WebServer;

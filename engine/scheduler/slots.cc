@@ -211,6 +211,17 @@ void Slots::retire(const ContainerSlotsPtr& slots) {
   retire_locked(*slots);
 }
 
+void Slots::let_go(const ContainerSlotsPtr& slots) {
+  std::lock_guard lock(mutex_);
+  retire_locked(*slots);
+  if (!slots->leaving_since) slots->leaving_since = Deadline::Clock::now();
+}
+
+std::optional<TimePoint> Slots::leaving_since(const ContainerSlots& slots) const {
+  std::lock_guard lock(mutex_);
+  return slots.leaving_since;
+}
+
 std::vector<ContainerSlotsPtr> Slots::retire_idle(int count) {
   std::vector<ContainerSlotsPtr> idle;
   {
@@ -235,6 +246,17 @@ void Slots::remove(const ContainerSlotsPtr& slots) {
 void Slots::set_held_up(std::optional<std::string> reason) {
   std::lock_guard lock(mutex_);
   held_up_ = std::move(reason);
+}
+
+ContainerSlotsPtr Slots::least_busy() const {
+  std::lock_guard lock(mutex_);
+  ContainerSlotsPtr least;
+  for (Shelf kind : {Shelf::BelowTarget, Shelf::AboveTarget, Shelf::Full}) {
+    for (const auto& slots : shelf(kind)) {
+      if (!least || slots->running < least->running) least = slots;
+    }
+  }
+  return least;
 }
 
 std::optional<TimePoint> Slots::longest_idle() const {

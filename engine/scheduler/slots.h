@@ -40,6 +40,7 @@ struct ContainerSlots {
   bool served = false;   // had a request, ever
   bool stalled = false;  // gets none now
   bool used = false;     // had a request since take_use()
+  std::optional<TimePoint> leaving_since;
   TimePoint idle_since;
   Shelf shelf = Shelf::BelowTarget;
   std::list<std::shared_ptr<ContainerSlots>>::iterator place;
@@ -69,12 +70,16 @@ class Slots : public std::enable_shared_from_this<Slots> {
   PoolLoad load() const;
   // No new requests for that container.
   void retire(const ContainerSlotsPtr& slots);
+  // Since when it is to leave; nothing when it isn't, or ended unasked.
+  std::optional<TimePoint> leaving_since(const ContainerSlots& slots) const;
 
   // The rest is for the control loop.
 
   ContainerSlotsPtr add(std::shared_ptr<Container> container);
   // Retires up to `count` containers without requests, longest idle first, and returns them.
   std::vector<ContainerSlotsPtr> retire_idle(int count);
+  // retire(), for one that is to leave in order.
+  void let_go(const ContainerSlotsPtr& slots);
   // The container is gone; leases on it may still come back.
   void remove(const ContainerSlotsPtr& slots);
   // Whether that container is to be given requests. One that isn't doesn't count for the autoscaler.
@@ -99,6 +104,8 @@ class Slots : public std::enable_shared_from_this<Slots> {
   void close(Error reason);
   // Why no container is added now; requests whose wait ends meanwhile are told it. Nothing: none of that kind.
   void set_held_up(std::optional<std::string> reason);
+  // The one with the fewest requests; null when there is none.
+  ContainerSlotsPtr least_busy() const;
   // Since when the longest idle container is idle; nothing when none is.
   std::optional<TimePoint> longest_idle() const;
 

@@ -31,6 +31,7 @@
 #include "server/api_edge.h"
 #include "server/commands.h"
 #include "server/host_resources.h"
+#include "server/host_room.h"
 #include "server/log_route.h"
 #include "server/own_metrics.h"
 #include "server/pool_metrics.h"
@@ -153,6 +154,7 @@ void Daemon::Parts::make_engine() {
       .runner_dir = config.runner_dir,
       .client_versions = {kClientVersions.begin(), kClientVersions.end()},
       .host_env = environment(),
+      .room = [this] { return room_for_build(*functions); },
   };
   builder = image::make_builder(std::move(images), *sandboxes, pool, executor);
   auto publish = [this](std::vector<model::Route> routes) {
@@ -184,6 +186,7 @@ void Daemon::Parts::make_engine() {
   auto keep = [this](model::LogEntry entry) { log_route->add(std::move(entry)); };
   containers = std::make_unique<runtime::Containers>(executor, *sandboxes, *planner, connections, keep, settings);
   config.pool.exit_grace = config.exit_grace;
+  config.pool.drain = config.drain;
   scheduler::PoolLimits limits = config.pool;
   limits.max_starting = most_starts();
   make_host_capacity();
@@ -194,18 +197,8 @@ void Daemon::Parts::make_engine() {
 void Daemon::Parts::make_host_capacity() {
   auto pressure = [least = config.min_available_memory] { return host_pressure(least, "/proc"); };
   auto notice = [this](const model::FunctionVersion& version, const std::string& reason) {
-    log::warning("a container waits: {}", reason);
     containers->give_way();
-    log_route->add({
-        .app_id = version.app_id,
-        .function_id = version.function_id,
-        .task_id = "",
-        .input_id = "",
-        .function_call_id = "",
-        .stream = model::LogStream::System,
-        .text = "container: waits for room: " + reason + "\n",
-        .at = std::chrono::system_clock::now(),
-    });
+    note_wait_for_room(*log_route, version, reason);
   };
   const auto total = host_amount(config.host_memory, config.cpu_overcommit);
   host_capacity.emplace(control_loop.executor(), total, std::move(pressure), std::move(notice));

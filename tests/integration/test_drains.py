@@ -1,4 +1,7 @@
-"""WebSockets and event streams outlive what takes their container away, for the drain time, and then end cleanly."""
+"""WebSockets and event streams outlive what takes their container away, for the drain time, and then end cleanly.
+
+So does a WebSocket of a server of the user's own, whose bytes the daemon only passes on.
+"""
 
 import threading
 import time
@@ -11,6 +14,11 @@ from websockets.exceptions import ConnectionClosed
 
 APP = """
 import asyncio
+import base64
+import hashlib
+import os
+import socket
+import threading
 
 import modal
 from fastapi import FastAPI, WebSocket
@@ -47,35 +55,70 @@ async def echo(socket: WebSocket):
 @modal.asgi_app()
 def serve():
     return web
+
+
+def echo_frames(connection):
+    with connection, connection.makefile("rb") as caller:
+        key = b""
+        for line in iter(caller.readline, b"\\r\\n"):
+            name, _, value = line.partition(b":")
+            if name.lower() == b"sec-websocket-key":
+                key = value.strip()
+        if not key:
+            head = b"HTTP/1.1 200 OK\\r\\nConnection: close\\r\\n\\r\\n"
+            return connection.sendall(head + os.environ["MODAL_TASK_ID"].encode())
+        proof = base64.b64encode(hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())
+        head = b"HTTP/1.1 101 Switching\\r\\nConnection: Upgrade\\r\\nUpgrade: websocket\\r\\nSec-WebSocket-Accept: "
+        connection.sendall(head + proof + b"\\r\\n\\r\\n")
+        while frame := caller.read(2):
+            mask, payload = caller.read(4), caller.read(frame[1] & 127)
+            payload = bytes(byte ^ mask[at % 4] for at, byte in enumerate(payload))
+            if frame[0] & 15 == 8:
+                return print(os.environ["MODAL_TASK_ID"], "heard", int.from_bytes(payload[:2], "big"), flush=True)
+            connection.sendall(bytes([frame[0], len(payload)]) + payload)
+
+
+@app.function(scaledown_window=300)
+@modal.concurrent(max_inputs=50)
+@modal.web_server(8000)
+def own():
+    listener = socket.create_server(("0.0.0.0", 8000))
+
+    def accept():
+        while True:
+            threading.Thread(target=echo_frames, args=[listener.accept()[0]], daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
 """
 
-DRAIN_S = 3
+DRAIN_S = 2
 
 
 class Held:
-    """A WebSocket and an event stream, and when and how each ended."""
+    """A WebSocket, one of a server's own and an event stream, and when and how each ended."""
 
-    def __init__(self, daemon, url: str):
+    def __init__(self, daemon, url: str, own: str):
         self.began = 0.0
         self.ends: dict[str, tuple[float, object]] = {}
-        self._socket = open_websocket(daemon, url + "/echo")
-        self._socket.send("hello")
-        assert self._socket.recv() == "hello"
+        sockets = {"socket": open_websocket(daemon, url + "/echo"), "tunnel": open_websocket(daemon, own)}
+        for connection in sockets.values():
+            connection.send("hello")
+            assert connection.recv() == "hello"
         self._events = threading.Event()
         self._threads = [
-            threading.Thread(target=self._hold_socket),
+            *(threading.Thread(target=self._hold_socket, args=each) for each in sockets.items()),
             threading.Thread(target=self._hold_events, args=(daemon, url)),
         ]
         for thread in self._threads:
             thread.start()
         assert self._events.wait(30)
 
-    def _hold_socket(self):
+    def _hold_socket(self, name: str, connection):
         try:
             while True:
-                self._socket.recv()
+                connection.recv()
         except ConnectionClosed as closed:
-            self.ends["socket"] = (time.monotonic(), closed.rcvd.code if closed.rcvd else None)
+            self.ends[name] = (time.monotonic(), closed.rcvd.code if closed.rcvd else None)
 
     def _hold_events(self, daemon, url: str):
         outcome: object = "complete"
@@ -90,26 +133,37 @@ class Held:
     def judge(self, what: str):
         for thread in self._threads:
             thread.join(60)
-        assert {name: how for name, (_, how) in self.ends.items()} == {"socket": 1012, "events": "complete"}, what
+        ends = {name: how for name, (_, how) in self.ends.items()}
+        assert ends == {"socket": 1012, "tunnel": 1012, "events": "complete"}, what
         for name, (at, _) in self.ends.items():
             assert at - self.began >= DRAIN_S - 0.1, f"{name} was cut {at - self.began:.2f} s after the {what} began"
+            assert at - self.began < DRAIN_S + 8, f"{name} outlived the {what} by {at - self.began:.2f} s"
 
 
 def test_none_is_cut_before_its_drain_time(fresh_daemon, scripts):
     daemon = fresh_daemon({"BIMODAL_DRAIN": f"{DRAIN_S}s"})
     version = 0
-    url = ""
+    url = own = ""
 
     def deploy(*words: str):
-        nonlocal version, url
+        nonlocal version, url, own
         version += 1
-        (url,) = daemon.deploy(write(scripts, APP.replace("{version}", f"v{version}"), "lasting"), *words)
+        urls = daemon.deploy(write(scripts, APP.replace("{version}", f"v{version}"), "lasting"), *words)
+        own, url = sorted(urls, key=lambda each: "serve" in each)
 
     def client(*words: str):
         done = daemon.bimodal(*words)
         assert done.status == 0, done.output
 
+    def stop(*words: str):
+        for container in daemon.containers("lasting"):
+            client("container", "stop", *words, "-y", container["task_id"])
+        if not words:
+            assert "ta-" not in daemon.bimodal("container", "list", "--json").output, "still listed"
+
     events = {
+        "stop of the containers": stop,
+        "graceful stop of the containers": lambda: stop("--graceful"),
         "rolling deploy": deploy,
         "deploy by recreate": lambda: deploy("--strategy", "recreate"),
         "rollback": lambda: client("app", "rollback", "lasting"),
@@ -119,8 +173,11 @@ def test_none_is_cut_before_its_drain_time(fresh_daemon, scripts):
     deploy()
     for what, event in events.items():
         eventually(lambda: daemon.get(url).status_code == 200, 30, "an answer")
-        held = Held(daemon, url)
+        held = Held(daemon, url, own)
+        server = daemon.get(own).text
         held.began = time.monotonic()
         event()
         held.judge(what)
+        heard = f"{server} heard 1012"
+        eventually(lambda: heard in daemon.bimodal("app", "logs", "lasting").output, 20, f"{what}: {heard}")  # noqa: B023
     daemon.stop()

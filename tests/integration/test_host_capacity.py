@@ -1,5 +1,6 @@
 """What containers ask for is reserved on the host: who finds no room waits, and is told why."""
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from support.apps import write
@@ -56,6 +57,44 @@ app = modal.App("large")
 @modal.fastapi_endpoint()
 def large():
     return 1
+"""
+
+
+ROLLED = """
+import modal
+
+app = modal.App("rolled")
+
+
+@app.function(memory=400, min_containers=1)
+@modal.concurrent(max_inputs=10)
+@modal.asgi_app()
+def rolled():
+    import asyncio
+
+    import fastapi
+
+    web = fastapi.FastAPI()
+
+    @web.get("/")
+    async def version():
+        return "{version}"
+
+    @web.get("/slow")
+    async def slow():
+        await asyncio.sleep(4)
+        return "{version}"
+
+    return web
+"""
+
+BOX = """
+import modal
+
+app = modal.App.lookup("boxes", create_if_missing=True)
+box = modal.Sandbox.create("sleep", "60", app=app, image=modal.Image.debian_slim(), memory=400)
+print("runs", flush=True)
+{then}
 """
 
 
@@ -125,3 +164,49 @@ def test_nothing_starts_on_a_host_without_memory(fresh_daemon, scripts):
     assert answer.text.startswith("modal-http: the host is short of memory: ")
     assert int(answer.headers["retry-after"]) > 0
     assert daemon.containers() == []
+
+
+def test_a_rolling_deploy_on_a_full_host_goes_on_and_no_request_fails(fresh_daemon, scripts):
+    daemon = fresh_daemon({"BIMODAL_HOST_MEMORY": "600MiB", "BIMODAL_STANDBY": "0", "BIMODAL_DRAIN": "1s"})
+
+    def deploy(version: str) -> str:
+        (url,) = daemon.deploy(write(scripts, ROLLED.replace("{version}", version), "rolled"))
+        return url
+
+    url = deploy("one")
+    assert daemon.get(url).json() == "one"
+    answers, over = [], threading.Event()
+
+    def ask():
+        while not over.is_set():
+            answers.append(daemon.get(url))
+
+    with ThreadPoolExecutor() as threads:
+        asking = threads.submit(ask)
+        slow = threads.submit(daemon.get, url + "/slow")
+        deploy("two")
+        eventually(lambda: answers and answers[-1].json() == "two", 60, "the new version")
+        over.set()
+        asking.result()
+    assert {answer.status_code for answer in answers} == {200}
+    assert slow.result().json() == "one", "what the busy container had begun with it ended"
+    assert "rolled/rolled: the new version finds no room on the host" in daemon.log()
+    eventually(lambda: len(daemon.containers()) == 1, 30, "the old container's end")
+
+
+def test_a_sandbox_reserves_what_it_asks_for(fresh_daemon, scripts):
+    daemon = fresh_daemon({"BIMODAL_HOST_MEMORY": "600MiB", "BIMODAL_STANDBY": "0"})
+    first = url_of(daemon.deploy(write(scripts, APP, "rooms")), "first")
+    with ThreadPoolExecutor() as threads:
+        held = threads.submit(daemon.get, first + "/hold")
+        eventually(lambda: daemon.status()["host"]["reserved_memory_mb"] == 400, 60, "the container's room")
+        refused = daemon.python(BOX.format(then=""))
+        assert refused.status != 0
+        reason = "the host has 200 MiB of memory free of 600 MiB for containers, boxes/sandbox asks for 400 MiB"
+        assert reason in " ".join(refused.output.split()), refused.output
+        assert daemon.get(first + "/release").status_code == 200
+        assert held.result().status_code == 200
+    done = daemon.python(BOX.format(then="box.terminate(wait=True)"))
+    assert done.status == 0 and "runs" in done.output, done.output
+    assert daemon.containers("rooms") == [], "the idle container gave way"
+    eventually(lambda: daemon.status()["host"]["reserved_memory_mb"] == 0, 20, "the sandbox's room")
