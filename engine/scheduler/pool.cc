@@ -217,10 +217,8 @@ bool Pool::stop_container(const std::string& task_id, Stop how) {
   for (Live& live : state_->live) {
     if (live.slots->container->task_id() != task_id) continue;
     state_->retire(live);
-    if (how == Stop::Now) {
-      live.stopped = true;
-      live.leave_by = std::min(live.leave_by, Deadline::after(stop_patience()).point());
-    }
+    live.stopped = live.stopped || how == Stop::Now;
+    if (live.stopped) live.leave_by = std::min(live.leave_by, Deadline::after(stop_patience()).point());
     if (how == Stop::Kill) state_->kill(live);
     state_->ask();
     return true;
@@ -422,7 +420,6 @@ Task<void> Pool::State::watch(std::shared_ptr<Pool> pool, ContainerSlotsPtr adde
 // Callers are told apart what the app is to blame for and what the host is.
 void Pool::State::record_failure(Error reason) {
   reason.code = reason.code == Code::ResourceExhausted ? Code::Aborted : Code::FailedPrecondition;
-
   if (slots->take_proof()) backoff.reset();
   backoff.record_failure(Deadline::Clock::now());
   last_failure = std::move(reason);
