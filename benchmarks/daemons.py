@@ -33,15 +33,18 @@ def folder() -> Iterator[Path]:
         shutil.rmtree(path)
 
 
-def reserve(daemon: Daemon) -> set[str]:
-    """The states of its containers in reserve: loading, ready, parked."""
-    return {standby["state"] for standby in daemon.status()["standbys"]}
+READY = 2  # of an app that is in use: scheduler.standby_ready
+
+
+def reserve(daemon: Daemon) -> list[str]:
+    """The states of its containers in reserve, sorted: loading, parked, ready."""
+    return sorted(standby["state"] for standby in daemon.status()["standbys"])
 
 
 def has_full_reserve(daemon: Daemon) -> bool:
-    """None of it is being loaded, which takes time."""
+    """None of it is being loaded, which takes time, or about to be."""
     states = reserve(daemon)
-    return "ready" in states and states <= {"ready", "parked"}
+    return states.count("ready") >= READY and set(states) <= {"ready", "parked"}
 
 
 # In the environment of the official client, whose command takes a second for each, most of it Python's start.
