@@ -11,7 +11,6 @@ from support.waiting import eventually
 from cold.apps import HELLO, SNAPPED
 from cold.callers import Caller
 
-
 FULL = ["parked"] + ["ready"] * READY
 
 
