@@ -1,10 +1,11 @@
 """Where each microsecond of a request goes: profiles of daemon and runner under load, as flame graphs and a table.
 
-    python benchmarks/profile/record.py [--seconds 6] [--connections 64] [--layers DIR]
+    python benchmarks/profile/record.py [--seconds 6] [--connections 64] [--layers DIR] [--workload NAME]
 
-The raw ASGI workload on keep-alive connections, servers on CPU 0 and the load on CPU 1. First the CPU time per request is
+The raw ASGI workload, or the one of which a part of the name is given, on keep-alive connections, servers on CPU 0 and the load on CPU 1. First the CPU time per request is
 measured without a profiler, for the gateway's loops and the runner each; then `perf` samples stacks, whose shares divide it.
-Writes benchmarks/results/<date>-hot-path.md and <date>-flame-{gateway,runner}.svg. Needs perf (Debian:
+Writes benchmarks/results/<date>-hot-path.md and <date>-flame-{gateway,runner}.svg; of another workload than raw ASGI the runner's
+picture only, <date>-flame-<function>.svg. Needs perf (Debian:
 linux-perf) and `ninja load_generator`.
 """
 
@@ -27,7 +28,7 @@ from idle.processes import tree  # noqa: E402
 from load import measure  # noqa: E402
 from load.bimodal import Bimodal  # noqa: E402
 from load.options import add_options, context_of  # noqa: E402
-from load.workloads import RAW  # noqa: E402
+from load.workloads import ALL, RAW  # noqa: E402
 from report.machine import describe  # noqa: E402
 
 RESULTS = BENCHMARKS / "results"
@@ -73,14 +74,25 @@ def table(title: str, cost: float, found: list[stacks.Stack], parts) -> str:
     return "\n".join(lines) + "\n"
 
 
+def write_picture(path: pathlib.Path, title: str, costs, found: list[stacks.Stack]) -> None:
+    """All threads of the container."""
+    tids = {tid for tid, (name, _) in costs.items() if name.startswith("python")}
+    cost = sum(costs[tid][1] for tid in tids)
+    frames = (stack.frames for stack in found if stack.tid in tids)
+    path.write_text(flame.svg(frames, f"{title}: {cost:.0f} µs a request in the container"))
+    print(f"{path}: {', '.join(f'{name} {us:.1f} µs' for name, us in costs.values())}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_options(parser)
     parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument("--workload", default=RAW.name, help="a part of the name")
     parser.add_argument("--out", type=pathlib.Path, default=RESULTS)
     options = parser.parse_args()
     context = context_of(options)
-    workload = dataclasses.replace(RAW, connections=options.connections)
+    workload = next(one for one in ALL if options.workload in one.name)
+    workload = dataclasses.replace(workload, connections=options.connections)
     generator = measure.Generator(context.build / "benchmarks/load_generator")
 
     def load(target) -> measure.Sample:
@@ -92,6 +104,9 @@ def main() -> None:
         sample, costs = measured(load, target, pids)
         found = profile(load, target, pids, context.seconds)
     date = datetime.date.today().isoformat()
+    if workload.function != RAW.function:
+        write_picture(options.out / f"{date}-flame-{workload.function}.svg", workload.name, costs, found)
+        return
     text = [
         "# Where the time of a request goes\n",
         f"Raw ASGI, 13 bytes, {options.connections} keep-alive connections, a browser's headers: {sample.cpu_us:.1f} µs of CPU a "

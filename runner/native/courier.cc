@@ -81,11 +81,16 @@ void Courier::run() {
   }
 }
 
+Courier* courier = new Courier;  // for as long as the process: its thread has no other end
+
 }  // namespace
 
 bool look_after(const std::shared_ptr<HeldOutput>& held) {
-  static Courier* const courier = new Courier;  // for as long as the process: its thread has no other end
   return courier->look_after(held);
+}
+
+void renew_courier() {
+  courier = new Courier;  // the other's lock may be held by a thread that isn't here
 }
 
 }  // namespace bimodal::runner

@@ -14,4 +14,7 @@ class HeldOutput;
 // nothing may be held. Under the interpreter's lock.
 bool look_after(const std::shared_ptr<HeldOutput>& held);
 
+// In the child of a fork, which has no such thread yet.
+void renew_courier();
+
 }  // namespace bimodal::runner

@@ -1,5 +1,6 @@
 #include "fork.h"
 
+#include "courier.h"
 #include "wire/zygote.h"
 
 namespace bimodal::runner {
@@ -13,6 +14,7 @@ PyObject* fork_container(PyObject*, PyObject* args) {
   const int pidfd = wire::fork_container(order);
   if (pidfd == wire::kInContainer) {
     PyOS_AfterFork_Child();
+    renew_courier();
     return none();
   }
   PyOS_AfterFork_Parent();
