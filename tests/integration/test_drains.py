@@ -98,7 +98,7 @@ class Held:
     """A WebSocket, one of a server's own and an event stream, and when and how each ended."""
 
     def __init__(self, daemon, url: str, own: str):
-        self.began = 0.0
+        self.began = self.over = 0.0  # of what takes the containers away
         self.ends: dict[str, tuple[float, object]] = {}
         sockets = {"socket": open_websocket(daemon, url + "/echo"), "tunnel": open_websocket(daemon, own)}
         for connection in sockets.values():
@@ -137,7 +137,7 @@ class Held:
         assert ends == {"socket": 1012, "tunnel": 1012, "events": "complete"}, what
         for name, (at, _) in self.ends.items():
             assert at - self.began >= DRAIN_S - 0.1, f"{name} was cut {at - self.began:.2f} s after the {what} began"
-            assert at - self.began < DRAIN_S + 8, f"{name} outlived the {what} by {at - self.began:.2f} s"
+            assert at - self.over < DRAIN_S + 15, f"{name} outlived the {what} by {at - self.over:.2f} s"
 
 
 def test_none_is_cut_before_its_drain_time(fresh_daemon, scripts):
@@ -177,6 +177,7 @@ def test_none_is_cut_before_its_drain_time(fresh_daemon, scripts):
         server = daemon.get(own).text
         held.began = time.monotonic()
         event()
+        held.over = time.monotonic()
         held.judge(what)
         heard = f"{server} heard 1012"
         eventually(lambda: heard in daemon.bimodal("app", "logs", "lasting").output, 20, f"{what}: {heard}")  # noqa: B023
