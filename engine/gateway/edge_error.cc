@@ -49,6 +49,16 @@ void reply_error(http::Caller& client, const RequestId& id, const EdgeError& err
   client.reply(error.status, std::span(fields).first(count), std::string(error.prefix) + error.message);
 }
 
+void set_error(KeptAnswer& answer, const EdgeError& error) {
+  answer.status = error.status;
+  answer.headers = {
+      {"content-type", "text/plain; charset=utf-8"},
+      {"x-content-type-options", "nosniff"},
+      {std::string(kErrorHeader), std::string(error.code)}};
+  if (error.retry_after > 0) answer.headers.emplace_back("retry-after", std::to_string(error.retry_after));
+  answer.body = std::string(error.prefix) + error.message;
+}
+
 void reply_redirect(http::Caller& client, const RequestId& id, std::string_view location, std::string_view origin) {
   const bool from_page = !origin.empty();
   const std::array<http::Field, 6> fields{{

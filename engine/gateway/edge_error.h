@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "gateway/kept_answers.h"
 #include "gateway/rate_limits.h"
 #include "gateway/request_id.h"
 #include "http/caller.h"
@@ -29,6 +30,8 @@ inline constexpr std::string_view kRequestIdHeader = "bimodal-request-id";
 
 // Answers "<prefix><message>" as plain text. The response must not have begun.
 void reply_error(http::Caller& client, const RequestId& id, const EdgeError& error);
+// The same for later.
+void set_error(KeptAnswer& answer, const EdgeError& error);
 // Answers a WebSocket handshake that can't be accepted; `reason` is one line.
 void refuse_handshake(http::Caller& client, const RequestId& id, int status, std::string_view reason);
 

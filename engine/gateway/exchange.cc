@@ -459,7 +459,7 @@ void Exchange::fail(const EdgeError& error) {
   if (access_) access_->access.error = error.code;
   if (socket_) return socket_->end(failure_code(), error.message);
   if (is_parked() && !redirection_->ended && !redirection_->error) redirection_->error = error;
-  if (!client_) return;
+  if (!client_) return front_.draining() ? part_with_answer() : void();
   if (!client_->response_begun()) status_ = error.status;
   http::Caller* client = part_with_caller();
   if (client->response_begun()) {

@@ -61,6 +61,8 @@ class Exchange final : public http::Poller::Retirable,
   void on_redirect_time();
   // Without a caller: it is given up.
   void drop_parked();
+  // The same, but the answer goes to the daemon that takes over, if there is one.
+  void part_with_answer();
   // The gateway goes: a WebSocket is closed with 1012 and its connection with it, a tunnel, too; anything else goes on.
   void restart();
 

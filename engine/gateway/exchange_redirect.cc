@@ -3,19 +3,9 @@
 #include "base/ids.h"
 #include "gateway/exchange.h"
 #include "gateway/front.h"
+#include "gateway/redirects.h"
 
 namespace bimodal::gateway {
-
-namespace {
-
-std::string origin_of(const http::RequestHead& head) {
-  for (const http::Field& field : head.fields) {
-    if (field.name == "origin") return std::string(field.value);
-  }
-  return "";
-}
-
-}  // namespace
 
 void Redirection::on_timeout() {
   exchange.on_redirect_time();
@@ -88,6 +78,35 @@ void Exchange::keep_head(const wire::ResponseHead& head) {
 void Exchange::keep_body(std::string_view bytes, http::Part part) {
   redirection_->body.append(bytes);
   if (part == http::Part::Last) redirection_->ended = true;
+  if (front_.draining()) part_with_answer();
+}
+
+// The gateway goes: another daemon gets the answer, once it is whole, for the caller to find there.
+void Exchange::part_with_answer() {
+  if (!is_parked()) return;
+  const PassAnswer& pass = front_.shared().pass_answer;
+  if (!pass) return drop_parked();
+  Redirection& kept = *redirection_;
+  if (kept.body.size() > KeptAnswers::kMaxBody) kept.error = container_gone();
+  if (!kept.ended && !kept.error) {
+    if (runner_ && owed_credit_ > 0) {
+      download_credit_ += static_cast<std::int64_t>(owed_credit_);
+      runner_->send_credit(stream_, static_cast<std::uint32_t>(std::exchange(owed_credit_, 0)));
+    }
+    return;
+  }
+  KeptAnswer answer{
+      .token = kept.token,
+      .function_id = pool_->version().function_id,
+      .request_id = std::string(text_of(id_)),
+      .status = kept.status,
+      .headers = std::move(kept.headers),
+      .body = std::move(kept.body)};
+  if (!kept.ended) set_error(answer, *kept.error);
+  pass(std::move(answer));
+  kept.parked = false;
+  if (!kept.ended) cancel(CancelReason::CallerGone);
+  release_if_over();
 }
 
 // Nobody came for it in time, or the gateway goes.

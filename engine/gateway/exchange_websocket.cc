@@ -77,6 +77,7 @@ void Exchange::on_caller_over() {
 }
 
 void Exchange::restart() {
+  if (is_parked()) return fail(container_gone());
   if (!client_) return;
   if (tunnel_ == Tunnel::Open) {
     if (trails_ && trails_->to_caller.is_between_frames()) say_restart();

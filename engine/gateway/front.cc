@@ -117,7 +117,7 @@ void Front::route(http::Caller& client, const http::RequestHead& head) {
   if (must_redirect(client, head)) return redirect_to_https(client, head, id);
   if (const RoutingTable::Entry* entry = routes().find(head.host)) {
     if (!admit(client, head, id, *entry)) return;
-    const bool redirects = shared_.limits.redirect_after.count() > 0;
+    const bool redirects = shared_.limits.redirect_after.count() > 0 || shared_.kept.concerned();
     if (redirects && !call_in(head.query).empty()) return resume(client, head, id, *entry);
     begin(client, head, id, *entry);
   } else if (head.path.starts_with(kInternalPrefix)) {
@@ -312,7 +312,7 @@ void Front::drain() {
   forget_gates();
   std::vector<Exchange*> waiting;
   for (auto& [token, exchange] : parked_) waiting.push_back(exchange);
-  for (Exchange* exchange : waiting) exchange->drop_parked();
+  for (Exchange* exchange : waiting) exchange->part_with_answer();
   std::vector<http::Connection*> open;
   for (auto& [connection, owned] : connections_) open.push_back(connection);
   for (http::Connection* connection : open) {
@@ -326,7 +326,7 @@ void Front::drain() {
 
 Task<void> Front::close(Deadline grace) {
   drain();
-  while (!(connections_.empty() && exchanges_.empty() && arrivals_.empty()) && !grace.passed())
+  while (!(connections_.empty() && exchanges_.empty() && late_.empty() && arrivals_.empty()) && !grace.passed())
     co_await emptied_.wait(grace);
   cut_all();
   co_await scope_.close();

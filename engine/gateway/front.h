@@ -16,6 +16,7 @@
 #include "gateway/client_counts.h"
 #include "gateway/exchange.h"
 #include "gateway/gateway.h"
+#include "gateway/late_answer.h"
 #include "gateway/origin.h"
 #include "gateway/proxy_tokens.h"
 #include "gateway/rate_limits.h"
@@ -59,8 +60,10 @@ struct Shared {
   std::string secure_address_host = {};
   std::atomic<std::uint16_t> secure_port = 0;  // 0: there is none
   ChallengeAnswer challenge_answer = nullptr;  // set before the loops run
-  PassOn pass_on;                              // set before any Front drains
-  BlockingPool blocking{kBlockingThreads};     // for blobs
+  PassOn pass_on;                              // set before any Front drains, as is the next
+  PassAnswer pass_answer;
+  KeptAnswers kept{limits.redirect_patience};
+  BlockingPool blocking{kBlockingThreads};  // for blobs
   const std::string hsts = limits.edge.hsts.count() > 0 ? fmt::format("max-age={}", limits.edge.hsts.count()) : "";
   const std::shared_ptr<Redirects> redirects = std::make_shared<Redirects>();
 
@@ -71,7 +74,8 @@ class Front final : public http::Service,
                     private http::Arrival::Owner,
                     private ApiBridge::Owner,
                     private RunnerConnection::Owner,
-                    private ServerLink::Owner {
+                    private ServerLink::Owner,
+                    private LateAnswer::Owner {
  public:
   enum class Entry { Plain, Secure };
 
@@ -147,6 +151,9 @@ class Front final : public http::Service,
   void resume(
       http::Caller& client, const http::RequestHead& head, const RequestId& id, const RoutingTable::Entry& entry);
   void take_over(http::Transport caller, const http::Address& peer, std::string received);
+  void await_answer(
+      http::Caller& client, const http::RequestHead& head, const RequestId& id, const RoutingTable::Entry& entry);
+  void release(LateAnswer& answer) override;
   // front_secure.cc: callers with TLS, and those who should have it.
   void receive(UniqueFd caller, const http::Address& peer);
   void welcome(const tls::Handshake& handshake, http::Transport transport, const http::Address& peer);
@@ -199,6 +206,7 @@ class Front final : public http::Service,
   boost::unordered_flat_map<std::string, std::unique_ptr<ServerLink>> servers_;        // by task id and port
   std::vector<std::unique_ptr<RunnerConnection>> worn_out_;   // no stream number left; closed with their last stream
   boost::unordered_flat_map<std::string, Exchange*> parked_;  // by token
+  boost::unordered_flat_map<LateAnswer*, std::unique_ptr<LateAnswer>> late_;
   std::vector<std::unique_ptr<Exchange>> exchanges_;
   Pulse emptied_;
   bool draining_ = false;

@@ -4,6 +4,12 @@
 #include "gateway/front.h"
 
 namespace bimodal::gateway {
+namespace {
+
+// Where this daemon redirects nobody and the one before did.
+constexpr std::chrono::milliseconds kLeastWait{1000};
+
+}  // namespace
 
 void Front::park(const std::string& token, Exchange& exchange) {
   parked_.emplace(token, &exchange);
@@ -26,7 +32,7 @@ void Front::resume(
     return;
   }
   Front* owner = shared_.redirects->find(token);
-  if (owner == nullptr || owner == this) return refuse(client, method, id, *entry.traffic, unknown_call());
+  if (owner == nullptr || owner == this) return await_answer(client, head, id, entry);
   const http::Address peer = client.peer();
   std::string received = written_again(head);
   auto caller = std::make_shared<http::Transport>(client.hand_over());
@@ -35,6 +41,31 @@ void Front::resume(
   owner->reactor().loop().post([redirects = shared_.redirects, token, caller, peer, received]() mutable {
     if (Front* there = redirects->find(token)) there->take_over(std::move(*caller), peer, std::move(received));
   });
+}
+
+// Where no daemon before this one may have it, it is refused at once.
+void Front::await_answer(
+    http::Caller& client, const http::RequestHead& head, const RequestId& id, const RoutingTable::Entry& entry) {
+  if (!shared_.kept.concerned()) return refuse(client, Method::Get, id, *entry.traffic, unknown_call());
+  const std::string token(call_in(head.query));
+  LateAnswer::Wanted wanted{
+      .token = token,
+      .function_id = entry.route.function_id,
+      .location = location_of(head, token),
+      .origin = origin_of(head)};
+  LateAnswer::Owner& owner = *this;
+  auto answer = std::make_unique<LateAnswer>(
+      owner, reactor_, shared_.kept, client, id, entry.traffic->of(number_), std::move(wanted));
+  LateAnswer& started = *answer;
+  late_.emplace(&started, std::move(answer));
+  started.start(std::max(shared_.limits.redirect_after, kLeastWait));
+}
+
+void Front::release(LateAnswer& answer) {
+  const auto found = late_.find(&answer);
+  reactor_.poller().retire(std::move(found->second));
+  late_.erase(found);
+  if (late_.empty()) emptied_.notify_all();
 }
 
 void Front::take_over(http::Transport caller, const http::Address& peer, std::string received) {

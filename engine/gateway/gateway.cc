@@ -86,6 +86,9 @@ class LoopGateway final : public Gateway {
     });
   }
 
+  void expect_answers(bool expected) override { shared_.kept.set_expected(expected); }
+  void keep_answer(KeptAnswer answer) override { shared_.kept.keep(std::move(answer)); }
+
   void publish(std::vector<model::Route> routes) override {
     const std::lock_guard guard(publishing_);
     shared_.rates.keep(routes);
@@ -103,10 +106,11 @@ class LoopGateway final : public Gateway {
   void write_metrics(metrics::Page& page) const override { shared_.traffic.write(page); }
   std::vector<TrafficSummary> summaries() const override { return shared_.traffic.summaries(); }
 
-  Task<void> close(Deadline grace, PassOn pass_on) override {
+  Task<void> close(Deadline grace, PassOn pass_on, PassAnswer pass_answer) override {
     plain_.listening.clear();
     secure_.listening.clear();
-    shared_.pass_on = std::move(pass_on);  // before any loop reads it
+    shared_.pass_on = std::move(pass_on);  // before any loop reads them
+    shared_.pass_answer = std::move(pass_answer);
     // All begin to drain at once; then each is waited for.
     for (auto& slot : fronts_) slot->loop.post([&slot = *slot] { slot.front->drain(); });
     for (auto& slot : fronts_) {
@@ -114,6 +118,9 @@ class LoopGateway final : public Gateway {
       co_await boost::asio::co_spawn(executor, close_front(*slot, grace), boost::asio::use_awaitable);
     }
     fronts_.clear();
+    for (KeptAnswer& answer : shared_.kept.take_all()) {
+      if (shared_.pass_answer) shared_.pass_answer(std::move(answer));
+    }
   }
 
  private:

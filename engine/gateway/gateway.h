@@ -14,6 +14,7 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "gateway/edge_settings.h"
+#include "gateway/kept_answers.h"
 #include "gateway/traffic.h"
 #include "metrics/page.h"
 #include "model/model.h"
@@ -84,6 +85,8 @@ class BlobGate {
 // Takes a connection of a caller's, between two requests, and what was read of the next one. Any gateway loop; may
 // block for a moment.
 using PassOn = std::function<void(UniqueFd socket, std::string_view received)>;
+// The same for the answer of a call that was redirected, for the daemon that takes over.
+using PassAnswer = std::function<void(KeptAnswer answer)>;
 
 // Where callers with TLS are taken, besides.
 struct SecureEntry {
@@ -121,6 +124,9 @@ class Gateway {
   virtual Result<std::vector<UniqueFd>> share_secure_listeners() const = 0;
   // Control loop: a caller's connection of another daemon, between two requests, and what that read of the next one.
   virtual void adopt(UniqueFd socket, std::string received) = 0;
+  // Any thread. Answers of redirected calls of another daemon, until it expects no more.
+  virtual void expect_answers(bool expected) = 0;
+  virtual void keep_answer(KeptAnswer answer) = 0;
   // Any thread: swaps the whole routing table.
   virtual void publish(std::vector<model::Route> routes) = 0;
   // Any thread: whether some function has that host name, in lower case and without port.
@@ -132,8 +138,9 @@ class Gateway {
   virtual std::vector<TrafficSummary> summaries() const = 0;
   // Stops accepting, lets running requests finish until `grace`, then cuts them. Connections go to `pass_on`, where
   // there is one, between two requests; else they are closed. From the control loop.
-  virtual Task<void> close(Deadline grace, PassOn pass_on) = 0;
-  Task<void> close(Deadline grace) { return close(grace, nullptr); }
+  // Answers of redirected calls go to `pass_answer`; without, they are lost.
+  virtual Task<void> close(Deadline grace, PassOn pass_on, PassAnswer pass_answer) = 0;
+  Task<void> close(Deadline grace) { return close(grace, nullptr, nullptr); }
 };
 
 }  // namespace bimodal::gateway

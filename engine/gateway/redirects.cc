@@ -55,6 +55,13 @@ std::string location_of(const http::RequestHead& head, std::string_view token) {
   return fmt::format("{}?{}{}={}", head.path, query, kCallParameter, token);
 }
 
+std::string origin_of(const http::RequestHead& head) {
+  for (const http::Field& field : head.fields) {
+    if (field.name == "origin") return std::string(field.value);
+  }
+  return "";
+}
+
 std::string written_again(const http::RequestHead& head) {
   std::string out = fmt::format("{} {}?{} HTTP/1.{}\r\n", head.method, head.path, head.query, head.minor_version);
   bool names_host = false;

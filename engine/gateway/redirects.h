@@ -6,6 +6,7 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "gateway/kept_answers.h"
 #include "http/request_head.h"
 
 namespace bimodal::gateway {
@@ -31,6 +32,8 @@ class Redirects {
 std::string_view call_in(std::string_view query);
 // The request's path and query, the latter with `token` as its only kCallParameter. Pure.
 std::string location_of(const http::RequestHead& head, std::string_view token);
+// The page that asks, for CORS; may be empty. Pure.
+std::string origin_of(const http::RequestHead& head);
 // The head as another loop's connection reads it: it says that the connection closes behind its answer. Pure.
 std::string written_again(const http::RequestHead& head);
 

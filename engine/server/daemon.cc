@@ -28,6 +28,7 @@
 #include "server/acme_source.h"
 #include "server/adapters.h"
 #include "server/admin.h"
+#include "server/answers_over.h"
 #include "server/api_edge.h"
 #include "server/commands.h"
 #include "server/host_resources.h"
@@ -215,10 +216,12 @@ Result<void> Daemon::Parts::listen_web(std::vector<UniqueFd> inherited) {
   // The host is made, for good, before anybody is accepted.
   auto adopt = [this](UniqueFd client, std::string from) { host->adopt_client(std::move(client), std::move(from)); };
   set_edge(config, std::move(adopt), limits.edge);
+  const bool follows_one = !inherited.empty();
   auto opened = inherited.empty() ? gateway::Gateway::listen(loops, config.web, *functions, blob_door, limits)
                                   : gateway::Gateway::serve(loops, std::move(inherited), *functions, blob_door, limits);
   if (!opened) return tl::unexpected(listening(opened.error(), "--web"));
   gateway = *std::move(opened);
+  gateway->expect_answers(follows_one);
   return {};
 }
 
@@ -418,6 +421,7 @@ void Daemon::leave_to(std::shared_ptr<HandOverChannel> successor) {
 
 void Daemon::follow(std::shared_ptr<HandOverChannel> predecessor) {
   parts_->follows = true;
+  parts_->gateway->expect_answers(true);
   parts_->following.spawn(parts_->follow(std::move(predecessor)));
 }
 
@@ -428,8 +432,11 @@ Task<void> Daemon::Parts::follow(std::shared_ptr<HandOverChannel> predecessor) {
     const bool is_caller = message->say == "connection" && !message->fds.empty();
     if (is_caller) gateway->adopt(std::move(message->fds[0]), std::move(message->body));
     if (message->say == "log") log_route->add(log_entry_of(*message));
+    auto answer = message->say == "answer" ? answer_of(*message) : std::nullopt;
+    if (answer) gateway->keep_answer(*std::move(answer));
   }
   log::info("the daemon before has ended");
+  gateway->expect_answers(false);
   follows = false;
   followed.notify_all();
 }
@@ -471,9 +478,9 @@ Task<void> Daemon::stop() {
   co_await parts.warming.close();
   parts.admin.reset();
   if (parts.host) parts.host->refuse_clients();
-  gateway::PassOn pass_on;
-  if (parts.successor) pass_on = passed_to(parts.successor);
-  if (parts.gateway) co_await parts.gateway->close(grace, std::move(pass_on));
+  auto pass_on = parts.successor ? passed_to(parts.successor) : gateway::PassOn();
+  auto pass_answer = parts.successor ? answers_to(parts.successor) : gateway::PassAnswer();
+  if (parts.gateway) co_await parts.gateway->close(grace, std::move(pass_on), std::move(pass_answer));
   if (parts.control) parts.control->retire();
   // Whatever the requests took: exit handlers have a time of their own, which containers keep to by themselves.
   const Deadline exits = Deadline::after(parts.config.exit_grace + kExitMargin);

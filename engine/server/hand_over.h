@@ -9,7 +9,7 @@
 //              the keys of TLS session tickets
 //   new → old  ready         the end of the connection before this: the old one takes everything back
 //   old → new  go            the home is the new one's; the old one ends what runs in it, and then itself
-//   old → new  connection + its socket, any number; log {…}, any number
+//   old → new  connection + its socket, any number; log {…}, any number; answer {token}, any number
 //
 // A message is one packet: a line of JSON, and bytes behind it.
 #pragma once

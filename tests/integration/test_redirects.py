@@ -8,7 +8,9 @@ from urllib.parse import urlsplit
 
 import pytest
 from support.apps import write
+from support.daemon import is_running
 from support.http2 import Http2
+from support.waiting import eventually
 
 APP = """
 import time
@@ -46,6 +48,48 @@ def test_a_slow_answer_is_had_by_asking_again_on_whatever_connection(fresh_daemo
     for caller in callers:
         caller.join()
     assert sorted(answers) == [(number, True, 200, {"done": number}) for number in range(12)]
+
+
+LONG = """
+import time
+
+import modal
+
+app = modal.App("long")
+
+
+@app.function()
+@modal.concurrent(max_inputs=20)
+@modal.fastapi_endpoint(method="POST")
+def work(data: dict):
+    time.sleep(data["seconds"])
+    print("worked", data["number"], flush=True)
+    return {"done": data["number"], "pad": "x" * data["size"]}
+"""
+
+
+def test_answers_are_had_from_the_daemon_that_took_over(fresh_daemon, scripts):
+    daemon = fresh_daemon({"BIMODAL_REDIRECT_AFTER": "400ms", "BIMODAL_DRAIN": "60s"})
+    (url,) = daemon.deploy(write(scripts, LONG, "long"))
+
+    def call(number: int, seconds: float, size: int = 0) -> str:
+        answer = daemon.post(url, json={"number": number, "seconds": seconds, "size": size})
+        assert answer.status_code == 303, answer.text
+        return url + answer.headers["location"]
+
+    ended, large = call(1, 0.6), call(2, 0.6, 1_000_000)
+    eventually(lambda: daemon.bimodal("app", "logs", "long").output.count("worked") == 2, 20, "two answers")
+    going = call(3, 6)
+    before = daemon.replace()
+    for location, number, size in (ended, 1, 0), (large, 2, 1_000_000), (going, 3, 0):
+        answer = daemon.get(location)
+        while answer.status_code == 303:
+            assert url + answer.headers["location"] == location
+            answer = daemon.get(location)
+        assert answer.status_code == 200, answer.text
+        assert answer.json() == {"done": number, "pad": "x" * size}
+    eventually(lambda: not is_running(before), 30, "the end of the daemon before")
+    assert daemon.get(going).headers["bimodal-error"] == "unknown-call", "an answer is had once"
 
 
 @pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one loop has every call")
