@@ -12,6 +12,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr auto kAfterStart = 200ms;  // containers that start now, or have just started, go first
+constexpr auto kAfterBurst = 1s;     // but not for longer
 constexpr auto kFirstPause = 1s;     // after one that failed; doubled with each
 constexpr auto kLongestPause = 10min;
 
@@ -53,7 +54,8 @@ void Standbys::dismiss(const std::string& app_id) {
 
 void Standbys::want(model::FunctionVersionPtr version) {
   if (closed_ || surroundings_.config.max_standbys == 0 || !apps_.contains(version->app_id)) return;
-  scope_.spawn(want_one(std::move(version)));
+  last_start_ = Deadline::Clock::now();
+  if (wanted_[version]++ == 0) scope_.spawn(want_one(std::move(version)));
 }
 
 std::shared_ptr<Standby> Standbys::take(
@@ -141,11 +143,19 @@ Task<void> Standbys::expect_all(std::string app_id, std::vector<model::FunctionV
 }
 
 Task<void> Standbys::want_one(model::FunctionVersionPtr version) {
-  if (!co_await sleep_until(Deadline::after(kAfterStart))) co_return;
+  const Deadline latest = Deadline::after(kAfterBurst);
+  for (Deadline due = after_starts(latest); !due.passed(); due = after_starts(latest)) {
+    if (!co_await sleep_until(due)) co_return;
+  }
+  const int starts = wanted_.extract(version).mapped();
   Prepared prepared = co_await prepare(version);
   if (!prepared.parkable) co_return;
   wish_parked(prepared.key, version);
-  wish_function(prepared.key, std::move(version), false);
+  wish_function(prepared.key, std::move(version), starts > 1);
+}
+
+Deadline Standbys::after_starts(Deadline latest) const {
+  return Deadline::at(std::min(last_start_ + kAfterStart, latest.point()));
 }
 
 // Makes sure that there is a full stock for that version, or will be.

@@ -90,6 +90,7 @@ class Standbys {
 
   Task<void> expect_all(std::string app_id, std::vector<model::FunctionVersionPtr> versions);
   Task<void> want_one(model::FunctionVersionPtr version);
+  Deadline after_starts(Deadline latest) const;
   struct Prepared {
     std::string key;  // "": there can be none
     bool parkable = false;
@@ -110,7 +111,7 @@ class Standbys {
   Task<void> keep_parked(std::string task_id, std::shared_ptr<Standby> standby, model::FunctionVersionPtr version);
   Task<Result<void>> park(std::string task_id, std::shared_ptr<Standby> standby, model::FunctionVersionPtr version);
   // These are about zygotes of functions: standbys_functions.cc.
-  void wish_function(const std::string& key, model::FunctionVersionPtr version, bool only);
+  void wish_function(const std::string& key, model::FunctionVersionPtr version, bool at_once);
   Task<void> load_function(StockPtr stock, std::shared_ptr<Zygote> zygote);
   std::shared_ptr<Standby> fork_function(
       StockPtr stock, const model::FunctionVersionPtr& version, const std::string& fingerprint);
@@ -130,7 +131,9 @@ class Standbys {
   void make_room();
 
   Surroundings& surroundings_;
-  std::set<std::string> apps_;  // that are served
+  std::set<std::string> apps_;                       // that are served
+  std::map<model::FunctionVersionPtr, int> wanted_;  // starts that are about to be made up for
+  Deadline::Clock::time_point last_start_;
   std::map<std::string, StockPtr> stocks_;
   std::map<std::string, Parked> parked_;                     // by task id
   std::map<std::string, model::FunctionVersionPtr> wishes_;  // whom the next one of that key is parked for

@@ -14,12 +14,12 @@ bool same(const model::FunctionVersionPtr& one, const model::FunctionVersionPtr&
 
 // It is loaded for what starts again and again: an app's functions that take turns would have it loaded each time.
 // `only`: the app has no other function of that stock.
-void Standbys::wish_function(const std::string& key, model::FunctionVersionPtr version, bool only) {
+void Standbys::wish_function(const std::string& key, model::FunctionVersionPtr version, bool at_once) {
   auto found = stocks_.find(key);
   if (closed_ || found == stocks_.end()) return;
   StockPtr stock = found->second;
   const bool again = same(std::exchange(stock->last, version), version);
-  if (!stock->zygote || !parking_from_.passed() || !(only || again)) return;
+  if (!stock->zygote || !parking_from_.passed() || !(at_once || again)) return;
   if (same(stock->function.version, version) || unforkable_.contains(version->definition_id)) return;
   drop_function(*stock);
   auto zygote =
