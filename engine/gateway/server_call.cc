@@ -54,6 +54,7 @@ void ServerCall::start() {
   std::string bytes;
   if (write_origin_request(frames_, bytes).is_idempotent) {
     if (UniqueFd idle = link_.take_idle()) {
+      reused_ = true;
       return begin(std::move(idle));
     }
   }
@@ -169,6 +170,8 @@ void ServerCall::on_end_of_input() {
     return finish(true);
   }
   if (!answered_ && !frames_.empty()) return try_again();
+  // That a server closes a connection which waited says nothing of the request: the second is the first to tell.
+  if (!answered_ && tried_again_ && std::exchange(reused_, false)) return lose(Loss::MaybeItsFault);
   hang_up();
 }
 

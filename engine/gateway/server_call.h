@@ -89,6 +89,7 @@ class ServerCall final : public http::Poller::Source {
   std::size_t owed_ = 0;                        // bytes of the request's body for which no credit was given back
   std::uint32_t interest_ = 0;
   bool tried_again_ = false;
+  bool reused_ = false;    // its first connection had served another request before
   bool switched_ = false;  // to another protocol
   bool answered_ = false;  // a byte of the response has come
   bool head_passed_ = false;

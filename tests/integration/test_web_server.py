@@ -39,9 +39,8 @@ class Echo(BaseHTTPRequestHandler):
         if self.headers.get("Upgrade"):
             return self.switch()
         if self.path == "/die":
-            self.server.socket.close()
             self.close_connection = True
-            threading.Thread(target=self.server.shutdown).start()
+            threading.Thread(target=lambda: (self.server.shutdown(), self.server.server_close())).start()
         body = "\\n".join(f"{name.lower()}: {value}" for name, value in self.headers.items()).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
@@ -312,5 +311,10 @@ def test_a_container_whose_server_died_is_replaced_and_no_request_lost(daemon, u
     daemon.get(url)
     before = {container["task_id"] for container in daemon.containers("servers")}
     daemon.get(url + "/die")
-    assert daemon.get(url).status_code == 200
-    eventually(lambda: {each["task_id"] for each in daemon.containers("servers")} - before, 10, "a new container")
+
+    def is_replaced() -> bool:
+        answer = daemon.get(url)
+        assert answer.status_code == 200, answer.text + daemon.log()[-3000:]
+        return bool({each["task_id"] for each in daemon.containers("servers")} - before)
+
+    eventually(is_replaced, 10, "a new container")
