@@ -51,9 +51,9 @@ def resident(pid: int) -> int:
 
 
 def is_quiet(daemon) -> bool:
-    """No container runs, and the reserve is full."""
-    standbys = daemon.status()["standbys"]
-    return not daemon.containers() and all(standby["state"] != "loading" for standby in standbys)
+    """No container runs, and the reserve is full, which it is a moment after the last start."""
+    reserve = sorted(standby["state"] for standby in daemon.status()["standbys"])
+    return not daemon.containers() and reserve == ["parked", "ready", "ready"]
 
 
 CALLS = """
