@@ -48,6 +48,7 @@ Task<Result<void>> Standby::load(
   if (state_ == State::Over) done = tl::unexpected<Error>(given_up());
   state_ = done ? State::Ready : State::Over;
   if (!done) failure_ = done.error();
+  if (done) watch_end();
   loaded_.notify_all();
   co_return done;
 }
@@ -76,6 +77,7 @@ Task<Result<Body>> Standby::become(ContainerPlan plan, model::FunctionVersionPtr
   auto self = shared_from_this();
   while (state_ == State::Loading) co_await loaded_.wait(Deadline::never());
   if (state_ == State::Over) co_return tl::unexpected<Error>(failure_);
+  state_ = State::Leaving;
   CO_TRY_VOID(co_await hand_over(std::move(plan), std::move(version), std::move(task_id), false));
   if (state_ == State::Over) co_return tl::unexpected<Error>(given_up());
   state_ = State::Over;
@@ -92,8 +94,20 @@ Task<Result<void>> Standby::park(ContainerPlan plan, model::FunctionVersionPtr v
   if (state_ == State::Over) parked = tl::unexpected<Error>(given_up());
   if (!parked) failure_ = parked.error();
   state_ = parked ? State::Parked : State::Over;
+  if (parked) watch_end();
   loaded_.notify_all();
   co_return parked;
+}
+
+// A ready one says nothing until it is told something: what can be read before is its end.
+void Standby::watch_end() {
+  channel_.async_wait(asio::socket_base::wait_read, [weak = weak_from_this()](boost::system::error_code cancelled) {
+    auto self = weak.lock();
+    if (cancelled || !self || !self->ready()) return;
+    self->failure_ = {Code::Unavailable, "the container in reserve has ended by itself"};
+    self->state_ = State::Over;
+    self->changed.notify_all();
+  });
 }
 
 Task<Result<void>> Standby::go_parking(ContainerPlan plan, model::FunctionVersionPtr version, std::string task_id) {
@@ -110,6 +124,7 @@ Task<Result<Body>> Standby::leave_parking(ContainerPlan plan, std::string task_i
   if (fingerprint_of(plan, task_id) != parked_for_) {
     co_return error(Code::FailedPrecondition, "what it was parked with has changed since");
   }
+  state_ = State::Leaving;
   CO_TRY_VOID(co_await send("g", Deadline::after(kAnswerPatience)));
   if (state_ == State::Over) co_return tl::unexpected<Error>(given_up());
   state_ = State::Over;
@@ -176,6 +191,7 @@ Task<void> Standby::end() {
   state_ = State::Over;
   hang_up();
   loaded_.notify_all();
+  changed.notify_all();
   while (starting_) co_await loaded_.wait(Deadline::never());
   if (body_.sandbox) {
     body_.sandbox->kill();

@@ -40,6 +40,7 @@ class Standby : public std::enable_shared_from_this<Standby> {
   // Kills it and waits until nothing of it is left. May be called while one of those runs: it fails then.
   Task<void> end();
 
+  // Until it ends by itself, or is to become something; `changed` says so.
   bool ready() const { return state_ == State::Ready || state_ == State::Parked; }
   const std::string& id() const { return id_; }
   // Of what it has written; null: it has no body now.
@@ -48,7 +49,7 @@ class Standby : public std::enable_shared_from_this<Standby> {
   Pulse changed;  // its owner's
 
  private:
-  enum class State { Loading, Ready, Parking, Parked, Over };
+  enum class State { Loading, Ready, Parking, Parked, Leaving, Over };
 
   Task<Result<void>> start(ContainerPlan plan, model::FunctionVersionPtr version, std::shared_ptr<Zygote> zygote);
   Task<Result<void>> hand_over(
@@ -56,6 +57,7 @@ class Standby : public std::enable_shared_from_this<Standby> {
   Task<Result<void>> go_parking(ContainerPlan plan, model::FunctionVersionPtr version, std::string task_id);
   Task<Result<void>> send(std::string bytes, Deadline deadline);
   Task<Result<void>> expect(std::string word, Deadline deadline);
+  void watch_end();
   boost::asio::steady_timer hang_up_at(Deadline deadline);
   void hang_up();
 

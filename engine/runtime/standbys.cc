@@ -69,6 +69,7 @@ std::shared_ptr<Standby> Standbys::take(
   if (!stock->waiting.empty()) {
     standby = std::move(stock->waiting.front());
     stock->waiting.pop_front();
+    standby->changed.notify_all();
   } else if (stock->zygote) {
     standby = make();
     scope_.spawn(load_taken(stock, standby));
@@ -112,10 +113,7 @@ Task<void> Standbys::close() {
   parked_.clear();
   wishes_.clear();
   auto alive = alive_;
-  for (const auto& standby : alive) {
-    standby->changed.notify_all();
-    scope_.spawn(end(standby));
-  }
+  for (const auto& standby : alive) scope_.spawn(end(standby));
   while (!alive_.empty() || !zygotes_.empty()) co_await changed_.wait(Deadline::never());
   co_await scope_.close();
 }
@@ -166,7 +164,7 @@ Task<Standbys::Prepared> Standbys::prepare(model::FunctionVersionPtr version) {
   std::string key = key_of(*version, *plan, surroundings_.config);
   if (closed_ || !apps_.contains(version->app_id)) co_return prepared;
   prepared.key = key;
-  prepared.parkable = plan->volumes.empty() && !unparkable_.contains(version->definition_id);
+  prepared.parkable = plan->volumes.empty() && may_park(*version);
   const Deadline idle_until = Deadline::after(surroundings_.config.standby_idle);
   auto found = stocks_.find(key);
   if (found != stocks_.end()) {
@@ -264,8 +262,21 @@ Task<Result<void>> Standbys::load(StockPtr stock, std::shared_ptr<Standby> stand
   changed_.notify_all();
   if (!loaded) co_return loaded;
   setbacks_.erase(stock->key);
+  scope_.spawn(keep_waiting(stock, standby));
   if (holds(stock)) park_if_ready(stock->key);
   co_return loaded;
+}
+
+// Until it is taken; one that ends by itself is replaced.
+Task<void> Standbys::keep_waiting(StockPtr stock, std::shared_ptr<Standby> standby) {
+  auto waits = [&] { return std::find(stock->waiting.begin(), stock->waiting.end(), standby) != stock->waiting.end(); };
+  while (waits() && standby->ready()) {
+    if (!co_await standby->changed.wait(Deadline::never())) co_return;
+  }
+  if (!waits()) co_return;
+  std::erase(stock->waiting, standby);
+  scope_.spawn(end(std::move(standby)));
+  if (co_await sleep_until(Deadline::after(kFirstPause))) co_await fill(std::move(stock));
 }
 
 // Whoever took it ends it when it fails.

@@ -81,6 +81,7 @@ class Standbys {
     std::shared_ptr<Standby> standby;
     model::FunctionVersionPtr version;
     Deadline idle_until = Deadline::never();
+    Deadline::Clock::time_point since = Deadline::Clock::now();
     bool claimed = false;
   };
   struct Setback {
@@ -101,6 +102,7 @@ class Standbys {
   Task<void> load_zygote(StockPtr stock);
   Task<void> fill(StockPtr stock);
   Task<Result<void>> load(StockPtr stock, std::shared_ptr<Standby> standby);
+  Task<void> keep_waiting(StockPtr stock, std::shared_ptr<Standby> standby);
   Task<void> load_taken(StockPtr stock, std::shared_ptr<Standby> standby);
   Task<void> wait_for_turn(StockPtr stock);
   Task<void> end(std::shared_ptr<Standby> standby);
@@ -110,6 +112,9 @@ class Standbys {
   void park_if_ready(const std::string& key);
   Task<void> keep_parked(std::string task_id, std::shared_ptr<Standby> standby, model::FunctionVersionPtr version);
   Task<Result<void>> park(std::string task_id, std::shared_ptr<Standby> standby, model::FunctionVersionPtr version);
+  void replace_parked(const std::string& task_id);
+  void note_unparked(const model::FunctionVersion& version, const Error& why);
+  bool may_park(const model::FunctionVersion& version) const;
   // These are about zygotes of functions: standbys_functions.cc.
   void wish_function(const std::string& key, model::FunctionVersionPtr version, bool at_once);
   Task<void> load_function(StockPtr stock, std::shared_ptr<Zygote> zygote);
@@ -137,8 +142,8 @@ class Standbys {
   std::map<std::string, StockPtr> stocks_;
   std::map<std::string, Parked> parked_;                     // by task id
   std::map<std::string, model::FunctionVersionPtr> wishes_;  // whom the next one of that key is parked for
-  std::set<std::string> unparkable_;                         // definitions that said no, at most kMaxSetbacks
-  std::set<std::string> unforkable_;                         // as these, of zygotes of functions
+  std::map<std::string, int> unparked_;                      // definitions: how often in vain; at most kMaxSetbacks
+  std::set<std::string> unforkable_;                         // definitions that said no to zygotes; as many
   std::set<std::shared_ptr<Standby>> alive_;                 // those, and what was taken or is being ended
   std::set<std::shared_ptr<Zygote>> zygotes_;
   std::map<std::string, Setback> setbacks_;

@@ -9,6 +9,8 @@ namespace bimodal::runtime {
 namespace {
 
 constexpr std::chrono::minutes kAfterShortage{1};
+constexpr int kParkingAttempts = 2;
+constexpr std::chrono::seconds kLastedLongEnough{5};  // for another one to be parked when it ends
 
 }  // namespace
 
@@ -56,6 +58,7 @@ void Standbys::park_if_ready(const std::string& key) {
   std::string task_id = new_task_id();
   auto standby = std::move(waiting.front());
   waiting.pop_front();
+  standby->changed.notify_all();
   Parked parked{.key = key, .task_id = task_id, .standby = standby, .version = version};
   parked.idle_until = Deadline::after(surroundings_.config.standby_idle);
   parked_.emplace(task_id, std::move(parked));
@@ -66,18 +69,19 @@ Task<void> Standbys::keep_parked(
     std::string task_id, std::shared_ptr<Standby> standby, model::FunctionVersionPtr version) {
   auto done = co_await park(task_id, standby, version);
   if (!done) {
-    if (done.error().code != Code::Cancelled) {
-      log::info("{}/{}: no container is parked: {}", version->app_name, version->tag, done.error().message);
-      if (unparkable_.size() >= kMaxSetbacks) unparkable_.clear();
-      unparkable_.insert(version->definition_id);
-    }
+    if (done.error().code != Code::Cancelled) note_unparked(*version, done.error());
     parked_.erase(task_id);
     scope_.spawn(end(standby));  // whoever has taken it hears of it
   }
-  co_await prepare(std::move(version));  // one that fits others, in its place
+  const Prepared prepared = co_await prepare(version);  // one that fits others, in its place
+  if (!done && done.error().code == Code::Unavailable && prepared.parkable) {
+    wish_parked(prepared.key, std::move(version));
+  }
   for (auto found = parked_.find(task_id); found != parked_.end(); found = parked_.find(task_id)) {
     Deadline idle_until = found->second.idle_until;
-    if (idle_until.passed()) {
+    if (!standby->ready()) {
+      replace_parked(task_id);
+    } else if (idle_until.passed()) {
       drop_parked(task_id);
     } else {
       co_await standby->changed.wait(idle_until);
@@ -97,7 +101,6 @@ void Standbys::drop_parked(std::string task_id) {
   if (found == parked_.end()) return;
   auto standby = found->second.standby;
   parked_.erase(found);
-  standby->changed.notify_all();
   changed_.notify_all();
   scope_.spawn(end(std::move(standby)));
 }
@@ -110,6 +113,28 @@ void Standbys::give_way() {
   }
   for (auto& task_id : dropped) drop_parked(std::move(task_id));
   for (const auto& [key, stock] : stocks_) drop_function(*stock);
+}
+
+void Standbys::note_unparked(const model::FunctionVersion& version, const Error& why) {
+  log::info("{}/{}: no container is parked: {}", version.app_name, version.tag, why.message);
+  if (unparked_.size() >= kMaxSetbacks) unparked_.clear();
+  // One that ended without a word may have been killed; the next one tells.
+  unparked_[version.definition_id] += why.code == Code::Unavailable ? 1 : kParkingAttempts;
+}
+
+bool Standbys::may_park(const model::FunctionVersion& version) const {
+  auto found = unparked_.find(version.definition_id);
+  return found == unparked_.end() || found->second < kParkingAttempts;
+}
+
+// It has ended by itself. What ends again and again (code of the user's, before a snapshot) isn't begun again and again.
+void Standbys::replace_parked(const std::string& task_id) {
+  const Parked& parked = parked_.at(task_id);
+  const std::string key = parked.key;
+  model::FunctionVersionPtr version = parked.version;
+  const bool lasted = parked.since + kLastedLongEnough < Deadline::Clock::now();
+  end_parked(task_id, "it was killed, or has exited");
+  if (lasted) wish_parked(key, std::move(version));
 }
 
 std::vector<DiskUser> Standbys::disk_users() const {

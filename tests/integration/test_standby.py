@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from support.apps import write
 from support.command import run
+from support.forks import zygote_processes
 from support.inside import Inside
 from support.paths import PYTHON, ROOT
 from support.waiting import eventually
@@ -281,6 +282,22 @@ def test_requests_are_answered_although_the_parked_container_was_killed(daemon, 
     for pid in standby_processes(daemon):
         os.kill(pid, signal.SIGKILL)
     assert daemon.get(url).json()["version"] == 3
+
+
+def test_others_take_the_place_of_those_in_reserve_that_were_killed(daemon, scripts):
+    set_word(daemon, "four")
+    stop_containers(daemon)
+    daemon.deploy(write(scripts, PARKED.format(version=4), "parked"))
+    parked(daemon, "parked")
+    ready(daemon, 2, "parked")
+    time.sleep(6)  # one that ends at once isn't replaced
+    killed = set(zygote_processes(daemon, 3))
+    assert len(killed) >= 3
+    for pid in killed:
+        os.kill(pid, signal.SIGKILL)
+    eventually(lambda: len(zygote_processes(daemon, 3)) >= len(killed), 20, "others in their place")
+    parked(daemon, "parked")
+    ready(daemon, 2, "parked")
 
 
 def test_the_reserve_of_a_stopped_app_goes(daemon):
