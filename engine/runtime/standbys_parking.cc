@@ -127,7 +127,8 @@ bool Standbys::may_park(const model::FunctionVersion& version) const {
   return found == unparked_.end() || found->second < kParkingAttempts;
 }
 
-// It has ended by itself. What ends again and again (code of the user's, before a snapshot) isn't begun again and again.
+// It has ended by itself. What ends again and again (code of the user's, before a snapshot) isn't begun again and
+// again.
 void Standbys::replace_parked(const std::string& task_id) {
   const Parked& parked = parked_.at(task_id);
   const std::string key = parked.key;
