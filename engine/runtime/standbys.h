@@ -81,7 +81,6 @@ class Standbys {
     std::shared_ptr<Standby> standby;
     model::FunctionVersionPtr version;
     Deadline idle_until = Deadline::never();
-    Deadline::Clock::time_point since = Deadline::Clock::now();
     bool claimed = false;
   };
   struct Setback {
@@ -112,7 +111,7 @@ class Standbys {
   void park_if_ready(const std::string& key);
   Task<void> keep_parked(std::string task_id, std::shared_ptr<Standby> standby, model::FunctionVersionPtr version);
   Task<Result<void>> park(std::string task_id, std::shared_ptr<Standby> standby, model::FunctionVersionPtr version);
-  void replace_parked(const std::string& task_id);
+  Task<Result<void>> stay_parked(std::string task_id, std::shared_ptr<Standby> standby);
   void note_unparked(const model::FunctionVersion& version, const Error& why);
   bool may_park(const model::FunctionVersion& version) const;
   // These are about zygotes of functions: standbys_functions.cc.
@@ -142,7 +141,7 @@ class Standbys {
   std::map<std::string, StockPtr> stocks_;
   std::map<std::string, Parked> parked_;                     // by task id
   std::map<std::string, model::FunctionVersionPtr> wishes_;  // whom the next one of that key is parked for
-  std::map<std::string, int> unparked_;                      // definitions: how often in vain; at most kMaxSetbacks
+  std::map<std::string, int> unparked_;                      // definitions: how often in vain since one was used
   std::set<std::string> unforkable_;                         // definitions that said no to zygotes; as many
   std::set<std::shared_ptr<Standby>> alive_;                 // those, and what was taken or is being ended
   std::set<std::shared_ptr<Zygote>> zygotes_;

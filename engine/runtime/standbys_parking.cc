@@ -9,8 +9,8 @@ namespace bimodal::runtime {
 namespace {
 
 constexpr std::chrono::minutes kAfterShortage{1};
-constexpr int kParkingAttempts = 2;
-constexpr std::chrono::seconds kLastedLongEnough{5};  // for another one to be parked when it ends
+constexpr int kParkingAttempts = 3;  // of a function's container that ends by itself each time, unused
+constexpr std::chrono::seconds kBeforeRetry{1};
 
 }  // namespace
 
@@ -25,6 +25,7 @@ std::shared_ptr<Standby> Standbys::take_parked(const std::string& task_id) {
   auto found = parked_.find(task_id);
   if (found == parked_.end()) return nullptr;
   auto standby = found->second.standby;
+  if (standby->ready()) unparked_.erase(found->second.version->definition_id);
   parked_.erase(found);
   standby->changed.notify_all();
   changed_.notify_all();
@@ -68,25 +69,33 @@ void Standbys::park_if_ready(const std::string& key) {
 Task<void> Standbys::keep_parked(
     std::string task_id, std::shared_ptr<Standby> standby, model::FunctionVersionPtr version) {
   auto done = co_await park(task_id, standby, version);
-  if (!done) {
-    if (done.error().code != Code::Cancelled) note_unparked(*version, done.error());
-    parked_.erase(task_id);
-    scope_.spawn(end(standby));  // whoever has taken it hears of it
+  if (done) {
+    co_await prepare(version);  // one that fits others, in its place
+    done = co_await stay_parked(task_id, standby);
   }
-  const Prepared prepared = co_await prepare(version);  // one that fits others, in its place
-  if (!done && done.error().code == Code::Unavailable && prepared.parkable) {
-    wish_parked(prepared.key, std::move(version));
-  }
+  if (done) co_return;
+  const bool ended = done.error().code == Code::Unavailable;
+  if (done.error().code != Code::Cancelled) note_unparked(*version, done.error());
+  parked_.erase(task_id);
+  scope_.spawn(end(standby));  // whoever has taken it hears of it
+  // What killed it may have killed others that wait; by then they are known.
+  if (ended && !co_await sleep_until(Deadline::after(kBeforeRetry))) co_return;
+  const Prepared prepared = co_await prepare(version);
+  if (ended && prepared.parkable) wish_parked(prepared.key, std::move(version));
+}
+
+// Until it is taken or dropped. Unavailable: it has ended by itself.
+Task<Result<void>> Standbys::stay_parked(std::string task_id, std::shared_ptr<Standby> standby) {
   for (auto found = parked_.find(task_id); found != parked_.end(); found = parked_.find(task_id)) {
     Deadline idle_until = found->second.idle_until;
-    if (!standby->ready()) {
-      replace_parked(task_id);
-    } else if (idle_until.passed()) {
+    if (!standby->ready()) co_return error(Code::Unavailable, "it was killed, or has exited");
+    if (idle_until.passed()) {
       drop_parked(task_id);
     } else {
       co_await standby->changed.wait(idle_until);
     }
   }
+  co_return Result<void>();
 }
 
 Task<Result<void>> Standbys::park(
@@ -118,24 +127,13 @@ void Standbys::give_way() {
 void Standbys::note_unparked(const model::FunctionVersion& version, const Error& why) {
   log::info("{}/{}: no container is parked: {}", version.app_name, version.tag, why.message);
   if (unparked_.size() >= kMaxSetbacks) unparked_.clear();
-  // One that ended without a word may have been killed; the next one tells.
+  // One that ended without a word may have been killed; the next ones tell.
   unparked_[version.definition_id] += why.code == Code::Unavailable ? 1 : kParkingAttempts;
 }
 
 bool Standbys::may_park(const model::FunctionVersion& version) const {
   auto found = unparked_.find(version.definition_id);
   return found == unparked_.end() || found->second < kParkingAttempts;
-}
-
-// It has ended by itself. What ends again and again (code of the user's, before a snapshot) isn't begun again and
-// again.
-void Standbys::replace_parked(const std::string& task_id) {
-  const Parked& parked = parked_.at(task_id);
-  const std::string key = parked.key;
-  model::FunctionVersionPtr version = parked.version;
-  const bool lasted = parked.since + kLastedLongEnough < Deadline::Clock::now();
-  end_parked(task_id, "it was killed, or has exited");
-  if (lasted) wish_parked(key, std::move(version));
 }
 
 std::vector<DiskUser> Standbys::disk_users() const {

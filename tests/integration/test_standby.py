@@ -110,7 +110,7 @@ import time
 import modal
 
 IMPORTED = time.time()
-app = modal.App("snapped")
+app = modal.App("{name}")
 
 
 @app.cls(enable_memory_snapshot=True)
@@ -258,7 +258,7 @@ def test_a_parked_container_never_serves_with_an_older_secret_or_version(daemon,
 
 
 def test_a_memory_snapshot_has_global_scope_and_the_first_enter_methods_behind_it(daemon, scripts):
-    (url,) = daemon.deploy(write(scripts, SNAPPED.format(call="pass"), "snapped"))
+    (url,) = daemon.deploy(write(scripts, SNAPPED.format(name="snapped", call="pass"), "snapped"))
     parked(daemon, "snapped")
     before = time.time()
     imported, loaded, refreshed = daemon.get(url).json()
@@ -268,7 +268,7 @@ def test_a_memory_snapshot_has_global_scope_and_the_first_enter_methods_behind_i
 def test_a_call_before_the_snapshot_waits_for_the_container_to_be_needed(daemon, scripts):
     call = 'modal.Dict.from_name("snapped-dict", create_if_missing=True)["called"] = True'
     stop_containers(daemon)
-    (url,) = daemon.deploy(write(scripts, SNAPPED.format(call=call), "snapped"))
+    (url,) = daemon.deploy(write(scripts, SNAPPED.format(name="snapped", call=call), "snapped"))
     parked(daemon, "snapped")
     before = time.time()
     imported, loaded, refreshed = daemon.get(url).json()
@@ -290,7 +290,6 @@ def test_others_take_the_place_of_those_in_reserve_that_were_killed(daemon, scri
     daemon.deploy(write(scripts, PARKED.format(version=4), "parked"))
     parked(daemon, "parked")
     ready(daemon, 2, "parked")
-    time.sleep(6)  # one that ends at once isn't replaced
     killed = set(zygote_processes(daemon, 3))
     assert len(killed) >= 3
     for pid in killed:
@@ -298,6 +297,19 @@ def test_others_take_the_place_of_those_in_reserve_that_were_killed(daemon, scri
     eventually(lambda: len(zygote_processes(daemon, 3)) >= len(killed), 20, "others in their place")
     parked(daemon, "parked")
     ready(daemon, 2, "parked")
+
+
+def test_what_ends_again_and_again_is_not_parked_for_ever(daemon, scripts):
+    suicide = "import os, threading; threading.Timer(0.2, os._exit, [1]).start()"
+    daemon.deploy(write(scripts, SNAPPED.format(name="suicidal", call=suicide), "suicidal"))
+    eventually(lambda: endings(daemon, "suicidal") == 3, 60, "three attempts")
+    time.sleep(5)  # a fourth one would take 2
+    assert endings(daemon, "suicidal") == 3
+    assert in_reserve(daemon, "suicidal", "parked") == 0
+
+
+def endings(daemon, app: str) -> int:
+    return len([line for line in daemon.log().splitlines() if f" {app}/" in line and "no container is parked" in line])
 
 
 def test_the_reserve_of_a_stopped_app_goes(daemon):
