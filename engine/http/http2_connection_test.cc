@@ -247,7 +247,8 @@ void PrintTo(const Flood& each, std::ostream* out) {
 
 class Http2Floods : public testing::TestWithParam<Flood> {};
 
-// 20,000 rounds, of which the peer reads nothing: it is told to calm down, and memory stays flat.
+// Up to 20,000 rounds: the peer is told to calm down, and memory stays flat. A round that ends the connection may leave
+// its own answer, the megabyte of /big, until the connection is gone.
 TEST_P(Http2Floods, EndTheConnectionAtFlatMemory) {
   Peer2 peer;
   peer.send(kHello);
@@ -258,7 +259,7 @@ TEST_P(Http2Floods, EndTheConnectionAtFlatMemory) {
     if (i % 64 == 0) most = std::max(most, static_cast<std::ptrdiff_t>(heap_bytes()) - before);
   }
   EXPECT_TRUE(peer.tells("goaway=11")) << peer.told().substr(0, 1000);
-  EXPECT_LT(most, 1 << 20);
+  EXPECT_LT(most, 2 << 20);
 }
 
 INSTANTIATE_TEST_SUITE_P(
