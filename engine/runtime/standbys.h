@@ -141,7 +141,7 @@ class Standbys {
   std::map<std::string, StockPtr> stocks_;
   std::map<std::string, Parked> parked_;                     // by task id
   std::map<std::string, model::FunctionVersionPtr> wishes_;  // whom the next one of that key is parked for
-  std::map<std::string, int> unparked_;                      // definitions: how often in vain since one was used
+  std::map<std::string, Setback> unparked_;                  // definitions: those parked in vain since one was used
   std::set<std::string> unforkable_;                         // definitions that said no to zygotes; as many
   std::set<std::shared_ptr<Standby>> alive_;                 // those, and what was taken or is being ended
   std::set<std::shared_ptr<Zygote>> zygotes_;

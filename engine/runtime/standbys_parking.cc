@@ -11,6 +11,7 @@ namespace {
 constexpr std::chrono::minutes kAfterShortage{1};
 constexpr int kParkingAttempts = 3;  // of a function's container that ends by itself each time, unused
 constexpr std::chrono::seconds kBeforeRetry{1};
+constexpr std::chrono::hours kAfterRefusal{1};
 
 }  // namespace
 
@@ -127,13 +128,16 @@ void Standbys::give_way() {
 void Standbys::note_unparked(const model::FunctionVersion& version, const Error& why) {
   log::info("{}/{}: no container is parked: {}", version.app_name, version.tag, why.message);
   if (unparked_.size() >= kMaxSetbacks) unparked_.clear();
+  Setback& setback = unparked_[version.definition_id];
+  if (setback.until.passed()) setback.failures = 0;
   // One that ended without a word may have been killed; the next ones tell.
-  unparked_[version.definition_id] += why.code == Code::Unavailable ? 1 : kParkingAttempts;
+  setback.failures += why.code == Code::Unavailable ? 1 : kParkingAttempts;
+  setback.until = Deadline::after(kAfterRefusal);
 }
 
 bool Standbys::may_park(const model::FunctionVersion& version) const {
   auto found = unparked_.find(version.definition_id);
-  return found == unparked_.end() || found->second < kParkingAttempts;
+  return found == unparked_.end() || found->second.failures < kParkingAttempts || found->second.until.passed();
 }
 
 std::vector<DiskUser> Standbys::disk_users() const {
