@@ -87,6 +87,25 @@ TEST(BlockingPool, ResumesTheCallerOnItsLoop) {
   EXPECT_EQ(value, 42);
 }
 
+TEST(BlockingPool, LetsGoOfWhatTheWorkHoldsBeforeTheCallerGoesOn) {
+  Loop loop("test");
+  loop.start();
+  BlockingPool pool(2);
+  int held = 0;
+  struct Body {
+    static Task<void> run(BlockingPool& pool, int& held) {
+      for (int i = 0; i < 1000; ++i) {
+        auto holder = std::make_shared<int>(i);
+        auto work = [holder] { return *holder; };
+        co_await pool.run(std::move(work));
+        if (holder.use_count() != 1) ++held;
+      }
+    }
+  };
+  loop.run_blocking(Body::run(pool, held));
+  EXPECT_EQ(held, 0);
+}
+
 TEST(RoughTimers, EndTogetherAndAtEqualIntervals) {
   const Deadline::Clock::time_point whole{1000s};
   EXPECT_EQ(roughly_after(10s, whole + 300ms).point(), whole + 10s);

@@ -22,14 +22,15 @@ class BlockingPool {
   ~BlockingPool() { pool_.join(); }
 
   // Runs `work` on a pool thread and resumes the caller on its own loop with what it returned. `work` must return a
-  // value (Result<void> for none) and must not throw. It runs to its end even when the caller is cancelled.
+  // value (Result<void> for none) and must not throw. It runs to its end even when the caller is cancelled. What it
+  // holds is let go of before the caller goes on.
   template <typename F>
   Task<std::invoke_result_t<F>> run(F work) {
     using R = std::invoke_result_t<F>;
     auto caller = co_await boost::asio::this_coro::executor;
     auto initiate = [this, caller](auto handler, F work) {
       boost::asio::post(pool_, [caller, handler = std::move(handler), work = std::move(work)]() mutable {
-        R value = work();
+        R value = F(std::move(work))();
         boost::asio::post(caller, [handler = std::move(handler), value = std::move(value)]() mutable {
           std::move(handler)(std::move(value));
         });
