@@ -36,7 +36,7 @@ struct ScalingDecision {
   int start = 0;
   int stop = 0;     // of the idle ones, longest idle first
   int abandon = 0;  // of the starts, the youngest first
-  // With more than this many running requests the answer would be another one: decide again.
+  // With more than this many requests that run or wait the answer would be another one: decide again.
   int enough_for = 0;
   int capacity = 0;  // as many requests as the containers are enough for, those that start counted
   // When time alone may change the answer.

@@ -151,7 +151,7 @@ Result<ContainerSlotsPtr> Slots::take_or_enqueue(const WaiterPtr& waiter, QueueE
       waiter->place = waiting_.insert(in_front ? waiting_.begin() : waiting_.end(), waiter);
       note_demand_locked();
     }
-    ask = (!taken || running_ > enough_for_) && should_ask_locked();
+    ask = running_ + static_cast<int>(waiting_.size()) > enough_for_ && should_ask_locked();
   }
   if (ask) ask_();
   return taken;
@@ -320,6 +320,7 @@ void Slots::set_limits(Limits limits) {
 ScalingState Slots::begin_decision() {
   std::lock_guard lock(mutex_);
   asked_ = false;
+  enough_for_ = 0;  // until apply(): what comes meanwhile isn't part of this decision
   ScalingState state;
   state.starting = starting_;
   state.running = running_;
@@ -424,6 +425,7 @@ void Slots::release_locked(ContainerSlots& slots) {
 
 void Slots::retire_locked(ContainerSlots& slots) {
   if (slots.shelf == Shelf::Retired) return;
+  enough_for_ = 0;  // the last decision counted on it
   running_ -= slots.running;
   running_retired_ += slots.running;
   shelf(Shelf::Retired).splice(shelf(Shelf::Retired).begin(), shelf(slots.shelf), slots.place);
