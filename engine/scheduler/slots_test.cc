@@ -82,6 +82,7 @@ TEST_F(SlotsTest, ARequestBehindARetiredContainerAsks) {
   enqueue(1);
   EXPECT_EQ(asked(), 1);
   slots_->give_back(taken);
+  slots_->remove(added);
 }
 
 }  // namespace
