@@ -433,6 +433,9 @@ void Exchange::on_timeout() {
       return check_first_message();
     case TimerUse::FunctionTimeout:
       return time_out();
+    case TimerUse::Farewell:
+      arm(TimerUse::FunctionTimeout, pool_->version().timeout);
+      return cancel(CancelReason::CallerGone);
     case TimerUse::Stuck:
       return front_.kill_stuck(lease_->container().task_id());
   }

@@ -72,7 +72,7 @@ class Exchange final : public http::Poller::Retirable,
   // Why a stream ends, for a WebSocket's Close.
   static constexpr std::string_view kLeft = "its container was replaced or stopped";
 
-  enum class TimerUse { None, Retry, FirstMessage, FunctionTimeout, Stuck };
+  enum class TimerUse { None, Retry, FirstMessage, FunctionTimeout, Farewell, Stuck };
   struct Trailers {
     using Field = std::pair<std::string, std::string>;
     std::vector<Field> fields;
@@ -167,7 +167,8 @@ class Exchange final : public http::Poller::Retirable,
   bool is_leaving() const;
   // exchange_tunnel.cc
   void end_tunnel();
-  void say_restart();
+  void leave_tunnel();
+  bool say_restart();
   bool pass_down(std::string_view bytes);
   void finish_response();
   // exchange_counting.cc: what is counted of it.

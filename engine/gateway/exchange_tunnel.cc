@@ -7,7 +7,8 @@
 namespace bimodal::gateway {
 namespace {
 
-constexpr std::chrono::milliseconds kFramePatience{5000};  // for a frame to end, behind which a Close can be put
+constexpr std::chrono::milliseconds kFramePatience{5000};   // for a frame to end, behind which a Close can be put
+constexpr std::chrono::milliseconds kServerPatience{1000};  // for the server to end its side behind a Close
 
 }  // namespace
 
@@ -48,20 +49,27 @@ void Exchange::end_tunnel() {
     trails_->ending = true;
     return front_.reactor().arm(*drain_watch_, kFramePatience);
   }
-  if (trails_) say_restart();
-  finish_response();
+  leave_tunnel();
 }
 
-// To both sides. Between two frames to the caller.
-void Exchange::say_restart() {
+// The container may end as soon as it has no request: a server that was told has a moment to hear of it.
+void Exchange::leave_tunnel() {
+  if (!trails_ || !say_restart()) return finish_response();
+  part_with_caller()->finish({});
+  arm(TimerUse::Farewell, kServerPatience);
+}
+
+// To both sides; false: the server can't be told. Between two frames to the caller.
+bool Exchange::say_restart() {
   constexpr auto kCode = static_cast<std::uint16_t>(http::CloseCode::ServiceRestart);
   if (!trails_->to_caller.has_closed()) client_->write(http::close_frame(http::Side::Server, kCode, kLeft));
   const http::WebSocketTrail& up = trails_->to_server;
-  if (!runner_ || up.has_closed() || !up.is_between_frames()) return;
+  if (!runner_ || cancelled_ || up.has_closed() || !up.is_between_frames()) return false;
   const std::string frame = http::close_frame(http::Side::Client, kCode, kLeft);
-  if (upload_credit_ < frame.size()) return;
+  if (upload_credit_ < frame.size()) return false;
   upload_credit_ -= frame.size();
   runner_->send_body(stream_, frame, http::Part::More);
+  return true;
 }
 
 // Bytes of a WebSocket on their way to the caller. False: the tunnel has ended with them.
@@ -73,8 +81,7 @@ bool Exchange::pass_down(std::string_view bytes) {
   const std::size_t passed = trails_->to_caller.pass_frame(bytes);
   if (!trails_->to_caller.is_between_frames()) return true;
   client_->write(bytes.substr(0, passed));
-  say_restart();
-  finish_response();
+  leave_tunnel();
   return false;
 }
 

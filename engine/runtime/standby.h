@@ -42,6 +42,7 @@ class Standby : public std::enable_shared_from_this<Standby> {
 
   // Until it ends by itself, or is to become something; `changed` says so.
   bool ready() const { return state_ == State::Ready || state_ == State::Parked; }
+  bool parked() const { return state_ == State::Parked; }
   const std::string& id() const { return id_; }
   // Of what it has written; null: it has no body now.
   const RunDirectory* directory() const { return body_.directory.get(); }

@@ -101,7 +101,7 @@ std::vector<StandbyInfo> Standbys::list() const {
     if (function && function->loading()) all.push_back({function->id(), stock->app_id, false, false, ""});
   }
   for (const auto& [task_id, parked] : parked_) {
-    all.push_back({parked.standby->id(), parked.version->app_id, parked.standby->ready(), true, ""});
+    all.push_back({parked.standby->id(), parked.version->app_id, parked.standby->parked(), true, ""});
   }
   return all;
 }

@@ -26,7 +26,7 @@ std::shared_ptr<Standby> Standbys::take_parked(const std::string& task_id) {
   auto found = parked_.find(task_id);
   if (found == parked_.end()) return nullptr;
   auto standby = found->second.standby;
-  if (standby->ready()) unparked_.erase(found->second.version->definition_id);
+  if (standby->parked()) unparked_.erase(found->second.version->definition_id);
   parked_.erase(found);
   standby->changed.notify_all();
   changed_.notify_all();
