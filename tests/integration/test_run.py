@@ -48,7 +48,7 @@ def trip():
     try:
         fail.remote("plum")
     except ValueError as failure:
-        print("caught", failure)
+        print(f"caught {failure}")  # in one write: others write, too
     fail.remote("pear")
 """
 
