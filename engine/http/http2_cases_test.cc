@@ -174,6 +174,11 @@ std::vector<Case> states() {
        "1:200 1:end"},
       {"BlockInEmptyPieces",
        unfinished + repeated(frame(kContinuation, 0, 1, ""), 5) + frame(kContinuation, kEndHead, 1, ""), "1:200"},
+      {"BlockInAsManyPiecesAsAllowed",
+       unfinished + repeated(frame(kContinuation, 0, 1, ""), 7) + frame(kContinuation, kEndHead, 1, ""), "1:200"},
+      {"BlockInOnePieceMore",
+       unfinished + repeated(frame(kContinuation, 0, 1, ""), 8) + frame(kContinuation, kEndHead, 1, ""),
+       "goaway=" CALM " !1:200"},
       {"DataWithinABlock", unfinished + data(1, "x"), "goaway=" PROTOCOL},
       {"HeadersWithinABlock", unfinished + get(3), "goaway=" PROTOCOL},
       {"PingWithinABlock", unfinished + frame(kPing, 0, 0, "12345678"), "goaway=" PROTOCOL},
@@ -344,11 +349,11 @@ std::vector<Case> fields() {
 
 class Http2Cases : public testing::TestWithParam<Case> {};
 
-TEST_P(Http2Cases, AreAnsweredAsTheRulesSay) {
-  const Case& each = GetParam();
-  Peer2 peer;
-  const bool begins_itself = each.bytes.starts_with("PRI");
-  peer.send(begins_itself ? each.bytes : kHello + each.bytes);
+std::string bytes_of(const Case& each) {
+  return each.bytes.starts_with("PRI") ? each.bytes : kHello + each.bytes;
+}
+
+void expect_told(const Case& each, const Peer2& peer) {
   std::string_view expected = each.expected;
   while (!expected.empty()) {
     std::string_view word = expected.substr(0, expected.find(' '));
@@ -357,6 +362,20 @@ TEST_P(Http2Cases, AreAnsweredAsTheRulesSay) {
     if (unwanted) word.remove_prefix(1);
     EXPECT_NE(peer.tells(word), unwanted) << "expected: " << each.expected << "\ntold: " << peer.told();
   }
+}
+
+TEST_P(Http2Cases, AreAnsweredAsTheRulesSay) {
+  Peer2 peer;
+  peer.send(bytes_of(GetParam()));
+  expect_told(GetParam(), peer);
+}
+
+TEST_P(Http2Cases, AreAnsweredAsTheRulesSayByteByByte) {
+  const std::string bytes = bytes_of(GetParam());
+  if (bytes.size() > 4096) GTEST_SKIP() << "too long";
+  Peer2 peer;
+  for (const char& byte : bytes) peer.send({&byte, 1});
+  expect_told(GetParam(), peer);
 }
 
 std::string name_of(const testing::TestParamInfo<Case>& info) {

@@ -85,18 +85,22 @@ void Http2Connection::read() {
 
 void Http2Connection::receive(std::string_view bytes) {
   while (!bytes.empty() && !ending_ && !shut_) {
-    std::optional<FrameHead> begun;
-    const std::size_t size = scan_.next(bytes, begun);
-    if (begun) check_frame(*begun);
-    if (ending_) break;
-    const auto* data = reinterpret_cast<const std::uint8_t*>(bytes.data());
-    const ssize_t taken = nghttp2_session_mem_recv(session_.get(), data, size);
-    if (taken < 0) end(code_for(taken));
-    bytes.remove_prefix(size);
+    const FrameScan::Piece piece = scan_.next(bytes);
+    if (piece.begun) check_frame(*piece.begun);
+    for (const std::string_view part : {piece.head, piece.bytes}) {
+      if (!part.empty() && !ending_) feed(part);
+    }
+    bytes.remove_prefix(piece.taken);
   }
   tell_pauses();
   repay();
   flush_later();
+}
+
+void Http2Connection::feed(std::string_view bytes) {
+  const auto* data = reinterpret_cast<const std::uint8_t*>(bytes.data());
+  const ssize_t taken = nghttp2_session_mem_recv(session_.get(), data, bytes.size());
+  if (taken < 0) end(code_for(taken));
 }
 
 void Http2Connection::check_frame(const FrameHead& frame) {

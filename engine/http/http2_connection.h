@@ -41,7 +41,7 @@ class Http2Connection final : public Connection {
   static constexpr std::int32_t kConnectionWindow = 1 << 20;
   static constexpr std::size_t kMaxHeld = 1 << 20;
   static constexpr std::size_t kMaxQueued = 64 * 1024;
-  static constexpr int kMaxContinuations = 32;
+  static constexpr int kMaxContinuations = 8;  // nghttp2's own bound as well
 
   // `limits` outlives the connection.
   Http2Connection(
@@ -131,6 +131,7 @@ class Http2Connection final : public Connection {
   Http2Stream* find(std::int32_t stream);
   void drop(std::int32_t stream);
   // The rules that nghttp2 doesn't apply.
+  void feed(std::string_view bytes);
   void check_frame(const FrameHead& frame);
   // Refuses what a stream that is closed, or was left out, can't get (RFC 9113 §5.1, §5.1.1).
   void check_stream(const FrameHead& frame);

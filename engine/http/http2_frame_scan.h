@@ -21,30 +21,41 @@ class FrameScan {
  public:
   static constexpr std::size_t kHeadSize = 9;
 
+  struct Piece {
+    std::optional<FrameHead> begun;  // the frame whose head is complete with it
+    std::string_view head, bytes;    // to be read, in this order; `head` is of the scan, until it is asked again
+    std::size_t taken = 0;           // how much of what it was given it is
+  };
+
   // `skip` bytes come before the first frame.
   explicit FrameScan(std::size_t skip) : left_(skip) {}
 
-  // How much of `bytes`, which aren't empty, belongs together: to be read before it asks again. `begun` is the frame
-  // whose head is complete with that piece.
-  std::size_t next(std::string_view bytes, std::optional<FrameHead>& begun) {
-    begun.reset();
-    if (left_ > 0) return take(bytes);
+  // What of `bytes`, which aren't empty, belongs together. A head that comes in pieces is kept until it is whole:
+  // nghttp2 1.52 counts each piece of a CONTINUATION's head as one frame more.
+  Piece next(std::string_view bytes) {
+    Piece piece;
+    if (left_ > 0) return take(piece, bytes, 0);
+    const bool whole = have_ == 0;
     const std::size_t of_head = std::min(bytes.size(), kHeadSize - have_);
     std::copy_n(bytes.begin(), of_head, head_.begin() + static_cast<std::ptrdiff_t>(have_));
     have_ += of_head;
-    if (have_ < kHeadSize) return of_head;
+    piece.taken = of_head;
+    if (have_ < kHeadSize) return piece;
     have_ = 0;
-    begun = FrameHead{
+    piece.begun = FrameHead{
         number(0, 3), static_cast<std::uint8_t>(head_[3]), static_cast<std::int32_t>(number(5, 4) & 0x7fffffffu)};
-    left_ = begun->length;
-    return of_head + take(bytes.substr(of_head));
+    left_ = piece.begun->length;
+    if (!whole) piece.head = {head_.data(), kHeadSize};
+    return take(piece, bytes, of_head);
   }
 
  private:
-  std::size_t take(std::string_view bytes) {
-    const std::size_t taken = std::min(bytes.size(), left_);
+  Piece& take(Piece& piece, std::string_view bytes, std::size_t of_head) {
+    const std::size_t taken = std::min(bytes.size() - of_head, left_);
     left_ -= taken;
-    return taken;
+    piece.taken = of_head + taken;
+    piece.bytes = piece.head.empty() ? bytes.substr(0, piece.taken) : bytes.substr(of_head, taken);
+    return piece;
   }
 
   std::uint32_t number(std::size_t at, std::size_t size) const {
