@@ -64,7 +64,11 @@ std::shared_ptr<Standby> Standbys::take(
   auto found = stocks_.find(key_of(*version, plan, surroundings_.config));
   if (found == stocks_.end()) return nullptr;
   StockPtr stock = found->second;
-  if (auto forked = fork_function(stock, version, fingerprint_of(plan, task_id))) return forked;
+  // One that waits is there at once; what comes behind those gains by a fork where the user's code begins.
+  const bool waits = !stock->waiting.empty() && stock->waiting.front()->ready();
+  if (!waits) {
+    if (auto forked = fork_function(stock, version, fingerprint_of(plan, task_id))) return forked;
+  }
   std::shared_ptr<Standby> standby;
   if (!stock->waiting.empty()) {
     standby = std::move(stock->waiting.front());

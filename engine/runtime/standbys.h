@@ -6,8 +6,9 @@
 // rest of its way is shorter than a start from the beginning.
 //
 // For the function of which a container was started last, one of each stock is parked besides: it has become that
-// function's container already, but for the user's code. What starts while none is parked is forked by a zygote of that
-// function, where the function allows it. Loop-bound; close() must finish before destruction.
+// function's container already, but for the user's code. What starts while none is parked takes one that waits, and
+// while none does, is forked by a zygote of that function, where the function allows it. Loop-bound; close() must
+// finish before destruction.
 #pragma once
 
 #include <deque>
