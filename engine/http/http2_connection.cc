@@ -87,20 +87,16 @@ void Http2Connection::receive(std::string_view bytes) {
   while (!bytes.empty() && !ending_ && !shut_) {
     const FrameScan::Piece piece = scan_.next(bytes);
     if (piece.begun) check_frame(*piece.begun);
-    for (const std::string_view part : {piece.head, piece.bytes}) {
-      if (!part.empty() && !ending_) feed(part);
-    }
+    if (ending_) break;
     bytes.remove_prefix(piece.taken);
+    if (piece.bytes.empty()) continue;
+    const auto* data = reinterpret_cast<const std::uint8_t*>(piece.bytes.data());
+    const ssize_t taken = nghttp2_session_mem_recv(session_.get(), data, piece.bytes.size());
+    if (taken < 0) end(code_for(taken));
   }
   tell_pauses();
   repay();
   flush_later();
-}
-
-void Http2Connection::feed(std::string_view bytes) {
-  const auto* data = reinterpret_cast<const std::uint8_t*>(bytes.data());
-  const ssize_t taken = nghttp2_session_mem_recv(session_.get(), data, bytes.size());
-  if (taken < 0) end(code_for(taken));
 }
 
 void Http2Connection::check_frame(const FrameHead& frame) {

@@ -131,7 +131,6 @@ class Http2Connection final : public Connection {
   Http2Stream* find(std::int32_t stream);
   void drop(std::int32_t stream);
   // The rules that nghttp2 doesn't apply.
-  void feed(std::string_view bytes);
   void check_frame(const FrameHead& frame);
   // Refuses what a stream that is closed, or was left out, can't get (RFC 9113 §5.1, §5.1.1).
   void check_stream(const FrameHead& frame);

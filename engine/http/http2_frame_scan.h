@@ -23,7 +23,7 @@ class FrameScan {
 
   struct Piece {
     std::optional<FrameHead> begun;  // the frame whose head is complete with it
-    std::string_view head, bytes;    // to be read, in this order; `head` is of the scan, until it is asked again
+    std::string_view bytes;          // to be read before it asks again, maybe none; of the scan, where a head was kept
     std::size_t taken = 0;           // how much of what it was given it is
   };
 
@@ -33,29 +33,29 @@ class FrameScan {
   // What of `bytes`, which aren't empty, belongs together. A head that comes in pieces is kept until it is whole:
   // nghttp2 1.52 counts each piece of a CONTINUATION's head as one frame more.
   Piece next(std::string_view bytes) {
-    Piece piece;
-    if (left_ > 0) return take(piece, bytes, 0);
-    const bool whole = have_ == 0;
+    if (left_ > 0) {
+      const std::size_t taken = take(bytes.size());
+      return {{}, bytes.substr(0, taken), taken};
+    }
+    const bool in_pieces = have_ > 0;
     const std::size_t of_head = std::min(bytes.size(), kHeadSize - have_);
     std::copy_n(bytes.begin(), of_head, head_.begin() + static_cast<std::ptrdiff_t>(have_));
     have_ += of_head;
-    piece.taken = of_head;
-    if (have_ < kHeadSize) return piece;
+    if (have_ < kHeadSize) return {{}, {}, of_head};
     have_ = 0;
-    piece.begun = FrameHead{
+    const FrameHead begun{
         number(0, 3), static_cast<std::uint8_t>(head_[3]), static_cast<std::int32_t>(number(5, 4) & 0x7fffffffu)};
-    left_ = piece.begun->length;
-    if (!whole) piece.head = {head_.data(), kHeadSize};
-    return take(piece, bytes, of_head);
+    left_ = begun.length;
+    if (in_pieces) return {begun, {head_.data(), kHeadSize}, of_head};
+    const std::size_t taken = of_head + take(bytes.size() - of_head);
+    return {begun, bytes.substr(0, taken), taken};
   }
 
  private:
-  Piece& take(Piece& piece, std::string_view bytes, std::size_t of_head) {
-    const std::size_t taken = std::min(bytes.size() - of_head, left_);
+  std::size_t take(std::size_t size) {
+    const std::size_t taken = std::min(size, left_);
     left_ -= taken;
-    piece.taken = of_head + taken;
-    piece.bytes = piece.head.empty() ? bytes.substr(0, piece.taken) : bytes.substr(of_head, taken);
-    return piece;
+    return taken;
   }
 
   std::uint32_t number(std::size_t at, std::size_t size) const {
