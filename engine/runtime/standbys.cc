@@ -65,10 +65,9 @@ std::shared_ptr<Standby> Standbys::take(
   if (found == stocks_.end()) return nullptr;
   StockPtr stock = found->second;
   // One that waits is there at once; what comes behind those gains by a fork where the user's code begins.
+  const bool forks = forks_function(*stock, version, fingerprint_of(plan, task_id));
   const bool waits = !stock->waiting.empty() && stock->waiting.front()->ready();
-  if (!waits) {
-    if (auto forked = fork_function(stock, version, fingerprint_of(plan, task_id))) return forked;
-  }
+  if (forks && !waits) return fork_function(std::move(stock));
   std::shared_ptr<Standby> standby;
   if (!stock->waiting.empty()) {
     standby = std::move(stock->waiting.front());

@@ -118,8 +118,8 @@ class Standbys {
   // These are about zygotes of functions: standbys_functions.cc.
   void wish_function(const std::string& key, model::FunctionVersionPtr version, bool at_once);
   Task<void> load_function(StockPtr stock, std::shared_ptr<Zygote> zygote);
-  std::shared_ptr<Standby> fork_function(
-      StockPtr stock, const model::FunctionVersionPtr& version, const std::string& fingerprint);
+  bool forks_function(Stock& stock, const model::FunctionVersionPtr& version, const std::string& fingerprint);
+  std::shared_ptr<Standby> fork_function(StockPtr stock);
   Task<void> load_forked(StockPtr stock, std::shared_ptr<Standby> standby, std::shared_ptr<Zygote> zygote);
   void drop_function(Stock& stock);
   void drop_parked(std::string task_id);

@@ -54,14 +54,16 @@ Task<void> Standbys::load_function(StockPtr stock, std::shared_ptr<Zygote> zygot
   if (!loaded) drop_function(*stock);
 }
 
-// One that becomes a container of that function by Standby::become(); null: there is no such zygote.
-std::shared_ptr<Standby> Standbys::fork_function(
-    StockPtr stock, const model::FunctionVersionPtr& version, const std::string& fingerprint) {
-  if (!same(stock->function.version, version) || !stock->function.zygote->ready()) return nullptr;
-  if (fingerprint != stock->function.fingerprint) {  // a secret has changed, say
-    drop_function(*stock);
-    return nullptr;
-  }
+// Whether there is a zygote for such a start of that function. One that would fork what isn't of today goes.
+bool Standbys::forks_function(Stock& stock, const model::FunctionVersionPtr& version, const std::string& fingerprint) {
+  if (!same(stock.function.version, version) || !stock.function.zygote->ready()) return false;
+  if (fingerprint == stock.function.fingerprint) return true;
+  drop_function(stock);  // a secret has changed, say
+  return false;
+}
+
+// One that becomes a container of that function by Standby::become().
+std::shared_ptr<Standby> Standbys::fork_function(StockPtr stock) {
   auto standby = make();
   auto zygote = stock->function.zygote;
   scope_.spawn(load_forked(std::move(stock), standby, std::move(zygote)));

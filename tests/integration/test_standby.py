@@ -247,9 +247,13 @@ def test_a_parked_container_never_serves_with_an_older_secret_or_version(daemon,
     set_word(daemon, "two")
     stop_containers(daemon)
     (url,) = daemon.deploy(write(scripts, PARKED.format(version=1), "parked"))
-    parked(daemon, "parked")
+    daemon.wait_for_reserve()
+    zygotes = set(zygote_processes(daemon, 2))
     set_word(daemon, "three")
     assert daemon.get(url).json()["word"] == "three"
+    eventually(
+        lambda: zygotes - set(zygote_processes(daemon, 2)), 20, "the end of the function's zygote, of the older one"
+    )
     daemon.deploy(write(scripts, PARKED.format(version=2), "parked"))
     eventually(lambda: daemon.get(url).json()["version"] == 2, 20, "the new version")
     parked(daemon, "parked")

@@ -88,7 +88,7 @@ def test_many_starts_at_once_are_forks_that_share_no_randomness_and_no_process(d
     # One was parked and two waited; the others are forked where the function's code begins, and named since: nobody is
     # called as its zygote was.
     late = sum(each["late"] for each in found)
-    assert late >= 2 and len(found) - late >= 3, [each["late"] for each in found]
+    assert late > len(found) / 3 and len(found) - late >= 3, [each["late"] for each in found]
     for each in found:
         assert each["names"] == [each["task"]] and each["argument"] == each["task"], each
 
