@@ -18,7 +18,8 @@ run() {
     status=$?
   rm -rf "$corpus"
   if [ "$status" != 0 ]; then  # in one write, so that two targets' don't mix; without the lines of progress
-    echo "$target ended with status $status:"$'\n'"$(sed '/^#[0-9]/d' "$findings/$target.log" | tail -60)"
+    echo "$target ended with status $status:"$'\n'"$(sed '/^#[0-9]/d' "$findings/$target.log" | tail -60)"$'\n'"$(
+      sed -n 's/.*Test unit written to //p' "$findings/$target.log" | xargs -r base64 -w 0)"
     return 1
   fi
   echo "$target: $(sed -n 's/^stat::number_of_executed_units: *//p' "$findings/$target.log") inputs, nothing found"

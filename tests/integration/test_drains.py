@@ -75,7 +75,7 @@ def echo_frames(connection):
             mask, payload = caller.read(4), caller.read(frame[1] & 127)
             payload = bytes(byte ^ mask[at % 4] for at, byte in enumerate(payload))
             if frame[0] & 15 == 8:
-                time.sleep(0.3)  # its container doesn't end before
+                time.sleep(0.3)  # longer than a container without requests takes to end
                 return print(os.environ["MODAL_TASK_ID"], "heard", int.from_bytes(payload[:2], "big"), flush=True)
             connection.sendall(bytes([frame[0], len(payload)]) + payload)
 
