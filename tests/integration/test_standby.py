@@ -247,6 +247,7 @@ def test_a_parked_container_never_serves_with_an_older_secret_or_version(daemon,
     set_word(daemon, "two")
     stop_containers(daemon)
     (url,) = daemon.deploy(write(scripts, PARKED.format(version=1), "parked"))
+    parked(daemon, "parked")
     daemon.wait_for_reserve()
     zygotes = set(zygote_processes(daemon, 2))
     set_word(daemon, "three")
